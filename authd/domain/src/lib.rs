@@ -1,0 +1,17 @@
+//! The rules of authd. Pure: no I/O, no async, no clock, no randomness; times and random bytes are
+//! given by the caller, so that every rule can be tested as a table.
+
+#![warn(clippy::arithmetic_side_effects)]
+
+pub mod attempt;
+pub mod audit;
+pub mod device;
+pub mod key;
+pub mod lockout;
+pub mod password;
+pub mod profile;
+pub mod refresh;
+pub mod session;
+pub mod tenant;
+pub mod token;
+pub mod user;

@@ -1,0 +1,1 @@
+//! Caches: verified tokens and session state; they may be lost at any moment.

@@ -1,0 +1,1 @@
+//! Configuration: files, drop-ins, environment, --set; one struct a section.

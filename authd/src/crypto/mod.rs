@@ -1,0 +1,1 @@
+//! Everything cryptographic: hash pool, keys, tokens, randomness.

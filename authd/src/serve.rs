@@ -1,0 +1,1 @@
+//! Accept loops for TCP and Unix sockets, with the limits of each connection.

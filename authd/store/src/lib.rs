@@ -1,0 +1,22 @@
+//! authd's database: a synchronous unit of work over small traits, one a resource.
+//! No HTTP, no use cases, no hashing, no network; no SQL type leaves a backend's folder.
+//!
+//! A write closure is `Fn` and may run more than once: time, ids and random bytes are drawn before
+//! and passed in. What it returns as `Ok` is on disk when the call answers.
+
+mod claim;
+mod error;
+mod resource;
+pub mod sqlite;
+mod unit;
+
+pub use claim::Claim;
+pub use error::{OpenError, StoreError};
+pub use resource::{
+    AttemptFilter, Attempts, AttemptsRead, Audit, AuditRead, Counters, CountersRead, Counts,
+    CredentialWrite, Credentials, CredentialsRead, Devices, DevicesRead, Keys, KeysRead,
+    LockoutFilter, LockoutRow, Meta, MetaRead, NewAttempt, OperatorRead, PageRequest, ReadTx,
+    Scope, SessionFilter, SessionRow, Sessions, SessionsRead, TenantFilter, TenantRead, TenantRow,
+    TenantWrite, Tenants, TenantsRead, UserFilter, UserRow, Users, UsersRead, WriteTx,
+};
+pub use unit::{Backend, CommitListener, DatabaseInfo, Priority, ReadJob, Store, WriteJob};

@@ -1,0 +1,518 @@
+//! What a transaction can do: one small trait a resource, reading apart from writing.
+//! Tenant rows are reachable only through `tx.tenant(id)`; lists take a limit and a place.
+
+use common::email::Email;
+use common::id::{AttemptId, AuditId, KeyId, SessionId, TenantId, UserId};
+use common::secret::Secret;
+use common::time::Time;
+use domain::attempt::{Attempt, AttemptRow};
+use domain::audit::{AuditEntry, AuditHead, AuditRow};
+use domain::device::KnownDevice;
+use domain::key::StoredKey;
+use domain::lockout::{
+    Boot, CounterKey, CounterKind, CounterState, Lockout, Reservation, ReservationId,
+};
+use domain::session::{EndReason, Session};
+use domain::tenant::{Slug, Tenant, TenantStatus};
+use domain::user::{Credential, CredentialKind, User, UserStatus};
+
+use crate::error::StoreError;
+
+/// What a commit may have taken rights from; caches forget it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Everything.
+    Global,
+    /// All of a tenant.
+    Tenant(TenantId),
+    /// All of a user.
+    User(UserId),
+    /// One session.
+    Session(SessionId),
+}
+
+/// Which part of a list is wanted. `after` is the sort key of the last row before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Most rows, 1 to 200.
+    pub limit: u32,
+    /// Where the page before ended: the text that [`Slug`], [`Email`] with tenant, or an id gave.
+    pub after: Option<String>,
+}
+
+/// A transaction that reads one snapshot.
+pub trait ReadTx {
+    /// The tenants.
+    fn tenants(&self) -> &dyn TenantsRead;
+    /// The rows of one tenant.
+    fn tenant(&self, id: TenantId) -> Box<dyn TenantRead + '_>;
+    /// Counters of failed tries; names without a tenant have them too.
+    fn counters(&self) -> &dyn CountersRead;
+    /// The session of a token, whose tenant is not known yet.
+    fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
+    /// Lists over all tenants, for the operator alone.
+    fn operator(&self) -> &dyn OperatorRead;
+    /// Keys.
+    fn keys(&self) -> &dyn KeysRead;
+    /// Facts about the installation.
+    fn meta(&self) -> &dyn MetaRead;
+    /// The audit log.
+    fn audit(&self) -> &dyn AuditRead;
+    /// Whether a token's id is on the list of denied ones.
+    fn is_denied(&self, jti: &str) -> Result<bool, StoreError>;
+}
+
+/// A transaction that also writes.
+pub trait WriteTx: ReadTx {
+    /// The tenants.
+    fn tenants_mut(&self) -> &dyn Tenants;
+    /// The rows of one tenant.
+    fn tenant_mut(&self, id: TenantId) -> Box<dyn TenantWrite + '_>;
+    /// Counters of failed tries.
+    fn counters_mut(&self) -> &dyn Counters;
+    /// The log of attempts.
+    fn attempts_mut(&self) -> &dyn Attempts;
+    /// Keys.
+    fn keys_mut(&self) -> &dyn Keys;
+    /// Facts about the installation.
+    fn meta_mut(&self) -> &dyn Meta;
+    /// The audit log.
+    fn audit_mut(&self) -> &dyn Audit;
+    /// Denies a token's id until the token would have expired anyway.
+    fn deny(&self, jti: &str, tenant: TenantId, expires_at: Time) -> Result<(), StoreError>;
+    /// Says that rights may have lessened; heard after COMMIT and before the answer.
+    fn invalidate(&self, scope: Scope);
+}
+
+/// Rows of one tenant, to read.
+pub trait TenantRead {
+    /// Its users.
+    fn users(&self) -> &dyn UsersRead;
+    /// Their passwords.
+    fn credentials(&self) -> &dyn CredentialsRead;
+    /// Their sessions.
+    fn sessions(&self) -> &dyn SessionsRead;
+    /// Their known devices.
+    fn devices(&self) -> &dyn DevicesRead;
+    /// Attempts to sign in to it.
+    fn attempts(&self) -> &dyn AttemptsRead;
+}
+
+/// Rows of one tenant, to write.
+pub trait TenantWrite: TenantRead {
+    /// Its users.
+    fn users_mut(&self) -> &dyn Users;
+    /// Their passwords.
+    fn credentials_mut(&self) -> &dyn Credentials;
+    /// Their sessions.
+    fn sessions_mut(&self) -> &dyn Sessions;
+    /// Their known devices.
+    fn devices_mut(&self) -> &dyn Devices;
+}
+
+/// The tenants, to read.
+pub trait TenantsRead {
+    /// By id.
+    fn by_id(&self, id: TenantId) -> Result<Option<Tenant>, StoreError>;
+    /// By slug.
+    fn by_slug(&self, slug: &Slug) -> Result<Option<Tenant>, StoreError>;
+    /// Whether a slug was ever given.
+    fn slug_used(&self, slug: &Slug) -> Result<bool, StoreError>;
+}
+
+/// The tenants, to write.
+pub trait Tenants: TenantsRead {
+    /// Adds one; its slug must not have been used.
+    fn insert(&self, tenant: &Tenant) -> Result<(), StoreError>;
+}
+
+/// A tenant's users, to read.
+pub trait UsersRead {
+    /// By id.
+    fn by_id(&self, id: UserId) -> Result<Option<User>, StoreError>;
+    /// By address.
+    fn by_email(&self, email: &Email) -> Result<Option<User>, StoreError>;
+    /// Users that are not deleted.
+    fn count(&self) -> Result<u32, StoreError>;
+}
+
+/// A tenant's users, to write.
+pub trait Users: UsersRead {
+    /// Adds one; its address must be free.
+    fn insert(&self, user: &User) -> Result<(), StoreError>;
+    /// Moves it to another status. False if there is no such user.
+    fn set_status(&self, id: UserId, status: UserStatus, at: Time) -> Result<bool, StoreError>;
+    /// Remembers a login that succeeded.
+    fn set_last_login(&self, id: UserId, at: Time) -> Result<(), StoreError>;
+}
+
+/// Passwords, to read.
+pub trait CredentialsRead {
+    /// A user's password, if there is one.
+    fn of(&self, user: UserId) -> Result<Option<Credential>, StoreError>;
+}
+
+/// A password to be written.
+#[derive(Debug, Clone)]
+pub struct CredentialWrite {
+    /// Owner.
+    pub user_id: UserId,
+    /// PHC string.
+    pub hash: Secret<String>,
+    /// What it is good for.
+    pub kind: CredentialKind,
+    /// When it was set.
+    pub changed_at: Time,
+}
+
+/// Passwords, to write: each write is a compare-and-swap on the version.
+pub trait Credentials: CredentialsRead {
+    /// Sets a password if the stored version is still `expected` (0: there is none yet). The new
+    /// version is `expected + 1`. False if it is another by now: nothing was written.
+    fn set(&self, credential: &CredentialWrite, expected: u64) -> Result<bool, StoreError>;
+    /// Takes one login from a temporary password.
+    fn use_temporary(&self, user: UserId) -> Result<(), StoreError>;
+}
+
+/// Sessions, to read.
+pub trait SessionsRead {
+    /// By id, ended ones too.
+    fn by_id(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
+    /// Those of a user that have not been ended, the newest first; limits are the caller's to check.
+    fn open_of(&self, user: UserId) -> Result<Vec<Session>, StoreError>;
+}
+
+/// Sessions, to write.
+pub trait Sessions: SessionsRead {
+    /// Adds one.
+    fn insert(&self, session: &Session) -> Result<(), StoreError>;
+    /// Ends one that is open; false if it was not.
+    fn end(&self, id: SessionId, at: Time, reason: EndReason) -> Result<bool, StoreError>;
+    /// Ends all open ones of a user, but `except`; returns those that it ended.
+    fn end_of(
+        &self,
+        user: UserId,
+        except: Option<SessionId>,
+        at: Time,
+        reason: EndReason,
+    ) -> Result<Vec<SessionId>, StoreError>;
+    /// Ends all open ones of the tenant; returns how many.
+    fn end_all(&self, at: Time, reason: EndReason) -> Result<u32, StoreError>;
+    /// Moves an open one from `generation` to the next; false if it stands elsewhere.
+    fn rotate(&self, id: SessionId, generation: u32, at: Time) -> Result<bool, StoreError>;
+    /// Moves last-active forward, never back.
+    fn touch(&self, id: SessionId, at: Time) -> Result<(), StoreError>;
+}
+
+/// Known devices, to read.
+pub trait DevicesRead {
+    /// By the hash of its secret.
+    fn by_hash(&self, secret_hash: &[u8; 32]) -> Result<Option<KnownDevice>, StoreError>;
+    /// Those of a user, the one unused longest first.
+    fn of(&self, user: UserId) -> Result<Vec<KnownDevice>, StoreError>;
+}
+
+/// Known devices, to write.
+pub trait Devices: DevicesRead {
+    /// Adds one.
+    fn insert(&self, device: &KnownDevice) -> Result<(), StoreError>;
+    /// Remembers that it was used.
+    fn touch(&self, secret_hash: &[u8; 32], at: Time) -> Result<(), StoreError>;
+    /// Removes one.
+    fn delete(&self, secret_hash: &[u8; 32]) -> Result<(), StoreError>;
+    /// Removes all of a user; returns how many.
+    fn delete_of(&self, user: UserId) -> Result<u32, StoreError>;
+}
+
+/// Counters, to read.
+pub trait CountersRead {
+    /// The counter's state; an unknown key is an empty counter. `since` bounds the failures read.
+    fn state(&self, key: &CounterKey, since: Time) -> Result<CounterState, StoreError>;
+    /// The counter with all that the operator sees; none if nothing was ever counted or it is over.
+    fn lockout(&self, key: &CounterKey, since: Time) -> Result<Option<Lockout>, StoreError>;
+}
+
+/// Counters, to write.
+pub trait Counters: CountersRead {
+    /// Opens a reservation. `ip` is kept for the operator; `tenant` where the slug names one.
+    fn reserve(
+        &self,
+        key: &CounterKey,
+        kind: CounterKind,
+        tenant: Option<TenantId>,
+        at: Time,
+        boot: Boot,
+    ) -> Result<ReservationId, StoreError>;
+    /// Whether the reservation is still open.
+    fn is_open(&self, id: ReservationId) -> Result<bool, StoreError>;
+    /// Closes a reservation without counting it.
+    fn release(&self, id: ReservationId) -> Result<(), StoreError>;
+    /// Turns a reservation into a failure at `at`.
+    fn fail(&self, id: ReservationId, at: Time, ip: Option<&str>) -> Result<(), StoreError>;
+    /// Locks the counter until `until`, remembers how many failures did it, and empties the count.
+    fn lock(&self, key: &CounterKey, until: Time, failures: u32) -> Result<(), StoreError>;
+    /// Empties the count and ends the lock by failures; open reservations stay. True if there was
+    /// anything to clear.
+    fn clear(&self, key: &CounterKey) -> Result<bool, StoreError>;
+    /// Removes failures at or before `before`, and counters that are over by `now`; at most `limit`
+    /// rows. Returns how many went.
+    fn prune(&self, before: Time, now: Time, limit: u32) -> Result<u32, StoreError>;
+    /// Every reservation of another run than `boot`, with its counter; at most `limit`.
+    fn left_open(
+        &self,
+        boot: Boot,
+        limit: u32,
+    ) -> Result<Vec<(CounterKey, Reservation)>, StoreError>;
+}
+
+/// An attempt to be recorded.
+pub type NewAttempt = Attempt;
+
+/// Which attempts are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AttemptFilter {
+    /// Only of this tenant.
+    pub tenant: Option<TenantId>,
+    /// Only of this user.
+    pub user: Option<UserId>,
+    /// Only from this address.
+    pub ip: Option<String>,
+    /// Only failed ones.
+    pub failed: bool,
+    /// Only those whose last try was at or after this.
+    pub since: Option<Time>,
+}
+
+/// Attempts to sign in to one tenant.
+pub trait AttemptsRead {
+    /// Those of a user, the newest first.
+    fn of(&self, user: UserId, page: &PageRequest) -> Result<Vec<AttemptRow>, StoreError>;
+}
+
+/// The log of attempts, to write.
+pub trait Attempts {
+    /// Records a try: as a row, or folded into the row of its subject, hour and outcome (rule 5).
+    fn record(&self, attempt: &NewAttempt) -> Result<(), StoreError>;
+    /// Removes rows whose last try was before `before`; at most `limit`. Returns how many went.
+    fn prune(&self, before: Time, limit: u32) -> Result<u32, StoreError>;
+}
+
+/// Which tenants are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TenantFilter {
+    /// Only of this status.
+    pub status: Option<TenantStatus>,
+    /// Only of this plan.
+    pub plan: Option<String>,
+    /// Only those that end at or before this.
+    pub ending_before: Option<Time>,
+}
+
+/// Which users are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserFilter {
+    /// Only of this tenant.
+    pub tenant: Option<TenantId>,
+    /// Only of this status.
+    pub status: Option<UserStatus>,
+    /// Only those that are locked (or not) at this time.
+    pub locked: Option<(bool, Time)>,
+    /// Only tenant administrators, or only others.
+    pub tenant_admin: Option<bool>,
+    /// Only those without a login since.
+    pub inactive_since: Option<Time>,
+    /// Only those whose address contains this text, literally.
+    pub email_contains: Option<String>,
+}
+
+/// Which sessions are wanted; ended ones never are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionFilter {
+    /// Only of this tenant.
+    pub tenant: Option<TenantId>,
+    /// Only of this user.
+    pub user: Option<UserId>,
+    /// Only of this device id.
+    pub device: Option<String>,
+    /// Only from this address.
+    pub ip: Option<String>,
+    /// Only those unused since.
+    pub idle_since: Option<Time>,
+    /// Only those last active after this (the idle limit).
+    pub active_after: Time,
+    /// Only those made after this (the absolute limit).
+    pub created_after: Time,
+}
+
+/// Which lockouts are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockoutFilter {
+    /// Only of this tenant.
+    pub tenant: Option<TenantId>,
+    /// Also names that no user has.
+    pub include_unknown: bool,
+    /// Only those whose last failure came from this address.
+    pub ip: Option<String>,
+    /// Locked at this time.
+    pub at: Time,
+    /// Failures at or before this are over.
+    pub since: Time,
+}
+
+/// A tenant with its users counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantRow {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// Users that are not deleted.
+    pub users: u32,
+}
+
+/// A user with its tenant's slug and lock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UserRow {
+    /// The user.
+    pub user: User,
+    /// Slug of its tenant.
+    pub tenant: Slug,
+    /// End of the lock by failures or by hand, if one is set (it may be past).
+    pub locked_until: Option<Time>,
+    /// Whether a lock by hand without an end is set.
+    pub locked_for_good: bool,
+}
+
+/// A session with its owner's address and tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRow {
+    /// The session.
+    pub session: Session,
+    /// Slug of its tenant.
+    pub tenant: Slug,
+    /// Address of its owner.
+    pub email: Email,
+}
+
+/// A lockout with its owner's address and tenant, where known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LockoutRow {
+    /// The counter.
+    pub lockout: Lockout,
+    /// Slug of its tenant.
+    pub tenant: Option<Slug>,
+    /// Address of the user.
+    pub email: Option<Email>,
+}
+
+/// How many of what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Tenants, `system` apart.
+    pub tenants: u64,
+    /// Of those, suspended.
+    pub tenants_suspended: u64,
+    /// Users that are not deleted.
+    pub users: u64,
+    /// Sessions alive.
+    pub sessions: u64,
+    /// Names locked now.
+    pub locked: u64,
+}
+
+/// Lists over all tenants. Rows come sorted: tenants by slug, users by (slug, address), the others
+/// the newest first; `after` is `slug`, `slug/address`, or the row's id.
+pub trait OperatorRead {
+    /// Tenants.
+    fn tenants(
+        &self,
+        filter: &TenantFilter,
+        page: &PageRequest,
+    ) -> Result<Vec<TenantRow>, StoreError>;
+    /// Users.
+    fn users(&self, filter: &UserFilter, page: &PageRequest) -> Result<Vec<UserRow>, StoreError>;
+    /// Users with this address, in any tenant; at most 20.
+    fn users_by_email(&self, email: &Email) -> Result<Vec<UserRow>, StoreError>;
+    /// The user with this id, in any tenant.
+    fn user(&self, id: UserId) -> Result<Option<UserRow>, StoreError>;
+    /// Sessions that are alive.
+    fn sessions(
+        &self,
+        filter: &SessionFilter,
+        page: &PageRequest,
+    ) -> Result<Vec<SessionRow>, StoreError>;
+    /// Names that are locked; `after` is the counter's key in hex.
+    fn lockouts(
+        &self,
+        filter: &LockoutFilter,
+        page: &PageRequest,
+    ) -> Result<Vec<LockoutRow>, StoreError>;
+    /// Attempts.
+    fn attempts(
+        &self,
+        filter: &AttemptFilter,
+        page: &PageRequest,
+    ) -> Result<Vec<AttemptRow>, StoreError>;
+    /// One attempt.
+    fn attempt(&self, id: AttemptId) -> Result<Option<AttemptRow>, StoreError>;
+    /// How many of what; sessions are alive if active and made after the two times.
+    fn counts(
+        &self,
+        now: Time,
+        active_after: Time,
+        created_after: Time,
+    ) -> Result<Counts, StoreError>;
+}
+
+/// Keys, to read.
+pub trait KeysRead {
+    /// All of them, gone ones apart.
+    fn all(&self) -> Result<Vec<StoredKey>, StoreError>;
+    /// By id.
+    fn by_id(&self, id: KeyId) -> Result<Option<StoredKey>, StoreError>;
+}
+
+/// Keys, to write.
+pub trait Keys: KeysRead {
+    /// Adds one.
+    fn insert(&self, key: &StoredKey) -> Result<(), StoreError>;
+}
+
+/// Facts about the installation, to read: issuer, ids and check values of the wrap key.
+pub trait MetaRead {
+    /// A fact's value.
+    fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Schemes of stored password hashes: the PHC string up to its salt, each once.
+    fn hash_schemes(&self) -> Result<Vec<String>, StoreError>;
+}
+
+/// Facts about the installation, to write.
+pub trait Meta: MetaRead {
+    /// Sets a fact.
+    fn set(&self, name: &str, value: &[u8]) -> Result<(), StoreError>;
+}
+
+/// The audit log, to read.
+pub trait AuditRead {
+    /// End of a chain; number 0 and zeros for an empty one.
+    fn head(&self, chain: Option<TenantId>) -> Result<AuditHead, StoreError>;
+    /// Rows of a chain from a number on, in order.
+    fn rows(
+        &self,
+        chain: Option<TenantId>,
+        from: u64,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>, StoreError>;
+    /// By id.
+    fn by_id(&self, id: AuditId) -> Result<Option<AuditRow>, StoreError>;
+}
+
+/// The audit log, to write.
+pub trait Audit: AuditRead {
+    /// Appends an entry to its chain: `digest` is over salt and payload, `seal` makes the HMAC of the
+    /// bytes of [`domain::audit::mac_input`]. Returns the row as it was stored.
+    fn append(
+        &self,
+        entry: &AuditEntry,
+        digest: [u8; 32],
+        seal: &dyn Fn(&[u8]) -> [u8; 32],
+    ) -> Result<AuditRow, StoreError>;
+}

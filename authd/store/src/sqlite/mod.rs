@@ -1,0 +1,1 @@
+//! SQLite: one writer thread that commits groups, readers beside it.

@@ -1,0 +1,45 @@
+//! Calls about the log of login attempts.
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::{AdminCall, Method, Paging, Socket, TenantFilter};
+use crate::time::Time;
+use crate::view::{AttemptView, Page};
+
+/// Lists attempts, the newest first.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct List {
+    /// Slug or id of the tenant; all of them where it is absent.
+    pub tenant: TenantFilter,
+    /// Only those of this user, an id or an address.
+    pub user: Option<String>,
+    /// Only those from this address.
+    pub ip: Option<String>,
+    /// Only failed ones.
+    pub failed: bool,
+    /// Only those at or after this time.
+    pub since: Option<Time>,
+    /// Rows wanted, 1 to 200.
+    pub limit: Option<u32>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+}
+
+impl List {
+    /// The page that is asked for.
+    pub fn paging(&self) -> Paging {
+        Paging {
+            limit: self.limit,
+            cursor: self.cursor.clone(),
+        }
+    }
+}
+
+impl AdminCall for List {
+    type Answer = Page<AttemptView>;
+    const NAME: &'static str = "attempt list";
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/attempt/list";
+    const ALSO_ON: &'static [Socket] = &[Socket::Monitor];
+}

@@ -1,0 +1,74 @@
+//! Calls about counted and locked names.
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::{AdminCall, Change, Method, Paging, Socket, TenantFilter, UserRef};
+use crate::view::{LockoutView, Page};
+
+/// Lists names that are locked now.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct List {
+    /// Slug or id of the tenant; all of them where it is absent.
+    pub tenant: TenantFilter,
+    /// Also names that no user has.
+    pub include_unknown: bool,
+    /// Only those whose last failure came from this address or CIDR.
+    pub ip: Option<String>,
+    /// Rows wanted, 1 to 200.
+    pub limit: Option<u32>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+}
+
+impl List {
+    /// The page that is asked for.
+    pub fn paging(&self) -> Paging {
+        Paging {
+            limit: self.limit,
+            cursor: self.cursor.clone(),
+        }
+    }
+}
+
+impl AdminCall for List {
+    type Answer = Page<LockoutView>;
+    const NAME: &'static str = "lockout list";
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/lockout/list";
+    const ALSO_ON: &'static [Socket] = &[Socket::Monitor];
+}
+
+/// Shows the counter of one name; with a tenant also of an address that no user has.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Show {
+    /// Slug or id of the tenant.
+    pub tenant: Option<String>,
+    /// Id or address.
+    pub user: String,
+}
+
+impl AdminCall for Show {
+    type Answer = LockoutView;
+    const NAME: &'static str = "lockout show";
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/lockout/show";
+}
+
+/// Clears the counter and the lock of one name; with a tenant also of an address that no user has.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clear {
+    /// The user, or the address that no user has.
+    pub user: UserRef,
+    /// Why, for the audit row.
+    pub reason: Option<String>,
+}
+
+impl AdminCall for Clear {
+    type Answer = Change;
+    const NAME: &'static str = "lockout clear";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/lockout/clear";
+}

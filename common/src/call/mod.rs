@@ -1,0 +1,185 @@
+//! The admin protocol: each call is a type that names its method, path, sockets, request and answer.
+//! Server and client use the same types, so the compiler checks both ends. No call has a path on
+//! the daemon's file system as a parameter.
+
+pub mod attempt;
+pub mod lockout;
+pub mod session;
+pub mod status;
+pub mod tenant;
+pub mod user;
+
+use std::collections::BTreeSet;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::id::AuditId;
+use crate::secret::RevealedSecret;
+
+/// Header that carries the client's version; a request without it is closed unparsed.
+pub const CLIENT_VERSION_HEADER: &str = "authctl-version";
+/// Header that carries the client's protocol number; a request without it is closed unparsed.
+pub const CLIENT_PROTOCOL_HEADER: &str = "authctl-protocol";
+/// Header that carries the daemon's version.
+pub const SERVER_VERSION_HEADER: &str = "authd-version";
+/// Header that carries the daemon's protocol number.
+pub const SERVER_PROTOCOL_HEADER: &str = "authd-protocol";
+
+/// A door into the daemon; the file system decides who may knock at which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Socket {
+    /// `admin.sock`: everything.
+    Admin,
+    /// `monitor.sock`: status, counts and masked lists; no personal data.
+    Monitor,
+}
+
+impl Socket {
+    /// Name for messages and audit rows.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Monitor => "monitor",
+        }
+    }
+}
+
+/// Method of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the methods of HTTP")]
+pub enum Method {
+    Get,
+    Post,
+}
+
+impl Method {
+    /// Name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// One call of the admin protocol. Requests of GET calls travel in the query, others as JSON.
+pub trait AdminCall: Serialize + DeserializeOwned + Send + 'static {
+    /// Answer of the call.
+    type Answer: Serialize + DeserializeOwned + Send + 'static;
+    /// Words on the command line, for messages: `user disable`.
+    const NAME: &'static str;
+    /// Method on the wire.
+    const METHOD: Method;
+    /// Path on the wire; fixed, ids travel in the request.
+    const PATH: &'static str;
+    /// Sockets that carry it beside `admin.sock`; a new call is closed until it is listed.
+    const ALSO_ON: &'static [Socket] = &[];
+    /// Whether the request holds a secret, which authctl sends to a trusted peer alone.
+    const SENDS_SECRET: bool = false;
+
+    /// Whether a socket carries this call.
+    fn allowed_on(socket: Socket) -> bool {
+        socket == Socket::Admin || Self::ALSO_ON.contains(&socket)
+    }
+}
+
+/// What every change answers with.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Change {
+    /// Stable name, such as `user.disable`.
+    pub action: String,
+    /// False where the object already was as asked.
+    pub changed: bool,
+    /// The object's id.
+    pub id: Option<String>,
+    /// Slug of the tenant.
+    pub tenant: Option<String>,
+    /// The audit row; null where nothing changed.
+    pub audit_id: Option<AuditId>,
+    /// The object by its name, for the sentence that people read.
+    pub subject: String,
+    /// Sessions that ended with it.
+    #[serde(default)]
+    pub sessions_ended: u32,
+    /// Further sentences for people, such as what to do next.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// A password that the caller asked to have made, shown once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generated_password: Option<RevealedSecret>,
+}
+
+/// Which part of a list is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Paging {
+    /// Rows wanted, 1 to 200; 200 where it is absent.
+    pub limit: Option<u32>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+}
+
+/// Which tenants a list covers: one slug or `ten_…` id, or all of them.
+pub type TenantFilter = Option<String>;
+
+/// A user as the operator names it, with the tenant where one was given.
+///
+/// `name` is a `usr_…` id or an e-mail address; `tenant` a slug or `ten_…` id. Without a tenant an
+/// address must match in exactly one (else 422 with the candidates as fields `/user`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserRef {
+    /// Slug or id of the tenant.
+    pub tenant: Option<String>,
+    /// Id or address.
+    pub name: String,
+}
+
+/// Method, path and sockets of a call, for the tests that walk all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallInfo {
+    /// Words on the command line.
+    pub name: &'static str,
+    /// Method on the wire.
+    pub method: &'static str,
+    /// Path on the wire.
+    pub path: &'static str,
+    /// Sockets that carry it.
+    pub sockets: BTreeSet<Socket>,
+}
+
+fn info<C: AdminCall>() -> CallInfo {
+    CallInfo {
+        name: C::NAME,
+        method: C::METHOD.as_str(),
+        path: C::PATH,
+        sockets: [Socket::Admin, Socket::Monitor]
+            .into_iter()
+            .filter(|&s| C::allowed_on(s))
+            .collect(),
+    }
+}
+
+/// Every call there is; the listener's table and the matrix test are held against it.
+pub fn all() -> Vec<CallInfo> {
+    vec![
+        info::<status::Status>(),
+        info::<status::Ping>(),
+        info::<status::Version>(),
+        info::<tenant::Create>(),
+        info::<tenant::List>(),
+        info::<tenant::Show>(),
+        info::<user::Create>(),
+        info::<user::List>(),
+        info::<user::Show>(),
+        info::<user::Disable>(),
+        info::<user::Enable>(),
+        info::<user::SetPassword>(),
+        info::<lockout::List>(),
+        info::<lockout::Show>(),
+        info::<lockout::Clear>(),
+        info::<attempt::List>(),
+        info::<session::List>(),
+        info::<session::Revoke>(),
+    ]
+}

@@ -1,0 +1,75 @@
+//! Calls about sessions.
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::{AdminCall, Change, Method, Paging, Socket, TenantFilter, UserRef};
+use crate::view::{Page, SessionView};
+
+/// Lists sessions that are alive, the newest first.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct List {
+    /// Slug or id of the tenant; all of them where it is absent.
+    pub tenant: TenantFilter,
+    /// Only those of this user, an id or an address.
+    pub user: Option<String>,
+    /// Only those of this device id.
+    pub device: Option<String>,
+    /// Only those that signed in from this address.
+    pub ip: Option<String>,
+    /// Only those not used for so many seconds.
+    pub idle_seconds: Option<u64>,
+    /// Rows wanted, 1 to 200.
+    pub limit: Option<u32>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+}
+
+impl List {
+    /// The page that is asked for.
+    pub fn paging(&self) -> Paging {
+        Paging {
+            limit: self.limit,
+            cursor: self.cursor.clone(),
+        }
+    }
+}
+
+impl AdminCall for List {
+    type Answer = Page<SessionView>;
+    const NAME: &'static str = "session list";
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/session/list";
+    const ALSO_ON: &'static [Socket] = &[Socket::Monitor];
+}
+
+/// Which sessions to end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Target {
+    /// One session, by id.
+    Session(String),
+    /// All of a user.
+    User(UserRef),
+    /// All of a tenant, by slug or id; needs `confirm`.
+    Tenant(String),
+}
+
+/// Ends sessions; their tokens are dead when it answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revoke {
+    /// Which.
+    pub target: Target,
+    /// The slug typed, for all sessions of a tenant.
+    pub confirm: Option<String>,
+    /// Why, for the audit row.
+    pub reason: Option<String>,
+}
+
+impl AdminCall for Revoke {
+    type Answer = Change;
+    const NAME: &'static str = "session revoke";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/session/revoke";
+}

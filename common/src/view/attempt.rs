@@ -1,0 +1,45 @@
+//! One login attempt, or several folded into a row.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AttemptId, UserId};
+use crate::time::Time;
+use crate::view::DeviceView;
+
+/// A row of the log of attempts (product.md, rule 5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptView {
+    /// `att_…`
+    pub id: AttemptId,
+    /// When it happened; the first one of a folded row.
+    pub at: Time,
+    /// Slug, where the tenant exists; on the operator's side alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// User, for a known one.
+    pub user_id: Option<UserId>,
+    /// User's address; on the operator's side alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Keyed hash in hex, for a name that no user has; on the operator's side alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject_hash: Option<String>,
+    /// Client's address; null where the caller may not see it.
+    pub ip: Option<String>,
+    /// Whether it signed in.
+    pub success: bool,
+    /// Stable reason, such as `wrong_password`.
+    pub outcome: String,
+    /// Device that the client named.
+    pub device: Option<DeviceView>,
+    /// Attempts in this row.
+    pub count: u64,
+    /// The last one of a folded row.
+    pub last_at: Option<Time>,
+    /// Request that made it (the first one of a folded row); on the operator's side alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// How the decision was reached, in steps; on the operator's side alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trace: Vec<String>,
+}

@@ -1,0 +1,91 @@
+//! The session and its device as they are shown.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{SessionId, UserId};
+use crate::time::Time;
+
+/// What kind of device a client says it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the kinds are their own names")]
+pub enum DeviceType {
+    Desktop,
+    Mobile,
+    Tablet,
+    Browser,
+    Terminal,
+    Service,
+    Other,
+}
+
+impl DeviceType {
+    /// The kind as it stands in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Desktop => "desktop",
+            Self::Mobile => "mobile",
+            Self::Tablet => "tablet",
+            Self::Browser => "browser",
+            Self::Terminal => "terminal",
+            Self::Service => "service",
+            Self::Other => "other",
+        }
+    }
+
+    /// Reads what [`DeviceType::as_str`] wrote.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [
+            Self::Desktop,
+            Self::Mobile,
+            Self::Tablet,
+            Self::Browser,
+            Self::Terminal,
+            Self::Service,
+            Self::Other,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == name)
+    }
+}
+
+/// A device by its client's own words; no proof of anything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceView {
+    /// The client's identifier of it.
+    pub id: String,
+    /// Name for people.
+    pub name: Option<String>,
+    /// Kind.
+    #[serde(rename = "type")]
+    pub kind: DeviceType,
+}
+
+/// A session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionView {
+    /// `ses_…`
+    pub id: SessionId,
+    /// Owner; on the operator's side alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// Owner's address; on the operator's side alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Slug of the tenant; on the operator's side alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// Whether the request that asked belongs to it; for the signed-in user alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<bool>,
+    /// The device that signed in; null for one without a name.
+    pub device: Option<DeviceView>,
+    /// Address that signed in; null where the caller may not see it.
+    pub ip: Option<String>,
+    /// When the user signed in.
+    pub created_at: Time,
+    /// Last use, to a minute or so.
+    pub last_active_at: Time,
+    /// When it ends if it is not used again, or at the latest.
+    pub expires_at: Time,
+}

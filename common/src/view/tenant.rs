@@ -1,0 +1,60 @@
+//! The tenant as it is shown.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::TenantId;
+use crate::time::Time;
+
+/// Whether a tenant may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TenantStatus {
+    /// In use.
+    Active,
+    /// Closed by the operator; data stays.
+    Suspended,
+}
+
+impl TenantStatus {
+    /// The status as it stands in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+        }
+    }
+}
+
+/// A tenant's plan and seats.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscriptionView {
+    /// A label of the operator's.
+    pub plan: String,
+    /// Last moment of the subscription, before the grace; null where it has no end.
+    pub ends_at: Option<Time>,
+    /// Most users that are not deleted; null where there is no limit.
+    pub max_users: Option<u32>,
+    /// Users that are not deleted.
+    pub users: u32,
+}
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantView {
+    /// `ten_…`
+    pub id: TenantId,
+    /// Name in requests and on the command line; never given twice.
+    pub slug: String,
+    /// Name for people.
+    pub name: String,
+    /// Whether it may be used.
+    pub status: TenantStatus,
+    /// IANA name; ends of subscriptions follow it.
+    pub time_zone: String,
+    /// Plan and seats.
+    pub subscription: SubscriptionView,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it was last changed.
+    pub updated_at: Time,
+}
