@@ -1,6 +1,8 @@
 //! What authd and authctl share: ids, secrets, time, the error shape, views and typed admin calls.
 //! Nothing here is async, speaks SQL or HTTP, or reads a clock behind its caller's back.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 pub mod call;
 pub mod email;
 pub mod error;

@@ -88,10 +88,6 @@ pub fn send<S: Serializer>(secret: &Secret<String>, serializer: S) -> Result<S::
 ///
 /// # Errors
 /// Those of the serializer.
-#[expect(
-    clippy::ref_option,
-    reason = "serde's serialize_with passes the field by reference"
-)]
 pub fn send_option<S: Serializer>(
     secret: &Option<Secret<String>>,
     serializer: S,

@@ -65,6 +65,13 @@ pub struct AuditHead {
     pub mac: [u8; 32],
 }
 
+/// The bytes that a row's digest covers: the salt, then the payload as JSON with sorted keys.
+pub fn digest_input(entry: &AuditEntry) -> Vec<u8> {
+    let mut bytes = entry.salt.to_vec();
+    bytes.extend_from_slice(entry.payload.to_string().as_bytes());
+    bytes
+}
+
 /// The bytes that a row's HMAC covers; length-prefixed, so that no two rows share them.
 pub fn mac_input(
     entry: &AuditEntry,

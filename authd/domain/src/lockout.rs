@@ -32,7 +32,9 @@ impl CounterKey {
 
     /// Hexadecimal text, for the operator.
     pub fn to_hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        self.0.iter().fold(String::with_capacity(64), |hex, byte| {
+            format!("{hex}{byte:02x}")
+        })
     }
 }
 

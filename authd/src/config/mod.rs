@@ -1,1 +1,0 @@
-//! Configuration: files, drop-ins, environment, --set; one struct a section.

@@ -1,1 +1,0 @@
-//! Everything cryptographic: hash pool, keys, tokens, randomness.

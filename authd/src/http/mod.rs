@@ -1,1 +1,0 @@
-//! The HTTP API: router, extractors, error shape; one file a resource; no rules of its own.

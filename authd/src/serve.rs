@@ -1,1 +1,0 @@
-//! Accept loops for TCP and Unix sockets, with the limits of each connection.
