@@ -15,6 +15,8 @@ CREATE TABLE tenants (
     plan       TEXT NOT NULL,
     ends_at    INTEGER,
     max_users  INTEGER CHECK (max_users >= 0),
+    -- Rows of users, kept by triggers: counting a million rows for each new user would take too long.
+    users      INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -50,6 +52,12 @@ CREATE TABLE users (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX users_by_email ON users (email);
 CREATE INDEX users_by_subject ON users (subject);
+CREATE TRIGGER users_added AFTER INSERT ON users BEGIN
+    UPDATE tenants SET users = users + 1 WHERE id = NEW.tenant_id;
+END;
+CREATE TRIGGER users_removed AFTER DELETE ON users BEGIN
+    UPDATE tenants SET users = users - 1 WHERE id = OLD.tenant_id;
+END;
 
 CREATE TABLE credentials (
     user_id     BLOB PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
@@ -113,18 +121,19 @@ CREATE TABLE counters (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX counters_locked ON counters (locked_until) WHERE locked_until IS NOT NULL;
 CREATE INDEX counters_manual ON counters (key) WHERE manual > 0;
+CREATE INDEX counters_by_failure ON counters (last_failure_at);
 
 -- Evaluated failures that count, and tries being evaluated (with the run of the daemon that opened
--- them). Rows go when the window is over.
+-- them). Rows go when the window is over; AUTOINCREMENT, so that a number never names a later try.
 CREATE TABLE tries (
-    id      INTEGER PRIMARY KEY,
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
     counter BLOB NOT NULL,
     at      INTEGER NOT NULL,
     boot    BLOB
 ) STRICT;
 CREATE INDEX tries_by_counter ON tries (counter, at);
 CREATE INDEX tries_open ON tries (boot) WHERE boot IS NOT NULL;
-CREATE INDEX tries_by_time ON tries (at);
+CREATE INDEX tries_by_time ON tries (at) WHERE boot IS NULL;
 
 -- The log of attempts. A folded row stands for all tries of its subject, hour and outcome.
 CREATE TABLE attempts (
@@ -147,7 +156,8 @@ CREATE TABLE attempts (
     fold_hour   INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX attempts_folded ON attempts (subject, fold_hour, outcome) WHERE fold_hour IS NOT NULL;
-CREATE INDEX attempts_by_subject ON attempts (subject, at);
+-- With fold_hour, although it is always NULL here, so that counting reads the index alone.
+CREATE INDEX attempts_alone ON attempts (subject, at, fold_hour) WHERE fold_hour IS NULL;
 CREATE INDEX attempts_by_tenant ON attempts (tenant_id, id);
 CREATE INDEX attempts_by_user ON attempts (user_id, id) WHERE user_id IS NOT NULL;
 CREATE INDEX attempts_by_last ON attempts (last_at);

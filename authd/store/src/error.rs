@@ -77,7 +77,7 @@ pub enum OpenError {
     Damaged {
         /// The database file.
         path: PathBuf,
-        /// What SQLite says.
+        /// What the driver says.
         reason: String,
     },
     /// A migration failed; the file is as it was before (exit 1).

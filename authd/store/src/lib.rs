@@ -5,6 +5,8 @@
 //! and passed in. What it returns as `Ok` is on disk when the call answers.
 
 mod claim;
+#[cfg(test)]
+mod contract;
 mod error;
 mod resource;
 pub mod sqlite;
@@ -14,9 +16,10 @@ pub use claim::Claim;
 pub use error::{OpenError, StoreError};
 pub use resource::{
     AttemptFilter, Attempts, AttemptsRead, Audit, AuditRead, Counters, CountersRead, Counts,
-    CredentialWrite, Credentials, CredentialsRead, Devices, DevicesRead, Keys, KeysRead,
-    LockoutFilter, LockoutRow, Meta, MetaRead, NewAttempt, OperatorRead, PageRequest, ReadTx,
-    Scope, SessionFilter, SessionRow, Sessions, SessionsRead, TenantFilter, TenantRead, TenantRow,
-    TenantWrite, Tenants, TenantsRead, UserFilter, UserRow, Users, UsersRead, WriteTx,
+    CredentialWrite, Credentials, CredentialsRead, Devices, DevicesRead, Housekeeping, Keys,
+    KeysRead, LockoutFilter, LockoutRow, Meta, MetaRead, NewAttempt, OperatorRead, Over,
+    PageRequest, ReadTx, Scope, SessionFilter, SessionRow, Sessions, SessionsRead, TenantFilter,
+    TenantRead, TenantRow, TenantWrite, Tenants, TenantsRead, UserFilter, UserRow, Users,
+    UsersRead, WriteTx,
 };
 pub use unit::{Backend, CommitListener, DatabaseInfo, Priority, ReadJob, Store, WriteJob};

@@ -1,5 +1,13 @@
 //! What a transaction can do: one small trait a resource, reading apart from writing.
 //! Tenant rows are reachable only through `tx.tenant(id)`; lists take a limit and a place.
+//!
+//! Every method fails for the same reasons, those of [`StoreError`]; a row that breaks a precondition
+//! (a slug that was used, an owner of another tenant) is not written and answers `Damaged`.
+
+#![expect(
+    clippy::missing_errors_doc,
+    reason = "all methods share one list of errors, which stands above"
+)]
 
 use common::email::Email;
 use common::id::{AttemptId, AuditId, KeyId, SessionId, TenantId, UserId};
@@ -36,7 +44,7 @@ pub enum Scope {
 pub struct PageRequest {
     /// Most rows, 1 to 200.
     pub limit: u32,
-    /// Where the page before ended: the text that [`Slug`], [`Email`] with tenant, or an id gave.
+    /// Where the page before ended: see [`OperatorRead`] for each list's form.
     pub after: Option<String>,
 }
 
@@ -78,6 +86,8 @@ pub trait WriteTx: ReadTx {
     fn meta_mut(&self) -> &dyn Meta;
     /// The audit log.
     fn audit_mut(&self) -> &dyn Audit;
+    /// Rows whose time is over.
+    fn housekeeping(&self) -> &dyn Housekeeping;
     /// Denies a token's id until the token would have expired anyway.
     fn deny(&self, jti: &str, tenant: TenantId, expires_at: Time) -> Result<(), StoreError>;
     /// Says that rights may have lessened; heard after COMMIT and before the answer.
@@ -198,7 +208,8 @@ pub trait Sessions: SessionsRead {
     ) -> Result<Vec<SessionId>, StoreError>;
     /// Ends all open ones of the tenant; returns how many.
     fn end_all(&self, at: Time, reason: EndReason) -> Result<u32, StoreError>;
-    /// Moves an open one from `generation` to the next; false if it stands elsewhere.
+    /// Moves an open one from `generation` to the next, and last-active forward; false if it
+    /// stands elsewhere.
     fn rotate(&self, id: SessionId, generation: u32, at: Time) -> Result<bool, StoreError>;
     /// Moves last-active forward, never back.
     fn touch(&self, id: SessionId, at: Time) -> Result<(), StoreError>;
@@ -228,7 +239,8 @@ pub trait Devices: DevicesRead {
 pub trait CountersRead {
     /// The counter's state; an unknown key is an empty counter. `since` bounds the failures read.
     fn state(&self, key: &CounterKey, since: Time) -> Result<CounterState, StoreError>;
-    /// The counter with all that the operator sees; none if nothing was ever counted or it is over.
+    /// The counter with all that the operator sees; none if nothing was ever counted, or if nothing
+    /// of it is younger than `since`: no failure, no open try, no end of a lock.
     fn lockout(&self, key: &CounterKey, since: Time) -> Result<Option<Lockout>, StoreError>;
 }
 
@@ -254,15 +266,42 @@ pub trait Counters: CountersRead {
     /// Empties the count and ends the lock by failures; open reservations stay. True if there was
     /// anything to clear.
     fn clear(&self, key: &CounterKey) -> Result<bool, StoreError>;
-    /// Removes failures at or before `before`, and counters that are over by `now`; at most `limit`
-    /// rows. Returns how many went.
-    fn prune(&self, before: Time, now: Time, limit: u32) -> Result<u32, StoreError>;
+    /// Ends the lock by hand, and nothing else. True if there was one.
+    fn clear_manual(&self, key: &CounterKey) -> Result<bool, StoreError>;
     /// Every reservation of another run than `boot`, with its counter; at most `limit`.
     fn left_open(
         &self,
         boot: Boot,
         limit: u32,
-    ) -> Result<Vec<(CounterKey, Reservation)>, StoreError>;
+    ) -> Result<Vec<(CounterKey, CounterKind, Reservation)>, StoreError>;
+}
+
+/// Moments at or before which rows are over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Over {
+    /// The present moment: locks and denied tokens that ended before it are over.
+    pub now: Time,
+    /// Failures of names and devices: the lockout's window.
+    pub failures: Time,
+    /// Wrong current passwords of sessions: the longest life of a session.
+    pub session_failures: Time,
+    /// Attempts, by their last try.
+    pub attempts: Time,
+    /// Open sessions last active then: they are ended, not removed.
+    pub idle_sessions: Time,
+    /// Open sessions made then: they are ended, not removed.
+    pub old_sessions: Time,
+    /// Ended sessions.
+    pub ended_sessions: Time,
+    /// Devices last used then.
+    pub devices: Time,
+}
+
+/// Removing rows whose time is over, a bounded number at a time.
+pub trait Housekeeping {
+    /// Removes at most `limit` rows of each kind; returns the most that any kind lost, so that
+    /// less than `limit` means that nothing is left.
+    fn prune(&self, over: &Over, limit: u32) -> Result<u32, StoreError>;
 }
 
 /// An attempt to be recorded.
@@ -285,7 +324,7 @@ pub struct AttemptFilter {
 
 /// Attempts to sign in to one tenant.
 pub trait AttemptsRead {
-    /// Those of a user, the newest first.
+    /// Those of a user, the newest first; `after` is the last row's id, `att_…`.
     fn of(&self, user: UserId, page: &PageRequest) -> Result<Vec<AttemptRow>, StoreError>;
 }
 
@@ -293,8 +332,6 @@ pub trait AttemptsRead {
 pub trait Attempts {
     /// Records a try: as a row, or folded into the row of its subject, hour and outcome (rule 5).
     fn record(&self, attempt: &NewAttempt) -> Result<(), StoreError>;
-    /// Removes rows whose last try was before `before`; at most `limit`. Returns how many went.
-    fn prune(&self, before: Time, limit: u32) -> Result<u32, StoreError>;
 }
 
 /// Which tenants are wanted.
@@ -418,8 +455,9 @@ pub struct Counts {
     pub locked: u64,
 }
 
-/// Lists over all tenants. Rows come sorted: tenants by slug, users by (slug, address), the others
-/// the newest first; `after` is `slug`, `slug/address`, or the row's id.
+/// Lists over all tenants. Rows come sorted: tenants by slug, users by (slug, address), lockouts by
+/// key, sessions and attempts the newest first. `after` is, of the last row before: `acme` (slug),
+/// `acme/bob@acme.test` (slug, address), the key in hex, `ses_…` or `att_…` (id as displayed).
 pub trait OperatorRead {
     /// Tenants.
     fn tenants(

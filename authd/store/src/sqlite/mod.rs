@@ -1,1 +1,107 @@
-//! SQLite: one writer thread that commits groups, readers beside it.
+//! `SQLite`: one writer thread that commits groups, readers beside it.
+//!
+//! Statements stand beside their resource, one file each; no type of the driver leaves this folder.
+
+mod attempt;
+mod audit;
+mod backend;
+mod checkpoint;
+mod counter;
+mod credential;
+mod device;
+mod housekeeping;
+mod inspect;
+mod key;
+mod lock;
+mod meta;
+mod migrate;
+mod open;
+mod operator;
+mod queue;
+mod reader;
+mod row;
+mod session;
+mod tenant;
+mod tx;
+mod user;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::OpenError;
+use crate::unit::{CommitListener, Store};
+
+/// Version of the `SQLite` that is built in.
+pub fn version() -> &'static str {
+    rusqlite::version()
+}
+
+/// How a database is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The file; a lock, the write-ahead log and copies lie beside it.
+    pub path: PathBuf,
+    /// Threads that read, at least one.
+    pub readers: usize,
+    /// How long a statement waits for a lock that another process holds.
+    pub busy_timeout: Duration,
+    /// Bytes of page cache over all connections.
+    pub cache_bytes: u64,
+    /// Bytes of the file that are mapped into memory.
+    pub mmap_bytes: u64,
+    /// Pages of the write-ahead log that start a checkpoint.
+    pub checkpoint_pages: u32,
+    /// Whether pending migrations run; otherwise they stop the start.
+    pub auto_migrate: bool,
+    /// In tests: every n-th write closure runs twice, the first time undone.
+    pub repeat_every: Option<u32>,
+}
+
+impl Options {
+    /// The defaults of the configuration, for a file.
+    pub fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            readers: 8,
+            busy_timeout: Duration::from_secs(5),
+            cache_bytes: 4 << 20,
+            mmap_bytes: 64 << 20,
+            checkpoint_pages: 1000,
+            auto_migrate: true,
+            repeat_every: None,
+        }
+    }
+}
+
+/// Where a database came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// This open made it; it holds nothing yet.
+    Created,
+    /// It was there.
+    Existing,
+}
+
+/// Opens a database, or makes it where nothing is. The listener hears of every commit that may have
+/// taken rights away; `on_fatal` is called once if a commit or a checkpoint could not be written:
+/// then all later work is refused and the daemon has to end.
+///
+/// # Errors
+/// [`OpenError`]; what cannot be opened is left as it is.
+pub fn open(
+    options: Options,
+    listener: Arc<dyn CommitListener>,
+    on_fatal: Box<dyn Fn(&str) + Send + Sync>,
+) -> Result<(Store, Origin), OpenError> {
+    open::open(options, open::Engine::real(), listener, on_fatal)
+}
+
+/// Newest schema that this build knows.
+pub fn known_schema() -> u32 {
+    inspect::highest(&migrate::known())
+}

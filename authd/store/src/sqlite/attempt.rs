@@ -1,0 +1,124 @@
+//! The log of attempts: one row a try, or one row for many (product.md, rule 5).
+
+use common::id::UserId;
+use domain::attempt::{Attempt, AttemptRow, Outcome, ROWS_PER_HOUR};
+use rusqlite::params;
+
+use super::row::{Columns, after_id, json};
+use super::tx::{TenantTx, Tx};
+use crate::error::StoreError;
+use crate::resource::{Attempts, AttemptsRead, NewAttempt, PageRequest};
+
+const HOUR_MILLIS: i64 = 3_600_000;
+
+/// The columns of an attempt, in the order that [`read`] takes them.
+pub(super) const COLUMNS: &str = "a.id, a.at, a.tenant_id, a.user_id, a.subject, a.ip, a.outcome, \
+    a.device_id, a.device_name, a.device_type, a.request_id, a.trace, a.count, a.last_at, \
+    a.fold_hour";
+
+/// Reads [`COLUMNS`].
+pub(super) fn read(columns: &mut Columns<'_, '_>) -> Result<AttemptRow, StoreError> {
+    let first = Attempt {
+        id: columns.id("attempts.id")?,
+        at: columns.time("attempts.at")?,
+        tenant_id: columns.id_optional("attempts.tenant_id")?,
+        user_id: columns.id_optional("attempts.user_id")?,
+        subject: columns.key("attempts.subject")?,
+        ip: columns.take("attempts.ip")?,
+        outcome: columns.parse("attempts.outcome", |text: String| Outcome::from_name(&text))?,
+        device: columns.device("attempts.device_id")?,
+        request_id: columns.id_optional("attempts.request_id")?,
+        trace: columns.json("attempts.trace")?,
+    };
+    let count = columns.parse("attempts.count", |count: i64| u64::try_from(count).ok())?;
+    let last_at = columns.time("attempts.last_at")?;
+    let fold_hour: Option<i64> = columns.take("attempts.fold_hour")?;
+    Ok(AttemptRow {
+        first,
+        count,
+        last_at: fold_hour.map(|_| last_at),
+    })
+}
+
+// The sign keeps the planner from the index by tenant, which holds all other users' rows too.
+pub(super) const OF: &str = "SELECT a.id, a.at, a.tenant_id, a.user_id, a.subject, a.ip, \
+    a.outcome, a.device_id, a.device_name, a.device_type, a.request_id, a.trace, a.count, \
+    a.last_at, a.fold_hour FROM attempts a WHERE +a.tenant_id = ?1 AND a.user_id = ?2 \
+    AND a.id < coalesce(?3, x'ffffffffffffffffffffffffffffffffff') ORDER BY a.id DESC LIMIT ?4";
+
+impl AttemptsRead for TenantTx<'_> {
+    fn of(&self, user: UserId, page: &PageRequest) -> Result<Vec<AttemptRow>, StoreError> {
+        let after = after_id::<common::id::AttemptKind>(page)?;
+        self.tx.all(
+            "attempts.of",
+            OF,
+            params![
+                self.id.as_bytes(),
+                user.as_bytes(),
+                after.map(|id| *id.as_bytes()),
+                page.limit
+            ],
+            read,
+        )
+    }
+}
+
+/// Counts no further than needed, so that a try costs the same however many there were.
+pub(super) const ALONE_IN_HOUR: &str = "SELECT count(*) FROM (SELECT 1 FROM attempts \
+    WHERE subject = ?1 AND at >= ?2 AND at < ?3 AND fold_hour IS NULL LIMIT ?4)";
+
+impl Tx<'_> {
+    fn is_hour_full(&self, attempt: &Attempt, hour: i64) -> Result<bool, StoreError> {
+        let start = hour.saturating_mul(HOUR_MILLIS);
+        let rows = self.one(
+            "attempts.alone_in_hour",
+            ALONE_IN_HOUR,
+            params![
+                attempt.subject.as_bytes(),
+                start,
+                start.saturating_add(HOUR_MILLIS),
+                ROWS_PER_HOUR
+            ],
+            |columns| columns.take::<u32>("attempts.count"),
+        )?;
+        Ok(rows.unwrap_or(0) >= ROWS_PER_HOUR)
+    }
+
+    fn insert_attempt(&self, attempt: &Attempt, fold_hour: Option<i64>) -> Result<(), StoreError> {
+        let device = attempt.device.as_ref();
+        self.run(
+            "attempts.insert",
+            "INSERT INTO attempts (id, at, tenant_id, user_id, subject, ip, outcome, success, \
+             device_id, device_name, device_type, request_id, trace, count, last_at, fold_hour) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1, ?2, ?14) \
+             ON CONFLICT (subject, fold_hour, outcome) WHERE fold_hour IS NOT NULL DO UPDATE SET \
+             count = count + 1, at = min(at, excluded.at), \
+             last_at = max(last_at, excluded.last_at), ip = excluded.ip",
+            params![
+                attempt.id.as_bytes(),
+                attempt.at.millis(),
+                attempt.tenant_id.map(|id| *id.as_bytes()),
+                attempt.user_id.map(|id| *id.as_bytes()),
+                attempt.subject.as_bytes(),
+                attempt.ip,
+                attempt.outcome.as_str(),
+                attempt.outcome.is_success(),
+                device.map(|device| &device.id),
+                device.and_then(|device| device.name.as_ref()),
+                device.map(|device| device.kind.as_str()),
+                attempt.request_id.map(|id| *id.as_bytes()),
+                json(&attempt.trace, "attempts.trace")?,
+                fold_hour,
+            ],
+        )
+        .map(drop)
+    }
+}
+
+impl Attempts for Tx<'_> {
+    fn record(&self, attempt: &NewAttempt) -> Result<(), StoreError> {
+        let hour = attempt.at.millis().div_euclid(HOUR_MILLIS);
+        let folds = attempt.outcome.folds_at_once() || self.is_hour_full(attempt, hour)?;
+        self.insert_attempt(attempt, folds.then_some(hour))
+    }
+}

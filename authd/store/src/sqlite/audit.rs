@@ -1,0 +1,143 @@
+//! The audit log: rows chained a tenant, and one chain for the installation.
+
+use common::id::{AuditId, TenantId};
+use domain::audit::{AuditEntry, AuditHead, AuditRow, mac_input};
+use rusqlite::params;
+
+use super::row::{Columns, integer, json};
+use super::tx::Tx;
+use crate::error::StoreError;
+use crate::resource::{Audit, AuditRead};
+
+/// The chain's name in its column: a tenant's id, or nothing for the installation.
+fn chain(tenant: Option<TenantId>) -> Vec<u8> {
+    tenant.map_or_else(Vec::new, |id| id.as_bytes().to_vec())
+}
+
+fn tenant(chain: &[u8]) -> Result<Option<TenantId>, StoreError> {
+    if chain.is_empty() {
+        return Ok(None);
+    }
+    chain
+        .try_into()
+        .map(|bytes| Some(TenantId::from_bytes(bytes)))
+        .map_err(|_| StoreError::Damaged {
+            what: "audit.chain",
+        })
+}
+
+fn number(value: i64) -> Option<u64> {
+    u64::try_from(value).ok()
+}
+
+fn read(columns: &mut Columns<'_, '_>) -> Result<AuditRow, StoreError> {
+    let tenant_id = tenant(&columns.take::<Vec<u8>>("audit.chain")?)?;
+    let number = columns.parse("audit.number", number)?;
+    Ok(AuditRow {
+        entry: AuditEntry {
+            id: columns.id("audit.id")?,
+            at: columns.time("audit.at")?,
+            tenant_id,
+            actor: columns.json("audit.actor")?,
+            action: columns.take("audit.action")?,
+            object: columns.take("audit.object")?,
+            payload: columns.json_optional("audit.payload")?.unwrap_or_default(),
+            salt: columns
+                .take::<Option<[u8; 16]>>("audit.salt")?
+                .unwrap_or_default(),
+        },
+        number,
+        digest: columns.take("audit.digest")?,
+        previous: columns.take("audit.previous")?,
+        mac: columns.take("audit.mac")?,
+    })
+}
+
+impl AuditRead for Tx<'_> {
+    fn head(&self, of: Option<TenantId>) -> Result<AuditHead, StoreError> {
+        let head = self.one(
+            "audit.head",
+            "SELECT number, mac FROM audit WHERE chain = ?1 ORDER BY number DESC LIMIT 1",
+            params![chain(of)],
+            |columns| {
+                Ok(AuditHead {
+                    number: columns.parse("audit.number", number)?,
+                    mac: columns.take("audit.mac")?,
+                })
+            },
+        )?;
+        Ok(head.unwrap_or(AuditHead {
+            number: 0,
+            mac: [0; 32],
+        }))
+    }
+
+    fn rows(
+        &self,
+        of: Option<TenantId>,
+        from: u64,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        self.all(
+            "audit.rows",
+            "SELECT chain, number, id, at, actor, action, object, payload, salt, digest, \
+             previous, mac FROM audit WHERE chain = ?1 AND number >= ?2 ORDER BY number LIMIT ?3",
+            params![chain(of), integer(from, "audit.number")?, limit],
+            read,
+        )
+    }
+
+    fn by_id(&self, id: AuditId) -> Result<Option<AuditRow>, StoreError> {
+        self.one(
+            "audit.by_id",
+            "SELECT chain, number, id, at, actor, action, object, payload, salt, digest, \
+             previous, mac FROM audit WHERE id = ?1",
+            params![id.as_bytes()],
+            read,
+        )
+    }
+}
+
+impl Audit for Tx<'_> {
+    fn append(
+        &self,
+        entry: &AuditEntry,
+        digest: [u8; 32],
+        seal: &dyn Fn(&[u8]) -> [u8; 32],
+    ) -> Result<AuditRow, StoreError> {
+        let head = self.head(entry.tenant_id)?;
+        let number = head.number.saturating_add(1);
+        let row = AuditRow {
+            entry: entry.clone(),
+            number,
+            digest,
+            previous: head.mac,
+            mac: seal(&mac_input(entry, number, &head.mac, &digest)),
+        };
+        insert(self, &row)?;
+        Ok(row)
+    }
+}
+
+fn insert(tx: &Tx<'_>, row: &AuditRow) -> Result<(), StoreError> {
+    tx.run(
+        "audit.insert",
+        "INSERT INTO audit (chain, number, id, at, actor, action, object, payload, salt, digest, \
+         previous, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        params![
+            chain(row.entry.tenant_id),
+            integer(row.number, "audit.number")?,
+            row.entry.id.as_bytes(),
+            row.entry.at.millis(),
+            json(&row.entry.actor, "audit.actor")?,
+            row.entry.action,
+            row.entry.object,
+            json(&row.entry.payload, "audit.payload")?,
+            row.entry.salt,
+            row.digest,
+            row.previous,
+            row.mac,
+        ],
+    )
+    .map(drop)
+}

@@ -1,0 +1,98 @@
+//! Tenants, and the slugs that were ever given.
+
+use common::id::TenantId;
+use domain::tenant::{Slug, Tenant, TenantStatus};
+use rusqlite::params;
+
+use super::row::Columns;
+use super::tx::Tx;
+use crate::error::StoreError;
+use crate::resource::{Tenants, TenantsRead};
+
+/// The columns of a tenant, in the order that [`read`] takes them.
+pub(super) const COLUMNS: &str = "t.id, t.slug, t.name, t.status, t.time_zone, t.plan, t.ends_at, \
+    t.max_users, t.created_at, t.updated_at";
+
+/// Reads [`COLUMNS`].
+pub(super) fn read(columns: &mut Columns<'_, '_>) -> Result<Tenant, StoreError> {
+    Ok(Tenant {
+        id: columns.id("tenants.id")?,
+        slug: columns.slug("tenants.slug")?,
+        name: columns.take("tenants.name")?,
+        status: columns.parse("tenants.status", |text: String| status(&text))?,
+        time_zone: columns.take("tenants.time_zone")?,
+        plan: columns.take("tenants.plan")?,
+        ends_at: columns.time_optional("tenants.ends_at")?,
+        max_users: columns.take("tenants.max_users")?,
+        created_at: columns.time("tenants.created_at")?,
+        updated_at: columns.time("tenants.updated_at")?,
+    })
+}
+
+fn status(name: &str) -> Option<TenantStatus> {
+    [TenantStatus::Active, TenantStatus::Suspended]
+        .into_iter()
+        .find(|status| status.as_str() == name)
+}
+
+pub(super) const BY_SLUG: &str = "SELECT t.id, t.slug, t.name, t.status, t.time_zone, t.plan, t.ends_at, t.max_users, \
+     t.created_at, t.updated_at FROM tenants t WHERE t.slug = ?1";
+
+impl TenantsRead for Tx<'_> {
+    fn by_id(&self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
+        self.one(
+            "tenants.by_id",
+            "SELECT t.id, t.slug, t.name, t.status, t.time_zone, t.plan, t.ends_at, t.max_users, \
+             t.created_at, t.updated_at FROM tenants t WHERE t.id = ?1",
+            params![id.as_bytes()],
+            read,
+        )
+    }
+
+    fn by_slug(&self, slug: &Slug) -> Result<Option<Tenant>, StoreError> {
+        self.one("tenants.by_slug", BY_SLUG, params![slug.as_str()], read)
+    }
+
+    fn slug_used(&self, slug: &Slug) -> Result<bool, StoreError> {
+        let found = self.one(
+            "tenants.slug_used",
+            "SELECT 1 FROM used_slugs WHERE slug = ?1",
+            params![slug.as_str()],
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
+    }
+}
+
+impl Tenants for Tx<'_> {
+    fn insert(&self, tenant: &Tenant) -> Result<(), StoreError> {
+        use_slug(self, tenant)?;
+        self.run(
+            "tenants.insert",
+            "INSERT INTO tenants (id, slug, name, status, time_zone, plan, ends_at, max_users, \
+             created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            params![
+                tenant.id.as_bytes(),
+                tenant.slug.as_str(),
+                tenant.name,
+                tenant.status.as_str(),
+                tenant.time_zone,
+                tenant.plan,
+                tenant.ends_at.map(common::time::Time::millis),
+                tenant.max_users,
+                tenant.created_at.millis(),
+                tenant.updated_at.millis(),
+            ],
+        )
+        .map(drop)
+    }
+}
+
+fn use_slug(tx: &Tx<'_>, tenant: &Tenant) -> Result<(), StoreError> {
+    tx.run(
+        "tenants.use_slug",
+        "INSERT INTO used_slugs (slug, used_at) VALUES (?1, ?2)",
+        params![tenant.slug.as_str(), tenant.created_at.millis()],
+    )
+    .map(drop)
+}

@@ -1,0 +1,177 @@
+//! The `SQLite` backend against the contract, and what is its own: groups, opening, plans.
+
+mod groups;
+mod locks;
+mod opening;
+mod plans;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::open::Engine;
+use super::{Options, Origin, open};
+use crate::contract;
+use crate::error::OpenError;
+use crate::resource::Scope;
+use crate::unit::{CommitListener, Store};
+
+/// Keeps the scopes of every commit.
+#[derive(Default)]
+struct Heard(Mutex<Vec<Vec<Scope>>>);
+
+impl CommitListener for Heard {
+    fn committed(&self, scopes: &[Scope]) {
+        self.0.lock().unwrap().push(scopes.to_vec());
+    }
+}
+
+/// Options for a small database in a folder.
+fn options(folder: &Path) -> Options {
+    Options {
+        readers: 2,
+        busy_timeout: Duration::from_millis(50),
+        ..Options::new(folder.join("authd.db"))
+    }
+}
+
+fn open_in(folder: &Path) -> Result<(Store, Origin), OpenError> {
+    open_with(options(folder), Engine::real())
+}
+
+fn open_with(options: Options, engine: Engine) -> Result<(Store, Origin), OpenError> {
+    open::open(
+        options,
+        engine,
+        Arc::new(Heard::default()),
+        Box::new(|_| {}),
+    )
+}
+
+/// Runs a part of the contract on an empty database, every second closure twice.
+fn holds(part: fn(&Store)) {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        repeat_every: Some(2),
+        ..options(folder.path())
+    };
+    let (store, origin) = open_with(options, Engine::real()).unwrap();
+    assert_eq!(origin, Origin::Created);
+    part(&store);
+    store.close();
+}
+
+#[test]
+fn tenants_read_back() {
+    holds(contract::tenants_read_back);
+}
+
+#[test]
+fn users_read_back() {
+    holds(contract::users_read_back);
+}
+
+#[test]
+fn s10_no_row_is_reached_through_another_tenant() {
+    holds(contract::no_row_is_reached_through_another_tenant);
+}
+
+#[test]
+fn rule_3_passwords_are_compared_and_swapped() {
+    holds(contract::passwords_are_compared_and_swapped);
+}
+
+#[test]
+fn sessions_live_and_end() {
+    holds(contract::sessions_live_and_end);
+}
+
+#[test]
+fn devices_come_and_go() {
+    holds(contract::devices_come_and_go);
+}
+
+#[test]
+fn rule_3_reservations_settle() {
+    holds(contract::rule_3_reservations_settle);
+}
+
+#[test]
+fn rule_2_locks_and_clears() {
+    holds(contract::rule_2_locks_and_clears);
+}
+
+#[test]
+fn rule_3_what_another_run_left_open_is_found() {
+    holds(contract::rule_3_what_another_run_left_open_is_found);
+}
+
+#[test]
+fn counters_are_pruned_when_they_are_over() {
+    holds(contract::counters_are_pruned_when_they_are_over);
+}
+
+#[test]
+fn s07_attempts_read_back() {
+    holds(contract::s07_attempts_read_back);
+}
+
+#[test]
+fn rule_5_a68_many_tries_fold_and_none_is_lost() {
+    holds(contract::rule_5_a68_many_tries_fold_and_none_is_lost);
+}
+
+#[test]
+fn rule_5_tries_during_a_lock_fold_at_once() {
+    holds(contract::rule_5_tries_during_a_lock_fold_at_once);
+}
+
+#[test]
+fn attempts_are_pruned_by_their_last_try() {
+    holds(contract::attempts_are_pruned_by_their_last_try);
+}
+
+#[test]
+fn rule_30_audit_rows_are_chained() {
+    holds(contract::rule_30_audit_rows_are_chained);
+}
+
+#[test]
+fn keys_and_facts_read_back() {
+    holds(contract::keys_and_facts_read_back);
+}
+
+#[test]
+fn tenants_are_listed_by_slug() {
+    holds(contract::tenants_are_listed_by_slug);
+}
+
+#[test]
+fn users_are_listed_by_tenant_and_address() {
+    holds(contract::users_are_listed_by_tenant_and_address);
+}
+
+#[test]
+fn pages_of_users_join_up() {
+    holds(contract::pages_of_users_join_up);
+}
+
+#[test]
+fn sessions_are_listed_while_they_live() {
+    holds(contract::sessions_are_listed_while_they_live);
+}
+
+#[test]
+fn rule_2_locked_names_are_listed() {
+    holds(contract::rule_2_locked_names_are_listed);
+}
+
+#[test]
+fn attempts_are_listed_as_asked() {
+    holds(contract::attempts_are_listed_as_asked);
+}
+
+#[test]
+fn everything_is_counted() {
+    holds(contract::everything_is_counted);
+}

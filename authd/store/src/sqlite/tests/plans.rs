@@ -1,0 +1,78 @@
+//! What a login, a check and a refresh read must not grow with the database (R37): every such
+//! statement finds its rows by an index or the primary key.
+
+use rusqlite::Connection;
+
+use crate::sqlite::{
+    attempt, counter, credential, device, housekeeping, meta, migrate, session, tenant, user,
+};
+
+/// The steps of a statement's plan, as they are meant for people.
+fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection
+        .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+        .unwrap();
+    let mut rows = statement.raw_query();
+    let mut steps = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        steps.push(row.get("detail").unwrap());
+    }
+    steps
+}
+
+#[test]
+fn r37_hot_statements_use_an_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authd.db");
+    migrate::create(&path, &migrate::known()).unwrap();
+    let connection = Connection::open(path).unwrap();
+    let expected = [
+        (session::OF_ANY_TENANT, "USING PRIMARY KEY (id=?)"),
+        (session::BY_ID, "USING PRIMARY KEY (id=?)"),
+        (
+            session::OPEN_OF,
+            "USING INDEX sessions_open_by_user (user_id=?)",
+        ),
+        (session::END_OF, "INDEX sessions_open_by_user (user_id=?)"),
+        (user::BY_ID, "USING PRIMARY KEY (id=?)"),
+        (user::BY_EMAIL, "(tenant_id=? AND email=?)"),
+        (tenant::BY_SLUG, "(slug=?)"),
+        (credential::OF, "USING PRIMARY KEY (user_id=?)"),
+        (device::BY_HASH, "USING PRIMARY KEY (secret_hash=?)"),
+        (counter::BY_KEY, "USING PRIMARY KEY (key=?)"),
+        (counter::TRIES, "USING INDEX tries_by_counter (counter=?)"),
+        (
+            housekeeping::PRUNE_TRIES,
+            "USING INDEX tries_by_time (at<?)",
+        ),
+        (
+            housekeeping::PRUNE_COUNTERS,
+            "INDEX counters_by_failure (last_failure_at<?)",
+        ),
+        (
+            attempt::ALONE_IN_HOUR,
+            "USING COVERING INDEX attempts_alone (subject=? AND at>? AND at<?)",
+        ),
+        (
+            attempt::OF,
+            "USING INDEX attempts_by_user (user_id=? AND id<?)",
+        ),
+        (
+            meta::HASH_SCHEMES,
+            "COVERING INDEX credentials_by_scheme (scheme>?)",
+        ),
+        (
+            "SELECT id FROM users WHERE subject = ?1 LIMIT 1",
+            "INDEX users_by_subject (subject=?)",
+        ),
+    ];
+    for (sql, by) in expected {
+        let plan = plan(&connection, sql);
+        assert!(
+            plan.iter().any(|step| step.contains(by)),
+            "{sql}\n{plan:#?}"
+        );
+        let sorted = plan.iter().any(|step| step.contains("TEMP B-TREE"));
+        assert!(!sorted, "{sql}\n{plan:#?}");
+    }
+}

@@ -1,0 +1,261 @@
+//! A transaction on one connection: runs statements, names what failed, collects what to forget.
+//! The statements themselves stand beside their resources.
+
+use std::cell::{Cell, RefCell};
+
+use common::id::{SessionId, TenantId};
+use common::time::Time;
+use domain::session::Session;
+use rusqlite::{CachedStatement, Connection, ErrorCode, Params};
+
+use super::row::Columns;
+use crate::error::StoreError;
+use crate::resource::{
+    Attempts, AttemptsRead, Audit, AuditRead, Counters, CountersRead, Credentials, CredentialsRead,
+    Devices, DevicesRead, Housekeeping, Keys, KeysRead, Meta, MetaRead, OperatorRead, ReadTx,
+    Scope, Sessions, SessionsRead, TenantRead, TenantWrite, Tenants, TenantsRead, Users, UsersRead,
+    WriteTx,
+};
+
+/// A transaction; the thread that owns the connection begins and ends it.
+pub(super) struct Tx<'c> {
+    connection: &'c Connection,
+    scopes: RefCell<Vec<Scope>>,
+    spoiled: Cell<bool>,
+}
+
+/// A transaction, seen from one tenant.
+pub(super) struct TenantTx<'t> {
+    pub(super) tx: &'t Tx<'t>,
+    pub(super) id: TenantId,
+}
+
+impl<'c> Tx<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Self {
+        Self {
+            connection,
+            scopes: RefCell::new(Vec::new()),
+            spoiled: Cell::new(false),
+        }
+    }
+
+    /// Takes the scopes that were named since the last call.
+    pub(super) fn take_scopes(&self) -> Vec<Scope> {
+        self.scopes.take()
+    }
+
+    /// Whether a statement failed in a way that leaves nothing of the transaction to be trusted.
+    pub(super) fn is_spoiled(&self) -> bool {
+        self.spoiled.get() || self.connection.is_autocommit()
+    }
+
+    /// Reads at most one row.
+    pub(super) fn one<T>(
+        &self,
+        operation: &'static str,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&mut Columns<'_, '_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let mut statement = self.prepare(operation, sql)?;
+        let mut rows = statement
+            .query(params)
+            .map_err(|error| self.failed(operation, error))?;
+        match rows.next().map_err(|error| self.failed(operation, error))? {
+            Some(row) => read(&mut Columns::new(row)).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads all rows.
+    pub(super) fn all<T>(
+        &self,
+        operation: &'static str,
+        sql: &str,
+        params: impl Params,
+        mut read: impl FnMut(&mut Columns<'_, '_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.prepare(operation, sql)?;
+        let mut rows = statement
+            .query(params)
+            .map_err(|error| self.failed(operation, error))?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(|error| self.failed(operation, error))? {
+            found.push(read(&mut Columns::new(row))?);
+        }
+        Ok(found)
+    }
+
+    /// Runs a statement that gives no rows; returns how many it changed.
+    pub(super) fn run(
+        &self,
+        operation: &'static str,
+        sql: &str,
+        params: impl Params,
+    ) -> Result<usize, StoreError> {
+        self.prepare(operation, sql)?
+            .execute(params)
+            .map_err(|error| self.failed(operation, error))
+    }
+
+    fn prepare(
+        &self,
+        operation: &'static str,
+        sql: &str,
+    ) -> Result<CachedStatement<'_>, StoreError> {
+        self.connection
+            .prepare_cached(sql)
+            .map_err(|error| self.failed(operation, error))
+    }
+
+    fn failed(&self, operation: &'static str, error: rusqlite::Error) -> StoreError {
+        match error.sqlite_error_code() {
+            // A broken constraint is a fault of ours, not of the disk.
+            Some(
+                ErrorCode::ConstraintViolation
+                | ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase,
+            ) => {
+                tracing::error!(operation, %error, "statement refused");
+                StoreError::Damaged { what: operation }
+            }
+            code => {
+                if matches!(
+                    code,
+                    Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory)
+                ) {
+                    self.spoiled.set(true);
+                }
+                unavailable(operation, error)
+            }
+        }
+    }
+}
+
+/// The database did not take the work.
+pub(super) fn unavailable(operation: &'static str, error: rusqlite::Error) -> StoreError {
+    StoreError::Unavailable {
+        operation,
+        source: Some(Box::new(error)),
+    }
+}
+
+impl ReadTx for Tx<'_> {
+    fn tenants(&self) -> &dyn TenantsRead {
+        self
+    }
+
+    fn tenant(&self, id: TenantId) -> Box<dyn TenantRead + '_> {
+        Box::new(TenantTx { tx: self, id })
+    }
+
+    fn counters(&self) -> &dyn CountersRead {
+        self
+    }
+
+    fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        self.session_of_any_tenant(id)
+    }
+
+    fn operator(&self) -> &dyn OperatorRead {
+        self
+    }
+
+    fn keys(&self) -> &dyn KeysRead {
+        self
+    }
+
+    fn meta(&self) -> &dyn MetaRead {
+        self
+    }
+
+    fn audit(&self) -> &dyn AuditRead {
+        self
+    }
+
+    fn is_denied(&self, jti: &str) -> Result<bool, StoreError> {
+        self.is_token_denied(jti)
+    }
+}
+
+impl WriteTx for Tx<'_> {
+    fn tenants_mut(&self) -> &dyn Tenants {
+        self
+    }
+
+    fn tenant_mut(&self, id: TenantId) -> Box<dyn TenantWrite + '_> {
+        Box::new(TenantTx { tx: self, id })
+    }
+
+    fn counters_mut(&self) -> &dyn Counters {
+        self
+    }
+
+    fn attempts_mut(&self) -> &dyn Attempts {
+        self
+    }
+
+    fn housekeeping(&self) -> &dyn Housekeeping {
+        self
+    }
+
+    fn keys_mut(&self) -> &dyn Keys {
+        self
+    }
+
+    fn meta_mut(&self) -> &dyn Meta {
+        self
+    }
+
+    fn audit_mut(&self) -> &dyn Audit {
+        self
+    }
+
+    fn deny(&self, jti: &str, tenant: TenantId, expires_at: Time) -> Result<(), StoreError> {
+        self.deny_token(jti, tenant, expires_at)
+    }
+
+    fn invalidate(&self, scope: Scope) {
+        self.scopes.borrow_mut().push(scope);
+    }
+}
+
+impl TenantRead for TenantTx<'_> {
+    fn users(&self) -> &dyn UsersRead {
+        self
+    }
+
+    fn credentials(&self) -> &dyn CredentialsRead {
+        self
+    }
+
+    fn sessions(&self) -> &dyn SessionsRead {
+        self
+    }
+
+    fn devices(&self) -> &dyn DevicesRead {
+        self
+    }
+
+    fn attempts(&self) -> &dyn AttemptsRead {
+        self
+    }
+}
+
+impl TenantWrite for TenantTx<'_> {
+    fn users_mut(&self) -> &dyn Users {
+        self
+    }
+
+    fn credentials_mut(&self) -> &dyn Credentials {
+        self
+    }
+
+    fn sessions_mut(&self) -> &dyn Sessions {
+        self
+    }
+
+    fn devices_mut(&self) -> &dyn Devices {
+        self
+    }
+}

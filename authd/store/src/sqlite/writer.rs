@@ -1,0 +1,283 @@
+//! The writer: one thread that commits groups of jobs, each in a savepoint of its own.
+//!
+//! Nobody is answered before COMMIT is on disk and the caches have heard of it. A job that fails
+//! or panics is undone alone; what spoils the transaction undoes the whole group.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode};
+
+use super::backend::{Shared, refused};
+use super::checkpoint;
+use super::reader::execute;
+use super::tx::{Tx, unavailable};
+use crate::claim::Claim;
+use crate::error::StoreError;
+use crate::resource::Scope;
+use crate::unit::{CommitListener, WriteJob};
+
+/// Most jobs of a group.
+const GROUP_LIMIT: usize = 128;
+/// A group that has run so long takes no further job.
+pub(super) const GROUP_TIME: Duration = Duration::from_millis(20);
+/// No job may hold the writer longer.
+const JOB_TIME: Duration = Duration::from_millis(50);
+
+/// A write that waits for its turn.
+pub(super) struct QueuedWrite {
+    pub(super) job: Box<dyn WriteJob>,
+    pub(super) claim: Claim,
+}
+
+/// How COMMIT is done; tests put a failing disk in its place.
+pub(super) type Commit = Box<dyn Fn(&Connection) -> rusqlite::Result<()> + Send>;
+
+/// The COMMIT of a real database.
+pub(super) fn commit(connection: &Connection) -> rusqlite::Result<()> {
+    execute(connection, "COMMIT")
+}
+
+/// The writer and what it needs.
+pub(super) struct Writer {
+    pub(super) connection: Connection,
+    pub(super) shared: Arc<Shared>,
+    pub(super) listener: Arc<dyn CommitListener>,
+    pub(super) commit: Commit,
+    pub(super) group_time: Duration,
+    pub(super) repeat_every: Option<u32>,
+    pub(super) runs: u32,
+}
+
+/// Jobs whose answer hangs on the same COMMIT.
+#[derive(Default)]
+struct Group {
+    jobs: Vec<Box<dyn WriteJob>>,
+    scopes: Vec<Scope>,
+}
+
+/// What became of one run of a job.
+enum Run {
+    Kept(Vec<Scope>),
+    Undone,
+    Panicked,
+    /// The transaction around it is not to be trusted any more.
+    Spoiled,
+}
+
+impl Writer {
+    /// The thread: writes until the queue is closed and empty, then gives the connection back.
+    pub(super) fn work(mut self) -> Option<Connection> {
+        let shared = Arc::clone(&self.shared);
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            while let Some(first) = shared.writes.take() {
+                if shared.has_failed() {
+                    first.job.finish(Err(refused("write")));
+                    continue;
+                }
+                self.write_group(first);
+                if shared.checkpoints.take_turn() && !shared.has_failed() {
+                    let _: Option<u32> = checkpoint::passive(&self.connection, &shared);
+                }
+            }
+        }));
+        if ended.is_err() {
+            shared.writes.close();
+            shared.fail("the writer panicked");
+            while let Some(queued) = shared.writes.take() {
+                queued.job.finish(Err(refused("write")));
+            }
+            return None;
+        }
+        Some(self.connection)
+    }
+
+    fn write_group(&mut self, first: QueuedWrite) {
+        if let Err(error) = execute(&self.connection, "BEGIN IMMEDIATE") {
+            self.refuse_waiting(first, error);
+            return;
+        }
+        let mut group = Group::default();
+        if self.run_jobs(first, &mut group) {
+            self.commit_group(group);
+        } else {
+            self.undo_group(group);
+        }
+    }
+
+    /// Refuses all that waited for a transaction which did not come, so that none waits twice.
+    fn refuse_waiting(&self, first: QueuedWrite, error: rusqlite::Error) {
+        tracing::warn!(%error, "no write transaction could be begun");
+        first.job.finish(Err(unavailable("begin", error)));
+        while let Some(queued) = self.shared.writes.try_take() {
+            queued.job.finish(Err(refused("begin")));
+        }
+    }
+
+    /// Runs jobs while there are any and the group has room; false if the group is spoiled.
+    fn run_jobs(&mut self, first: QueuedWrite, group: &mut Group) -> bool {
+        let started = Instant::now();
+        let mut next = Some(first);
+        while let Some(QueuedWrite { job, claim }) = next {
+            if !claim.begin() {
+                job.finish(Err(StoreError::Expired));
+            } else if !self.run_job(job, group) {
+                return false;
+            }
+            let room = group.jobs.len() < GROUP_LIMIT && started.elapsed() < self.group_time;
+            next = if room {
+                self.shared.writes.try_take()
+            } else {
+                None
+            };
+        }
+        true
+    }
+
+    fn run_job(&mut self, mut job: Box<dyn WriteJob>, group: &mut Group) -> bool {
+        let started = Instant::now();
+        let rehearsed = if self.is_rehearsed() {
+            run_in_savepoint(&self.connection, job.as_mut(), false)
+        } else {
+            Run::Undone
+        };
+        let run = match rehearsed {
+            Run::Undone | Run::Kept(_) => run_in_savepoint(&self.connection, job.as_mut(), true),
+            failed => failed,
+        };
+        let took = started.elapsed();
+        if took > JOB_TIME {
+            tracing::warn!(
+                milliseconds = took.as_millis(),
+                "a job held the writer for long"
+            );
+        }
+        match run {
+            Run::Kept(scopes) => {
+                group.scopes.extend(scopes);
+                group.jobs.push(job);
+            }
+            Run::Undone => group.jobs.push(job),
+            Run::Panicked => {
+                tracing::error!("a write panicked");
+                job.finish(Err(StoreError::Panicked));
+            }
+            Run::Spoiled => {
+                group.jobs.push(job);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether this job runs once more before, undone: a write closure must bear that.
+    fn is_rehearsed(&mut self) -> bool {
+        let Some(every) = self.repeat_every else {
+            return false;
+        };
+        self.runs = self.runs.wrapping_add(1);
+        self.runs.is_multiple_of(every)
+    }
+
+    fn commit_group(&self, mut group: Group) {
+        let outcome = (self.commit)(&self.connection);
+        let Err(error) = outcome else {
+            if self.announce_scopes(&mut group.scopes) {
+                answer(group, || Ok(()));
+            } else {
+                // A cache that did not hear may let in whom it should not.
+                let first = self.shared.refuse();
+                answer(group, || Ok(()));
+                if first {
+                    self.shared
+                        .announce("the caches could not be told of a commit");
+                }
+            }
+            return;
+        };
+        if is_clean(&error) {
+            tracing::warn!(%error, "a group was not committed");
+            self.undo_group(group);
+            return;
+        }
+        tracing::error!(%error, "it is unknown whether a group was committed");
+        let first = self.shared.refuse();
+        // If the group is on disk after all, nobody may be let in by what it took away.
+        let _: bool = self.announce_scopes(&mut group.scopes);
+        answer(group, || {
+            Err(StoreError::OutcomeUnknown {
+                operation: "commit",
+                source: None,
+            })
+        });
+        if first {
+            self.shared
+                .announce("a commit could not be written to disk");
+        }
+    }
+
+    /// Tells the caches; false if they failed to listen.
+    fn announce_scopes(&self, scopes: &mut Vec<Scope>) -> bool {
+        let mut seen = std::collections::HashSet::new();
+        scopes.retain(|scope| seen.insert(*scope));
+        if scopes.is_empty() {
+            return true;
+        }
+        catch_unwind(AssertUnwindSafe(|| self.listener.committed(scopes))).is_ok()
+    }
+
+    fn undo_group(&self, group: Group) {
+        let stuck = !self.connection.is_autocommit()
+            && execute(&self.connection, "ROLLBACK").is_err()
+            && !self.connection.is_autocommit();
+        let first = stuck && self.shared.refuse();
+        answer(group, || Err(refused("group")));
+        if first {
+            self.shared
+                .announce("a transaction could not be rolled back");
+        }
+    }
+}
+
+fn answer(group: Group, outcome: impl Fn() -> Result<(), StoreError>) {
+    for job in group.jobs {
+        job.finish(outcome());
+    }
+}
+
+/// Whether a failed COMMIT surely left nothing on disk.
+fn is_clean(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::DiskFull
+                | ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::ConstraintViolation
+        )
+    )
+}
+
+fn run_in_savepoint(connection: &Connection, job: &mut dyn WriteJob, may_keep: bool) -> Run {
+    if execute(connection, "SAVEPOINT job").is_err() {
+        return Run::Spoiled;
+    }
+    let tx = Tx::new(connection);
+    let ran = catch_unwind(AssertUnwindSafe(|| job.run(&tx)));
+    if tx.is_spoiled() {
+        return Run::Spoiled;
+    }
+    let kept = may_keep && matches!(ran, Ok(true));
+    if !kept && execute(connection, "ROLLBACK TO job").is_err() {
+        return Run::Spoiled;
+    }
+    if execute(connection, "RELEASE job").is_err() {
+        return Run::Spoiled;
+    }
+    match ran {
+        Ok(true) if may_keep => Run::Kept(tx.take_scopes()),
+        Ok(_) => Run::Undone,
+        Err(_) => Run::Panicked,
+    }
+}
