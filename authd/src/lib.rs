@@ -1,1 +1,4 @@
 //! authd: the identity daemon. The binary is `main.rs`; tests start the same parts through here.
+
+pub mod cache;
+pub mod crypto;

@@ -1,0 +1,272 @@
+//! What every kind of cache must keep, above all against a commit in the middle of a load (A74).
+
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::Duration;
+
+use common::id::{SessionId, TenantId, UserId};
+use common::time::Time;
+use domain::session::{EndReason, Session};
+use domain::tenant::{Slug, Tenant, TenantStatus};
+use domain::token::PasswordChangeClaims;
+use domain::user::UserStatus;
+use store::Scope;
+
+use super::{Cache, MemoryCache, SessionState, StateKey};
+use crate::crypto::VerifiedToken;
+
+fn caches() -> Vec<Arc<dyn Cache>> {
+    vec![Arc::new(MemoryCache::new(1_000))]
+}
+
+fn key(n: u8) -> StateKey {
+    StateKey {
+        tenant: TenantId::from_bytes([n; 16]),
+        user: UserId::from_bytes([n; 16]),
+        session: SessionId::from_bytes([n; 16]),
+    }
+}
+
+fn state_of(key: StateKey, ended: bool) -> Arc<SessionState> {
+    let now = Time::from_millis(1_000);
+    let session = Session {
+        id: key.session,
+        tenant_id: key.tenant,
+        user_id: key.user,
+        device: None,
+        ip: None,
+        auth_time: now,
+        created_at: now,
+        last_active_at: now,
+        generation: 0,
+        rotated_at: now,
+        salt: [0; 16],
+        refresh_key: 1,
+        ended: ended.then_some((now, EndReason::Revoked)),
+    };
+    let tenant = Tenant {
+        id: key.tenant,
+        slug: Slug::system(),
+        name: "System".to_owned(),
+        status: TenantStatus::Active,
+        time_zone: "UTC".to_owned(),
+        plan: "none".to_owned(),
+        ends_at: None,
+        max_users: None,
+        created_at: now,
+        updated_at: now,
+    };
+    Arc::new(SessionState::new(
+        session,
+        UserStatus::Active,
+        false,
+        tenant,
+    ))
+}
+
+fn token() -> Arc<VerifiedToken> {
+    Arc::new(VerifiedToken::PasswordChange(PasswordChangeClaims {
+        iss: String::new(),
+        aud: String::new(),
+        sub: key(1).user,
+        tid: key(1).tenant,
+        jti: String::new(),
+        iat: 0,
+        nbf: 0,
+        exp: 0,
+        cver: 1,
+    }))
+}
+
+fn scopes_of(key: StateKey) -> [Scope; 4] {
+    [
+        Scope::Session(key.session),
+        Scope::User(key.user),
+        Scope::Tenant(key.tenant),
+        Scope::Global,
+    ]
+}
+
+#[test]
+fn what_was_put_is_served_to_its_own_key() {
+    for cache in caches() {
+        assert!(cache.state(&key(1)).is_none());
+        let state = state_of(key(1), false);
+        cache.put_state(cache.ticket(&key(1)), Arc::clone(&state));
+        assert!(Arc::ptr_eq(&cache.state(&key(1)).unwrap(), &state));
+        for (tenant, user, session) in [(2, 1, 1), (1, 2, 1), (1, 1, 2)] {
+            let other = StateKey {
+                tenant: key(tenant).tenant,
+                user: key(user).user,
+                session: key(session).session,
+            };
+            assert!(cache.state(&other).is_none());
+        }
+        let ticket = cache.token_ticket();
+        cache.put_token(ticket, [1; 32], token());
+        assert!(cache.token(&[1; 32]).is_some());
+        assert!(cache.token(&[2; 32]).is_none());
+        let stats = cache.stats();
+        assert_eq!((stats.entries, stats.hits, stats.misses), (2, 2, 5));
+    }
+}
+
+#[test]
+fn a_ticket_is_good_for_its_own_state_only() {
+    for cache in caches() {
+        cache.put_state(cache.ticket(&key(1)), state_of(key(2), false));
+        assert!(cache.state(&key(1)).is_none());
+        assert!(cache.state(&key(2)).is_none());
+    }
+}
+
+#[test]
+fn a74_a_commit_outdates_a_warm_entry() {
+    for cache in caches() {
+        for scope in scopes_of(key(1)) {
+            cache.put_state(cache.ticket(&key(1)), state_of(key(1), false));
+            cache.put_state(cache.ticket(&key(2)), state_of(key(2), false));
+            cache.committed(&[Scope::Session(key(3).session), scope]);
+            assert!(cache.state(&key(1)).is_none(), "{scope:?}");
+            let is_other_kept = cache.state(&key(2)).is_some();
+            assert_eq!(is_other_kept, scope != Scope::Global, "{scope:?}");
+        }
+    }
+}
+
+#[test]
+fn a74_a_load_that_began_before_a_commit_is_never_served_after_it() {
+    for cache in caches() {
+        for scope in scopes_of(key(1)) {
+            let ticket = cache.ticket(&key(1));
+            let loaded_before = state_of(key(1), false);
+            cache.committed(&[scope]);
+            cache.put_state(ticket, loaded_before);
+            assert!(cache.state(&key(1)).is_none(), "{scope:?}");
+        }
+    }
+}
+
+/// The load puts its entry before the commit is heard of, the look-up comes after it.
+#[test]
+fn a74_a_commit_between_put_and_look_up_is_seen() {
+    for cache in caches() {
+        for scope in scopes_of(key(1)) {
+            let ticket = cache.ticket(&key(1));
+            cache.put_state(ticket, state_of(key(1), false));
+            cache.committed(&[scope]);
+            // A second load with the first one's ticket does not bring it back either.
+            cache.put_state(ticket, state_of(key(1), false));
+            assert!(cache.state(&key(1)).is_none(), "{scope:?}");
+        }
+    }
+}
+
+/// Two threads, put in step at every border: the loader holds the old state while the other one
+/// commits and answers; whatever the loader does then, nobody is served the old state.
+#[test]
+fn a74_forced_across_the_commit_by_two_threads() {
+    for cache in caches() {
+        for round in 0..200_u8 {
+            let state_key = key(round % 7);
+            let scope = scopes_of(state_key)[usize::from(round % 4)];
+            let step = Arc::new(Barrier::new(2));
+            let loader = {
+                let (cache, step) = (Arc::clone(&cache), Arc::clone(&step));
+                thread::spawn(move || {
+                    let ticket = cache.ticket(&state_key);
+                    let old = state_of(state_key, false);
+                    step.wait();
+                    step.wait();
+                    cache.put_state(ticket, old);
+                    step.wait();
+                })
+            };
+            step.wait();
+            cache.committed(&[scope]);
+            assert!(cache.state(&state_key).is_none());
+            step.wait();
+            step.wait();
+            assert!(cache.state(&state_key).is_none(), "{scope:?}");
+            loader.join().unwrap();
+            cache.put_state(cache.ticket(&state_key), state_of(state_key, true));
+            let served = cache.state(&state_key).unwrap();
+            assert!(served.session.ended.is_some());
+        }
+    }
+}
+
+/// Without steps: after its answer, the one who revokes never sees the session alive, however
+/// loads and look-ups of others fall.
+#[test]
+fn a74_a_revocation_is_never_followed_by_an_old_state_under_load() {
+    for cache in caches() {
+        let ended = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let loaders: Vec<_> = (0..3)
+            .map(|_| {
+                let (cache, ended, stop) =
+                    (Arc::clone(&cache), Arc::clone(&ended), Arc::clone(&stop));
+                thread::spawn(move || {
+                    while !stop.load(std::sync::atomic::Ordering::SeqCst) {
+                        let ticket = cache.ticket(&key(1));
+                        let snapshot = ended.load(std::sync::atomic::Ordering::SeqCst);
+                        cache.put_state(ticket, state_of(key(1), snapshot));
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..2_000 {
+            ended.store(true, std::sync::atomic::Ordering::SeqCst);
+            cache.committed(&[Scope::Session(key(1).session)]);
+            for _ in 0..4 {
+                if let Some(state) = cache.state(&key(1)) {
+                    assert!(state.session.ended.is_some());
+                }
+            }
+            ended.store(false, std::sync::atomic::Ordering::SeqCst);
+            cache.committed(&[Scope::Session(key(1).session)]);
+        }
+        stop.store(true, std::sync::atomic::Ordering::SeqCst);
+        for loader in loaders {
+            loader.join().unwrap();
+        }
+    }
+}
+
+#[test]
+fn a74_a_signing_keys_end_forgets_tokens_also_those_being_verified() {
+    for cache in caches() {
+        cache.put_token(cache.token_ticket(), [1; 32], token());
+        cache.put_state(cache.ticket(&key(1)), state_of(key(1), false));
+        let before = cache.token_ticket();
+        cache.flush();
+        cache.put_token(before, [2; 32], token());
+        assert!(cache.token(&[1; 32]).is_none());
+        assert!(cache.token(&[2; 32]).is_none());
+        assert!(cache.state(&key(1)).is_none());
+        cache.put_token(cache.token_ticket(), [1; 32], token());
+        assert!(cache.token(&[1; 32]).is_some());
+        cache.committed(&[Scope::Global]);
+        assert!(cache.token(&[1; 32]).is_none());
+    }
+}
+
+#[test]
+fn the_number_of_entries_is_bounded() {
+    let cache = MemoryCache::new(16);
+    for n in 0..200_u8 {
+        cache.put_state(cache.ticket(&key(n)), state_of(key(n), false));
+        cache.put_token(cache.token_ticket(), [n; 32], token());
+    }
+    assert!(cache.stats().entries <= 32);
+}
+
+#[test]
+fn last_active_only_moves_forward() {
+    let state = state_of(key(1), false);
+    let start = state.last_active();
+    state.touched(start.plus(Duration::from_secs(5)));
+    state.touched(start.plus(Duration::from_secs(3)));
+    assert_eq!(state.last_active(), start.plus(Duration::from_secs(5)));
+}

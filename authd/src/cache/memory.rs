@@ -1,0 +1,103 @@
+//! The cache of one process: moka beside the version tables.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use moka::sync::Cache as Moka;
+use store::{CommitListener, Scope};
+
+use super::versions::{Ticket, TokenTicket, Versions};
+use super::{Cache, CacheStats, SessionState, StateKey};
+use crate::crypto::VerifiedToken;
+
+/// Cache in this process. It is emptied by its end.
+#[derive(Debug)]
+pub struct MemoryCache {
+    versions: Versions,
+    states: Moka<StateKey, (Ticket, Arc<SessionState>)>,
+    tokens: Moka<[u8; 32], (TokenTicket, Arc<VerifiedToken>)>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+impl MemoryCache {
+    /// Holds at most so many states, and as many tokens.
+    pub fn new(token_entries: u64) -> Self {
+        Self {
+            versions: Versions::new(),
+            states: Moka::new(token_entries),
+            tokens: Moka::new(token_entries),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        }
+    }
+
+    fn counted<T>(&self, found: Option<T>) -> Option<T> {
+        let counter = if found.is_some() {
+            &self.hits
+        } else {
+            &self.misses
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        found
+    }
+}
+
+impl CommitListener for MemoryCache {
+    fn committed(&self, scopes: &[Scope]) {
+        for scope in scopes {
+            self.versions.raise(scope);
+        }
+    }
+}
+
+impl Cache for MemoryCache {
+    fn state(&self, key: &StateKey) -> Option<Arc<SessionState>> {
+        let found = self.states.get(key);
+        // Looked up first and compared second: a commit between the two is seen.
+        let current = found.filter(|(ticket, _)| self.versions.is_current(ticket));
+        self.counted(current.map(|(_, state)| state))
+    }
+
+    fn ticket(&self, key: &StateKey) -> Ticket {
+        self.versions.ticket(key)
+    }
+
+    fn put_state(&self, ticket: Ticket, state: Arc<SessionState>) {
+        if *ticket.key() == state.key() && self.versions.is_current(&ticket) {
+            self.states.insert(state.key(), (ticket, state));
+        }
+    }
+
+    fn token(&self, hash: &[u8; 32]) -> Option<Arc<VerifiedToken>> {
+        let found = self.tokens.get(hash);
+        let current = found.filter(|(ticket, _)| self.versions.token_ticket() == *ticket);
+        self.counted(current.map(|(_, token)| token))
+    }
+
+    fn token_ticket(&self) -> TokenTicket {
+        self.versions.token_ticket()
+    }
+
+    fn put_token(&self, ticket: TokenTicket, hash: [u8; 32], token: Arc<VerifiedToken>) {
+        if self.versions.token_ticket() == ticket {
+            self.tokens.insert(hash, (ticket, token));
+        }
+    }
+
+    fn flush(&self) {
+        self.versions.raise(&Scope::Global);
+        self.states.invalidate_all();
+        self.tokens.invalidate_all();
+    }
+
+    fn stats(&self) -> CacheStats {
+        self.states.run_pending_tasks();
+        self.tokens.run_pending_tasks();
+        CacheStats {
+            entries: self.states.entry_count() + self.tokens.entry_count(),
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Caches: verified tokens and session state; they may be lost at any moment.
+//! They never grant by themselves: the state decides, and its deadlines are asked at every use.
+//!
+//! An entry is served only while the versions of its scopes are those of before its load began. A
+//! commit that may lessen access raises versions before it is answered, so what was loaded before
+//! it, or while it was under way, is not served after its answer (rule 11).
+
+mod activity;
+mod memory;
+mod versions;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use common::id::{SessionId, TenantId, UserId};
+use common::time::Time;
+use domain::session::Session;
+use domain::tenant::Tenant;
+use domain::user::UserStatus;
+use store::CommitListener;
+
+use crate::crypto::VerifiedToken;
+
+pub use activity::Activity;
+pub use memory::MemoryCache;
+pub use versions::{Ticket, TokenTicket};
+
+/// Names a state: a session as a token claims it. All three must be right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StateKey {
+    /// Tenant.
+    pub tenant: TenantId,
+    /// User.
+    pub user: UserId,
+    /// Session.
+    pub session: SessionId,
+}
+
+/// All that decides on a request of a session, as it was in one snapshot.
+#[derive(Debug)]
+pub struct SessionState {
+    /// The session, ended or not.
+    pub session: Session,
+    /// Where its user stands.
+    pub user_status: UserStatus,
+    /// Whether its user may do everything within the tenant.
+    pub is_tenant_admin: bool,
+    /// The user's tenant.
+    pub tenant: Tenant,
+    last_active: AtomicI64,
+}
+
+impl SessionState {
+    /// Takes what one snapshot said.
+    pub fn new(
+        session: Session,
+        user_status: UserStatus,
+        is_tenant_admin: bool,
+        tenant: Tenant,
+    ) -> Self {
+        let last_active = AtomicI64::new(session.last_active_at.millis());
+        Self {
+            session,
+            user_status,
+            is_tenant_admin,
+            tenant,
+            last_active,
+        }
+    }
+
+    /// Last use, as far as this state has heard.
+    pub fn last_active(&self) -> Time {
+        Time::from_millis(self.last_active.load(Ordering::Relaxed))
+    }
+
+    /// Hears of a use; an earlier one than known changes nothing.
+    pub fn touched(&self, at: Time) {
+        self.last_active.fetch_max(at.millis(), Ordering::Relaxed);
+    }
+
+    /// The name that it is kept under.
+    pub const fn key(&self) -> StateKey {
+        StateKey {
+            tenant: self.session.tenant_id,
+            user: self.session.user_id,
+            session: self.session.id,
+        }
+    }
+}
+
+/// How much a cache holds, and how often that helped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CacheStats {
+    /// Entries held, states and tokens together.
+    pub entries: u64,
+    /// Look-ups answered.
+    pub hits: u64,
+    /// Look-ups that went to the database or to a signature.
+    pub misses: u64,
+}
+
+/// What may be remembered between requests, whichever kind of cache it is.
+pub trait Cache: CommitListener {
+    /// A state that no commit has outdated. What time alone ends is the caller's to check.
+    fn state(&self, key: &StateKey) -> Option<Arc<SessionState>>;
+    /// Must be taken before the snapshot that the state is read from.
+    fn ticket(&self, key: &StateKey) -> Ticket;
+    /// Keeps a state, unless something was committed for it since the ticket.
+    fn put_state(&self, ticket: Ticket, state: Arc<SessionState>);
+    /// A token whose signature has been verified, by its SHA-256. Its period is the caller's to
+    /// check, and it grants nothing without its session's state.
+    fn token(&self, hash: &[u8; 32]) -> Option<Arc<VerifiedToken>>;
+    /// Must be taken before the keys that the token is verified with.
+    fn token_ticket(&self) -> TokenTicket;
+    /// Keeps a verified token, unless everything was forgotten since the ticket.
+    fn put_token(&self, ticket: TokenTicket, hash: [u8; 32], token: Arc<VerifiedToken>);
+    /// Forgets everything, also what is being loaded now: a signing key has ended.
+    fn flush(&self);
+    /// Counts.
+    fn stats(&self) -> CacheStats;
+}
+
+#[cfg(test)]
+mod contract;

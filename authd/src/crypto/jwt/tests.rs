@@ -1,0 +1,452 @@
+//! Forged, foreign and malformed tokens, many of them signed by the real key (RFC 8725, V9, 4E).
+
+use common::id::{SessionId, TenantId, UserId};
+use common::time::Time;
+use data_encoding::BASE64URL_NOPAD;
+use jsonwebtoken::{Algorithm, EncodingKey};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::super::random::SeededRandom;
+use super::super::wrap::WrapKey;
+use super::*;
+
+const NOW: Time = Time::from_millis(1_764_000_000_500);
+const SECOND: i64 = 1_764_000_000;
+
+fn ring(seed: u64) -> KeyRing {
+    let random = SeededRandom::new(seed);
+    let wrap = WrapKey::generate(&random).unwrap();
+    let keys = KeyRing::first_keys(&random, NOW, &wrap).unwrap();
+    KeyRing::open(&keys, &wrap).unwrap()
+}
+
+fn expected() -> Expected {
+    Expected {
+        issuer: "https://id.acme.test".to_owned(),
+        audience: vec!["acme".to_owned(), "other".to_owned()],
+        password_change_audience: "https://id.acme.test/v1/auth/password".to_owned(),
+        skew: Duration::from_secs(30),
+    }
+}
+
+fn access() -> AccessClaims {
+    AccessClaims {
+        iss: expected().issuer,
+        aud: Audience::One("acme".to_owned()),
+        sub: UserId::from_bytes([1; 16]),
+        client_id: "first-party".to_owned(),
+        tid: TenantId::from_bytes([2; 16]),
+        tenant: "acme".to_owned(),
+        sid: SessionId::from_bytes([3; 16]),
+        jti: "jti".to_owned(),
+        iat: SECOND,
+        nbf: SECOND,
+        exp: SECOND + 600,
+        auth_time: SECOND,
+        roles: vec!["cook".to_owned()],
+        adm: false,
+    }
+}
+
+fn password_change() -> PasswordChangeClaims {
+    PasswordChangeClaims {
+        iss: expected().issuer,
+        aud: expected().password_change_audience,
+        sub: UserId::from_bytes([1; 16]),
+        tid: TenantId::from_bytes([2; 16]),
+        jti: "jti".to_owned(),
+        iat: SECOND,
+        nbf: SECOND,
+        exp: SECOND + 600,
+        cver: 7,
+    }
+}
+
+fn verify(token: &str) -> Result<VerifiedToken, TokenError> {
+    ring(1).verify(token, &expected(), NOW)
+}
+
+fn header(ring: &KeyRing) -> Value {
+    json!({"alg": "EdDSA", "typ": "at+jwt", "kid": ring.kid()})
+}
+
+fn sign(header: &Value, claims: &Value) -> String {
+    sign_bytes(&header.to_string(), claims.to_string().as_bytes())
+}
+
+/// Signs with the real key, whatever the header says.
+fn sign_bytes(header: &str, claims: &[u8]) -> String {
+    ring(1).active_signing().unwrap().sign_raw(header, claims)
+}
+
+fn with(mut object: Value, name: &str, value: Value) -> Value {
+    object[name] = value;
+    object
+}
+
+fn without(mut object: Value, name: &str) -> Value {
+    object.as_object_mut().unwrap().remove(name);
+    object
+}
+
+fn claims() -> Value {
+    serde_json::to_value(access()).unwrap()
+}
+
+#[test]
+fn a18_a_token_reads_back_and_names_type_algorithm_and_key() {
+    let token = ring(1).sign_access(&access()).unwrap();
+    assert_eq!(verify(&token), Ok(VerifiedToken::Access(access())));
+    let bytes = BASE64URL_NOPAD
+        .decode(token.split('.').next().unwrap().as_bytes())
+        .unwrap();
+    let header_found: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(header_found, header(&ring(1)));
+    let token = ring(1).sign_password_change(&password_change()).unwrap();
+    assert_eq!(
+        verify(&token),
+        Ok(VerifiedToken::PasswordChange(password_change()))
+    );
+}
+
+#[test]
+fn v9_no_changed_byte_is_accepted() {
+    let token = ring(1).sign_access(&access()).unwrap();
+    for position in 0..token.len() {
+        for replacement in ["A", "B", "-", "=", ".", "\0", " "] {
+            let mut changed = token.clone();
+            changed.replace_range(position..=position, replacement);
+            if changed != token {
+                assert_eq!(verify(&changed), Err(TokenError::Invalid), "{position}");
+            }
+        }
+        assert_eq!(verify(&token[..position]), Err(TokenError::Invalid));
+    }
+    for other in [
+        format!("{token}A"),
+        format!("{token}="),
+        format!("{token}."),
+        format!("{token} "),
+        format!(" {token}"),
+        format!(".{token}"),
+        format!("Bearer {token}"),
+    ] {
+        assert_eq!(verify(&other), Err(TokenError::Invalid), "{other}");
+    }
+}
+
+#[test]
+fn a19_the_algorithm_is_that_of_the_key() {
+    for alg in [
+        "none", "None", "nOnE", "NONE", "", "HS256", "HS512", "ES256", "RS256", "eddsa", "Ed25519",
+        "EDDSA",
+    ] {
+        let header = with(header(&ring(1)), "alg", json!(alg));
+        assert_eq!(verify(&sign(&header, &claims())), Err(TokenError::Invalid));
+        let signed = sign(&header, &claims());
+        let (message, _) = signed.rsplit_once('.').unwrap();
+        assert_eq!(verify(&format!("{message}.")), Err(TokenError::Invalid));
+        assert_eq!(verify(message), Err(TokenError::Invalid));
+    }
+}
+
+#[test]
+fn a19_an_hmac_with_the_public_key_or_an_empty_one_is_refused() {
+    let ring = ring(1);
+    let jwk = &ring.jwks()["keys"][0];
+    let x = jwk["x"].as_str().unwrap();
+    let raw = BASE64URL_NOPAD.decode(x.as_bytes()).unwrap();
+    for secret in [
+        raw.as_slice(),
+        x.as_bytes(),
+        jwk.to_string().as_bytes(),
+        b"",
+    ] {
+        for (alg, kid) in [
+            (Algorithm::HS256, ring.kid()),
+            (Algorithm::HS256, "key_unknown"),
+            (Algorithm::HS512, ring.kid()),
+        ] {
+            let mut header = jsonwebtoken::Header::new(alg);
+            header.typ = Some(ACCESS_TYP.to_owned());
+            header.kid = Some(kid.to_owned());
+            let key = EncodingKey::from_secret(secret);
+            let token = jsonwebtoken::encode(&header, &access(), &key).unwrap();
+            assert_eq!(verify(&token), Err(TokenError::Invalid));
+            let (message, signature) = token.rsplit_once('.').unwrap();
+            let (_, body) = message.split_once('.').unwrap();
+            let eddsa = BASE64URL_NOPAD.encode(self::header(&ring).to_string().as_bytes());
+            let token = format!("{eddsa}.{body}.{signature}");
+            assert_eq!(verify(&token), Err(TokenError::Invalid));
+        }
+    }
+}
+
+#[test]
+fn a19_another_key_or_curve_under_our_kid_is_refused() {
+    let foreign = ring(2);
+    let claims = claims().to_string();
+    let token = foreign
+        .active_signing()
+        .unwrap()
+        .sign_raw(&header(&ring(1)).to_string(), claims.as_bytes());
+    assert_eq!(verify(&token), Err(TokenError::Invalid));
+    let zeros = BASE64URL_NOPAD.encode(&[0; 64]);
+    let real = sign(&header(&ring(1)), &self::claims());
+    let (message, _) = real.rsplit_once('.').unwrap();
+    assert_eq!(
+        verify(&format!("{message}.{zeros}")),
+        Err(TokenError::Invalid)
+    );
+    let token = foreign.sign_access(&access()).unwrap();
+    assert_eq!(verify(&token), Err(TokenError::Invalid), "unknown kid");
+}
+
+#[test]
+fn a19_the_kid_is_one_of_ours_by_its_exact_text() {
+    let kid = ring(1).kid().to_owned();
+    for value in [
+        json!("../../dev/null"),
+        json!("' UNION SELECT 1 --"),
+        json!(""),
+        json!(null),
+        json!(1),
+        json!([kid]),
+        json!({"kid": kid}),
+        json!(kid.to_uppercase()),
+        json!(format!("{kid} ")),
+        json!("x".repeat(1 << 20)),
+    ] {
+        let header = with(header(&ring(1)), "kid", value.clone());
+        assert_eq!(verify(&sign(&header, &claims())), Err(TokenError::Invalid));
+    }
+    let header = without(header(&ring(1)), "kid");
+    assert_eq!(verify(&sign(&header, &claims())), Err(TokenError::Invalid));
+}
+
+#[test]
+fn a19_no_other_header_member_is_tolerated() {
+    for (name, value) in [
+        ("crit", json!(["x"])),
+        ("crit", json!([])),
+        ("jku", json!("https://evil.test/jwks")),
+        ("jwk", ring(2).jwks()["keys"][0].clone()),
+        ("x5u", json!("https://evil.test/cert")),
+        ("x5c", json!(["AAAA"])),
+        ("x5t", json!("AAAA")),
+        ("zip", json!("DEF")),
+        ("enc", json!("A128GCM")),
+        ("cty", json!("JWT")),
+        ("b64", json!(false)),
+        ("unknown", json!(null)),
+    ] {
+        let header = with(header(&ring(1)), name, value);
+        let token = sign(&header, &claims());
+        assert_eq!(verify(&token), Err(TokenError::Invalid), "{name}");
+    }
+}
+
+#[test]
+fn a19_a_header_of_another_form_is_refused() {
+    let kid = ring(1).kid().to_owned();
+    let claims = claims().to_string();
+    for header in [
+        format!(r#"{{"alg":"none","alg":"EdDSA","typ":"at+jwt","kid":"{kid}"}}"#),
+        format!(r#"{{"alg":"EdDSA","typ":"at+jwt","kid":"{kid}","kid":"{kid}"}}"#),
+        format!(r#"{{"alg":"EdDSA","typ":"at+jwt","kid":"{kid}"}}x"#),
+        format!(r#"["EdDSA","at+jwt","{kid}"]"#),
+        format!(r#"{{"alg":["EdDSA"],"typ":"at+jwt","kid":"{kid}"}}"#),
+        format!("\u{feff}{{\"alg\":\"EdDSA\",\"typ\":\"at+jwt\",\"kid\":\"{kid}\"}}"),
+        String::new(),
+        "null".to_owned(),
+    ] {
+        let token = sign_bytes(&header, claims.as_bytes());
+        assert_eq!(verify(&token), Err(TokenError::Invalid), "{header}");
+    }
+}
+
+#[test]
+fn a22_each_kind_is_taken_for_no_other() {
+    let change = serde_json::to_value(password_change()).unwrap();
+    for typ in [
+        "JWT",
+        "at+JWT",
+        "AT+JWT",
+        "application/at+jwt",
+        "",
+        "pwc+jwt",
+        "rt+jwt",
+        "at+jwt ",
+    ] {
+        let header = with(header(&ring(1)), "typ", json!(typ));
+        let token = sign(&header, &claims());
+        assert_eq!(verify(&token), Err(TokenError::Invalid), "{typ}");
+    }
+    let token = sign(&header(&ring(1)), &change);
+    assert_eq!(verify(&token), Err(TokenError::Invalid));
+    let token = sign(&without(header(&ring(1)), "typ"), &claims());
+    assert_eq!(verify(&token), Err(TokenError::Invalid));
+    let as_access = with(change, "aud", json!("acme"));
+    let header = with(header(&ring(1)), "typ", json!("pwc+jwt"));
+    assert_eq!(verify(&sign(&header, &as_access)), Err(TokenError::Invalid));
+}
+
+#[test]
+fn a20_times_are_whole_numbers_or_the_token_is_invalid() {
+    for name in ["exp", "nbf", "iat", "auth_time"] {
+        for value in [
+            json!("1764000600"),
+            json!(null),
+            json!([1_764_000_600]),
+            json!({}),
+            json!(true),
+            json!(1_764_000_600.5),
+            json!(1e30),
+            json!(-1),
+            json!(9_223_372_036_854_775_808_u64),
+            json!(u64::MAX),
+        ] {
+            let token = sign(&header(&ring(1)), &with(claims(), name, value.clone()));
+            assert_eq!(verify(&token), Err(TokenError::Invalid), "{name} {value}");
+        }
+        let token = sign(&header(&ring(1)), &without(claims(), name));
+        assert_eq!(verify(&token), Err(TokenError::Invalid), "{name} absent");
+        let text = claims()
+            .to_string()
+            .replacen('{', &format!("{{\"{name}\":{SECOND},"), 1);
+        let token = sign_bytes(&header(&ring(1)).to_string(), text.as_bytes());
+        assert_eq!(verify(&token), Err(TokenError::Invalid), "{name} twice");
+    }
+}
+
+#[test]
+fn a20_a_token_lives_from_nbf_to_the_moment_of_exp() {
+    let at = |name: &str, second: i64| {
+        verify(&sign(
+            &header(&ring(1)),
+            &with(claims(), name, json!(second)),
+        ))
+    };
+    assert_eq!(at("exp", SECOND), Err(TokenError::Expired));
+    assert_eq!(at("exp", 0), Err(TokenError::Expired));
+    assert!(at("exp", SECOND + 1).is_ok());
+    assert!(at("exp", i64::MAX).is_ok());
+    for name in ["nbf", "iat"] {
+        assert!(at(name, SECOND + 30).is_ok());
+        assert_eq!(at(name, SECOND + 31), Err(TokenError::Invalid));
+        assert!(at(name, 0).is_ok());
+        assert_eq!(at(name, i64::MAX), Err(TokenError::Invalid));
+    }
+    let token = ring(1).sign_access(&access()).unwrap();
+    let later = NOW.plus(Duration::from_mins(10));
+    assert_eq!(
+        ring(1).verify(&token, &expected(), later),
+        Err(TokenError::Expired)
+    );
+    let verified = verify(&token).unwrap();
+    assert!(!verified.is_expired(NOW));
+    assert!(verified.is_expired(later));
+}
+
+#[test]
+fn a20_expired_is_said_only_when_all_else_is_right() {
+    let old = with(claims(), "exp", json!(SECOND - 1));
+    let token = sign(&header(&ring(1)), &old);
+    assert_eq!(verify(&token), Err(TokenError::Expired));
+    for (name, value) in [
+        ("iss", json!("https://evil.test")),
+        ("aud", json!("foreign")),
+        ("nbf", json!(SECOND + 1000)),
+        ("sub", json!("ten_01h455vb4pex5vsknk084sn02q")),
+    ] {
+        let token = sign(&header(&ring(1)), &with(old.clone(), name, value));
+        assert_eq!(verify(&token), Err(TokenError::Invalid), "{name}");
+    }
+    let (message, _) = token.rsplit_once('.').unwrap();
+    let forged = format!("{message}.{}", BASE64URL_NOPAD.encode(&[7; 64]));
+    assert_eq!(verify(&forged), Err(TokenError::Invalid));
+}
+
+#[test]
+fn a21_issuer_and_audience_are_exact() {
+    for value in [
+        json!("https://id.acme.tes"),
+        json!("https://id.acme.test/"),
+        json!("https://id.acme.test.evil"),
+        json!(["https://id.acme.test"]),
+        json!(""),
+        json!(null),
+    ] {
+        let token = sign(&header(&ring(1)), &with(claims(), "iss", value.clone()));
+        assert_eq!(verify(&token), Err(TokenError::Invalid), "{value}");
+    }
+    for (value, good) in [
+        (json!("acme"), true),
+        (json!("other"), true),
+        (json!(["foreign", "acme"]), true),
+        (json!(["foreign"]), false),
+        (json!([]), false),
+        (json!("acm"), false),
+        (json!("acme "), false),
+        (json!(null), false),
+        (json!([["acme"]]), false),
+        (json!({"acme": 1}), false),
+        (json!(expected().password_change_audience), false),
+    ] {
+        let token = sign(&header(&ring(1)), &with(claims(), "aud", value.clone()));
+        assert_eq!(verify(&token).is_ok(), good, "{value}");
+    }
+    let token = sign(&header(&ring(1)), &without(claims(), "aud"));
+    assert_eq!(verify(&token), Err(TokenError::Invalid));
+    let change = serde_json::to_value(password_change()).unwrap();
+    let header = with(header(&ring(1)), "typ", json!("pwc+jwt"));
+    let many = with(change, "aud", json!([expected().password_change_audience]));
+    assert_eq!(verify(&sign(&header, &many)), Err(TokenError::Invalid));
+}
+
+#[test]
+fn rfc8725_invalid_utf8_under_a_good_signature_is_refused() {
+    let mut bytes = claims().to_string().into_bytes();
+    let position = bytes.iter().position(|&byte| byte == b'j').unwrap();
+    bytes[position] = 0xff;
+    let token = sign_bytes(&header(&ring(1)).to_string(), &bytes);
+    assert_eq!(verify(&token), Err(TokenError::Invalid));
+}
+
+#[test]
+fn v9_long_tokens_and_many_segments_are_refused_unread() {
+    for token in [
+        ".".repeat(1 << 20),
+        "a.".repeat(100_000),
+        "a".repeat(8 * 1024 + 1),
+        ".".repeat(8 * 1024),
+        "..".to_owned(),
+        "...".to_owned(),
+        String::new(),
+    ] {
+        assert_eq!(verify(&token), Err(TokenError::Invalid));
+    }
+    let mut long = access();
+    long.roles = vec!["r".repeat(60); 140];
+    let token = ring(1).sign_access(&long).unwrap();
+    assert!(token.len() > 8 * 1024);
+    assert_eq!(verify(&token), Err(TokenError::Invalid));
+}
+
+proptest! {
+    #[test]
+    fn a60_no_text_makes_the_reader_panic(text in "[ -~é.]{0,200}") {
+        prop_assert_eq!(verify(&text), Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn a60_no_signed_header_or_claims_make_the_reader_panic(
+        header in "[{}\":,a-z0-9\\[\\]]{0,60}",
+        claims in proptest::collection::vec(any::<u8>(), 0..80),
+    ) {
+        prop_assert_eq!(verify(&sign_bytes(&header, &claims)), Err(TokenError::Invalid));
+        let good = self::header(&ring(1)).to_string();
+        prop_assert_eq!(verify(&sign_bytes(&good, &claims)), Err(TokenError::Invalid));
+    }
+}

@@ -1,0 +1,25 @@
+//! Everything cryptographic: hash pool, keys, tokens, randomness.
+//! No primitive is written here, no rule is decided here, and a failure is never worked around.
+
+mod device;
+mod error;
+mod frame;
+mod jwt;
+mod key_file;
+mod keys;
+mod pool;
+mod random;
+mod refresh;
+mod signing;
+mod wrap;
+
+pub use device::DeviceSecret;
+pub use error::{CryptoError, TokenError};
+pub use frame::sha256;
+pub use jwt::{Expected, VerifiedToken};
+pub use key_file::KeyFileError;
+pub use keys::KeyRing;
+pub use pool::{HashError, HashPool, HashSettings, Lane, NoPlace, Place, scheme_of};
+pub use random::{Random, SeededRandom, SystemRandom, bytes, generated_password, new_id};
+pub use refresh::RefreshToken;
+pub use wrap::WrapKey;

@@ -1,0 +1,194 @@
+//! The hash pool: argon2id on threads of its own, behind a bounded queue (decision 6).
+//! Password hashes are made and checked here and nowhere else, and never on the I/O runtime.
+
+mod evaluate;
+mod memory;
+mod phc;
+mod place;
+mod queue;
+mod worker;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::error::CryptoError;
+use super::random::Random;
+use evaluate::Evaluator;
+use phc::Cost;
+use place::Places;
+use queue::Queue;
+
+pub use phc::scheme_of;
+pub use place::{HashError, Lane, NoPlace, Place};
+
+/// How passwords are hashed, and how much of it may go on at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HashSettings {
+    /// Memory of one hash, in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub iterations: u32,
+    /// Lanes.
+    pub parallelism: u32,
+    /// Threads; 0 for as many as there are cores.
+    pub threads: usize,
+    /// Places; half of them are for [`Lane::Kept`] alone.
+    pub queue_length: usize,
+    /// Longest wait for a thread.
+    pub queue_deadline: Duration,
+    /// Idleness after which a thread gives its memory back.
+    pub idle_release: Duration,
+}
+
+/// The pool. Clones share it; it ends with the last of them, or by [`HashPool::stop`].
+#[derive(Clone)]
+pub struct HashPool {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: HashSettings,
+    cost: Cost,
+    queue: Arc<Queue>,
+    places: Arc<Places>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    thread_count: usize,
+    priority_lowered: bool,
+}
+
+impl HashPool {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// Parameters that argon2 does not know, no random bytes, or no threads to be had.
+    pub fn start(settings: HashSettings, random: Arc<dyn Random>) -> Result<Self, CryptoError> {
+        let cost = Cost {
+            memory_kib: settings.memory_kib,
+            iterations: settings.iterations,
+            parallelism: settings.parallelism,
+        };
+        let evaluator = Arc::new(Evaluator::new(cost, random)?);
+        let thread_count = match settings.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        let queue = Arc::new(Queue::new());
+        let crew = worker::spawn(
+            thread_count,
+            &queue,
+            &evaluator,
+            worker::Patience {
+                queue_deadline: settings.queue_deadline,
+                idle_release: settings.idle_release,
+            },
+        )?;
+        if !crew.priority_lowered {
+            tracing::warn!(
+                "hash threads could not lower their priority; logins will slow down token checks"
+            );
+        }
+        Ok(Self {
+            inner: Arc::new(Inner {
+                settings,
+                cost,
+                queue,
+                places: Arc::new(Places::new(settings.queue_length)),
+                threads: Mutex::new(crew.threads),
+                thread_count,
+                priority_lowered: crew.priority_lowered,
+            }),
+        })
+    }
+
+    /// Takes a place, which is good for as many hashes as its holder needs, one after another.
+    ///
+    /// # Errors
+    /// [`NoPlace`] at once if the lane is full; nothing waits.
+    pub fn place(&self, lane: Lane) -> Result<Place, NoPlace> {
+        let permit = Places::take(&self.inner.places, lane)?;
+        Ok(Place::new(permit, Arc::clone(&self.inner.queue)))
+    }
+
+    /// What new hashes begin with: the PHC string up to its salt.
+    pub fn scheme(&self) -> String {
+        self.inner.cost.scheme()
+    }
+
+    /// The time before which no refused login may answer (rule 4): 1.25 times that of the dearest
+    /// of the stored schemes and the present one.
+    ///
+    /// Measures on the calling thread, which it blocks for three hashes. Schemes that are never
+    /// evaluated do not count.
+    pub fn calibrate(&self, schemes: &[String]) -> Duration {
+        let dearest = schemes
+            .iter()
+            .filter_map(|scheme| Cost::of_scheme(scheme))
+            .chain(std::iter::once(self.inner.cost))
+            .max_by_key(Cost::work)
+            .unwrap_or(self.inner.cost);
+        evaluate::measure(dearest).mul_f64(1.25)
+    }
+
+    /// The settings it was started with.
+    pub fn settings(&self) -> &HashSettings {
+        &self.inner.settings
+    }
+
+    /// How many threads hash.
+    pub fn threads(&self) -> usize {
+        self.inner.thread_count
+    }
+
+    /// Whether all threads run at the lowest priority.
+    pub fn priority_lowered(&self) -> bool {
+        self.inner.priority_lowered
+    }
+
+    /// Places that are taken.
+    pub fn places_taken(&self) -> usize {
+        self.inner.places.taken()
+    }
+
+    /// Bytes that the threads keep for the next hash.
+    pub fn memory_bytes(&self) -> usize {
+        self.inner.queue.memory_bytes()
+    }
+
+    /// Ends the threads after what they evaluate now; what waits is answered
+    /// [`HashError::TooLate`]. Blocks for at most the length of one hash.
+    pub fn stop(&self) {
+        self.inner.queue.stop();
+        let threads = std::mem::take(
+            &mut *self
+                .inner
+                .threads
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a hash thread had panicked");
+            }
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue.stop();
+    }
+}
+
+impl fmt::Debug for HashPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HashPool")
+            .field("settings", &self.inner.settings)
+            .field("threads", &self.inner.thread_count)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

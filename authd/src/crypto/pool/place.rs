@@ -1,0 +1,174 @@
+//! Places in front of the hash threads: who has one may hash, who gets none is told so at once.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use common::secret::Secret;
+use domain::password::Password;
+use tokio::sync::oneshot;
+
+use super::super::error::CryptoError;
+use super::queue::{Job, Queue, Work};
+
+/// Who wants a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Anybody; at most half of the places.
+    Common,
+    /// Known devices, password change and reset; every place.
+    Kept,
+}
+
+/// There is no place: 503 `overloaded`, nothing was recorded or evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no place in the hash queue")]
+pub struct NoPlace;
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum HashError {
+    /// No thread was free in time, or the pool has stopped. Nothing was evaluated.
+    #[error("no hash thread was free in time; nothing was evaluated")]
+    TooLate,
+    /// The stored hash is of another scheme, or asks for more than 64 MiB, 4 passes or 4 lanes.
+    /// Nothing was evaluated.
+    #[error("the stored password hash is out of bounds")]
+    Unusable,
+    /// The hash could not be made.
+    #[error("hashing failed")]
+    Failed(#[from] CryptoError),
+}
+
+/// The places of a pool.
+pub(super) struct Places {
+    limit: usize,
+    common_limit: usize,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Default)]
+struct Taken {
+    all: usize,
+    common: usize,
+}
+
+impl Places {
+    /// So many places; of an odd number the middle one is for everybody.
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            common_limit: limit.div_ceil(2),
+            taken: Mutex::new(Taken::default()),
+        }
+    }
+
+    /// Takes one.
+    pub(super) fn take(places: &Arc<Self>, lane: Lane) -> Result<Arc<Permit>, NoPlace> {
+        let mut taken = places.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_full = taken.all >= places.limit
+            || (lane == Lane::Common && taken.common >= places.common_limit);
+        if is_full {
+            return Err(NoPlace);
+        }
+        taken.all += 1;
+        taken.common += usize::from(lane == Lane::Common);
+        Ok(Arc::new(Permit {
+            places: Arc::clone(places),
+            lane,
+        }))
+    }
+
+    /// How many are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.taken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .all
+    }
+}
+
+/// A taken place. Its holder and a job of the holder share it, so that a job whose holder is gone
+/// still counts until it leaves the queue.
+pub(super) struct Permit {
+    places: Arc<Places>,
+    lane: Lane,
+}
+
+impl Permit {
+    pub(super) const fn lane(&self) -> Lane {
+        self.lane
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut taken = self
+            .places
+            .taken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        taken.all = taken.all.saturating_sub(1);
+        if self.lane == Lane::Common {
+            taken.common = taken.common.saturating_sub(1);
+        }
+    }
+}
+
+/// A place in the queue. Dropping it gives it back.
+pub struct Place {
+    permit: Arc<Permit>,
+    queue: Arc<Queue>,
+}
+
+impl Place {
+    pub(super) const fn new(permit: Arc<Permit>, queue: Arc<Queue>) -> Self {
+        Self { permit, queue }
+    }
+
+    /// Whether a password is that of a stored hash. Without one the same work is done against
+    /// nobody's, and the answer is no.
+    ///
+    /// # Errors
+    /// [`HashError::TooLate`] and [`HashError::Unusable`] evaluated nothing.
+    pub async fn verify(
+        &mut self,
+        password: &Password,
+        stored: Option<Secret<String>>,
+    ) -> Result<bool, HashError> {
+        let (answer, result) = oneshot::channel();
+        self.run(Work::Verify {
+            password: password.clone(),
+            stored,
+            answer,
+        })?;
+        result.await.unwrap_or(Err(CryptoError::Stopped.into()))
+    }
+
+    /// Makes the PHC string of a password under the present parameters.
+    ///
+    /// # Errors
+    /// [`HashError::TooLate`] if no thread was free in time.
+    pub async fn hash(&mut self, password: &Password) -> Result<Secret<String>, HashError> {
+        let (answer, result) = oneshot::channel();
+        self.run(Work::Hash {
+            password: password.clone(),
+            answer,
+        })?;
+        result.await.unwrap_or(Err(CryptoError::Stopped.into()))
+    }
+
+    fn run(&self, work: Work) -> Result<(), HashError> {
+        self.queue.push(Job {
+            work,
+            queued: Instant::now(),
+            permit: Arc::clone(&self.permit),
+        })
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Place({:?})", self.permit.lane)
+    }
+}
