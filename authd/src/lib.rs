@@ -1,4 +1,8 @@
 //! authd: the identity daemon. The binary is `main.rs`; tests start the same parts through here.
 
+pub mod args;
 pub mod cache;
+pub mod config;
 pub mod crypto;
+pub mod log;
+pub mod print;

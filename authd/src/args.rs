@@ -1,0 +1,245 @@
+//! The command line of authd, and what the process's environment adds to it.
+//! The one place that reads environment variables for the configuration.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand};
+
+use crate::config::{ENVIRONMENT_PREFIX, Source};
+
+/// authd: tenants, users, sessions and lockouts over HTTP and a Unix socket.
+#[derive(Debug, Clone, PartialEq, Eq, Parser)]
+#[command(
+    name = "authd",
+    version = common::VERSION,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub struct Args {
+    /// Where the configuration comes from, as given before the command.
+    #[command(flatten)]
+    before: ConfigArgs,
+    /// What to do.
+    #[command(subcommand)]
+    command: CommandArgs,
+}
+
+/// Where the configuration comes from.
+// Not clap's `global`: that keeps only the last place of a flag, so `--set` before the command
+// would be lost as soon as one stands behind it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, ClapArgs)]
+struct ConfigArgs {
+    /// Read this file instead of /etc/authd/authd.toml
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Look for authd.toml and authd.toml.d in this folder
+    #[arg(long, value_name = "DIR")]
+    config_dir: Option<PathBuf>,
+    /// Set a key, over files and environment; repeatable
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+enum CommandArgs {
+    /// Serve, in the foreground
+    Run {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        run: Run,
+    },
+    /// Check the configuration and say what is wrong, with file, line and column
+    CheckConfig {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        check: CheckConfig,
+    },
+    /// Print the configuration, as TOML that loads again
+    PrintConfig {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        print: PrintConfig,
+    },
+    /// Ask the running daemon whether it is alive; exit 0 or 1
+    Healthcheck {
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Print the version
+    Version {
+        #[command(flatten)]
+        version: Version,
+    },
+}
+
+/// How to serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ClapArgs)]
+#[group(skip)]
+pub struct Run {
+    /// Keep data in your own folders, on loopback: for development, insecure
+    #[arg(long)]
+    pub dev: bool,
+    /// Keep data in a temporary folder that goes at the end
+    #[arg(long, requires = "dev")]
+    pub ephemeral: bool,
+}
+
+/// How to report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ClapArgs)]
+#[group(skip)]
+pub struct CheckConfig {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Exit 1 if there are warnings
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// What to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ClapArgs)]
+#[group(id = "printed", multiple = false)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one flag each, of which clap lets one stand"
+)]
+pub struct PrintConfig {
+    /// Print every key with its meaning and default, as comments
+    #[arg(long)]
+    pub defaults: bool,
+    /// Print what is in effect (the default)
+    #[arg(long)]
+    pub effective: bool,
+    /// Print what is in effect, and where each value came from
+    #[arg(long)]
+    pub show_origin: bool,
+    /// Print a JSON Schema of authd.toml
+    #[arg(long)]
+    pub schema: bool,
+}
+
+/// How to print the version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ClapArgs)]
+#[group(skip)]
+pub struct Version {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Serve.
+    Run(Run),
+    /// Check the configuration.
+    CheckConfig(CheckConfig),
+    /// Print the configuration.
+    PrintConfig(PrintConfig),
+    /// Ask the running daemon whether it is alive.
+    Healthcheck,
+    /// Print the version.
+    Version(Version),
+}
+
+impl Args {
+    /// The command, and where its configuration comes from; the flags behind the command stand
+    /// over those before it. `dev` is left to whoever makes the folders.
+    pub fn split(self, environment: Vec<(String, String)>) -> (Command, Source) {
+        let (after, command) = match self.command {
+            CommandArgs::Run { config, run } => (config, Command::Run(run)),
+            CommandArgs::CheckConfig { config, check } => (config, Command::CheckConfig(check)),
+            CommandArgs::PrintConfig { config, print } => (config, Command::PrintConfig(print)),
+            CommandArgs::Healthcheck { config } => (config, Command::Healthcheck),
+            CommandArgs::Version { version } => (ConfigArgs::default(), Command::Version(version)),
+        };
+        let mut set = self.before.set;
+        set.extend(after.set);
+        let source = Source {
+            file: after.config.or(self.before.config),
+            dir: after.config_dir.or(self.before.config_dir),
+            env: environment,
+            set,
+            dev: None,
+        };
+        (command, source)
+    }
+}
+
+/// The variables of this process that are settings of authd, bytes that are no UTF-8 replaced.
+pub fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .map(|(name, text)| {
+            let name = name.to_string_lossy().into_owned();
+            (name, text.to_string_lossy().into_owned())
+        })
+        .filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))
+        .collect()
+}
+
+/// The command line as clap knows it, for tests of pages and completions.
+pub fn command_line() -> clap::Command {
+    Args::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(line: &str) -> (Command, Source) {
+        Args::try_parse_from(line.split(' '))
+            .unwrap()
+            .split(Vec::new())
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command_line().debug_assert();
+    }
+
+    #[test]
+    fn flags_may_stand_before_and_behind_the_command() {
+        let (command, source) =
+            split("authd -c a.toml --set a=1 --set b=2 run --set a=3 --dev --config-dir d");
+        assert_eq!(
+            command,
+            Command::Run(Run {
+                dev: true,
+                ephemeral: false
+            })
+        );
+        assert_eq!(source.set, ["a=1", "b=2", "a=3"]);
+        assert_eq!(source.file, Some(PathBuf::from("a.toml")));
+        assert_eq!(source.dir, Some(PathBuf::from("d")));
+        let (_, source) = split("authd -c a.toml check-config -c b.toml");
+        assert_eq!(source.file, Some(PathBuf::from("b.toml")));
+    }
+
+    #[test]
+    fn wrong_usage_exits_2() {
+        for line in [
+            "authd",
+            "authd nonsense",
+            "authd run --ephemeral",
+            "authd print-config --defaults --schema",
+            "authd run --port 80",
+        ] {
+            let error = Args::try_parse_from(line.split(' ')).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn short_help_fits_a_screen() {
+        let mut command = command_line();
+        assert!(command.render_help().to_string().lines().count() <= 24);
+        for sub in command.get_subcommands_mut() {
+            let help = sub.render_help().to_string();
+            assert!(help.lines().count() <= 24, "{help}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Configuration: files, drop-ins, environment, `--set`; one file a section. Each layer of the
+//! daemon takes its own section. Nothing here reads the process's environment or opens a socket.
+
+mod admin;
+mod api;
+mod attempts;
+mod cache;
+mod check;
+mod database;
+mod development;
+mod device;
+mod environment;
+mod fault;
+mod file;
+mod flag;
+mod form;
+mod key;
+mod keys;
+mod load;
+mod lockout;
+mod log;
+mod login_budget;
+mod password;
+mod read;
+mod refs;
+mod schema;
+mod session;
+mod show;
+mod tenant;
+mod token;
+mod value;
+
+use std::str::FromStr;
+
+use domain::tenant::Slug;
+
+pub use admin::{Account, Admin};
+pub use api::{Api, ClientIpHeader};
+pub use attempts::{Attempts, StoreIp};
+pub use cache::Cache;
+pub use database::{Database, DatabaseUrl};
+pub use development::DevDefaults;
+pub use device::Device;
+pub use environment::PREFIX as ENVIRONMENT_PREFIX;
+pub use fault::{Fault, Faults, Origin, Severity};
+pub use form::{LEVELS, directives};
+pub use key::{Change, Class, Form, Key, Kind};
+pub use keys::Keys;
+pub use load::{Loaded, Source, load};
+pub use lockout::Lockout;
+pub use log::{Log, LogTarget};
+pub use login_budget::LoginBudget;
+pub use password::Password;
+pub use refs::Refs;
+pub use schema::json_schema;
+pub use session::Session;
+pub use show::{defaults, effective};
+pub use tenant::Tenant;
+pub use token::Token;
+pub use value::{Entry, Value, Values};
+
+/// Folder of an installed daemon's configuration.
+pub const SYSTEM_FOLDER: &str = "/etc/authd";
+/// The main file within that folder; drop-ins are in the folder of the same name with `.d`.
+pub const FILE_NAME: &str = "authd.toml";
+
+/// A section of the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct Section {
+    /// Name; empty for the keys outside every section.
+    pub name: &'static str,
+    /// What it is about.
+    pub doc: &'static str,
+    /// Its keys, sorted by name.
+    pub keys: &'static [Key],
+}
+
+const GENERAL: &[Key] = &[Key {
+    name: "default_tenant",
+    kind: Kind::Text(Form::Slug),
+    default: None,
+    change: Change::Reload,
+    class: Class::Installation,
+    doc: "Tenant of sign-ins that name none, by slug; never \"system\".",
+}];
+
+/// All sections, in the order in which they are shown.
+pub const SECTIONS: &[Section] = &[
+    section("", "General", GENERAL),
+    section("api", "The HTTP side", api::KEYS),
+    section("admin", "The sockets of authctl", admin::KEYS),
+    section("database", "Where the data is", database::KEYS),
+    section("cache", "What is kept in memory", cache::KEYS),
+    section("token", "What stands in tokens", token::KEYS),
+    section("keys", "Keys that protect keys", keys::KEYS),
+    section(
+        "password",
+        "How passwords are made, checked and stored",
+        password::KEYS,
+    ),
+    section("lockout", "When wrong passwords lock a name", lockout::KEYS),
+    section("device", "Known devices", device::KEYS),
+    section(
+        "login_budget",
+        "How many wrong passwords one address may send",
+        login_budget::KEYS,
+    ),
+    section("attempts", "The log of sign-in attempts", attempts::KEYS),
+    section("session", "How long sign-ins last", session::KEYS),
+    section("refs", "External references of users", refs::KEYS),
+    section("tenant", "What new tenants begin with", tenant::KEYS),
+    section("log", "What authd says about itself", log::KEYS),
+];
+
+const fn section(name: &'static str, doc: &'static str, keys: &'static [Key]) -> Section {
+    Section { name, doc, keys }
+}
+
+/// All keys, section by section.
+pub fn all_keys() -> impl Iterator<Item = &'static Key> {
+    SECTIONS.iter().flat_map(|section| section.keys)
+}
+
+/// The key of that name.
+pub fn find(name: &str) -> Option<&'static Key> {
+    all_keys().find(|key| key.name == name)
+}
+
+/// The whole configuration, checked. Fields bear the names of the keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Tenant of sign-ins that name none.
+    pub default_tenant: Option<Slug>,
+    /// `[api]`
+    pub api: Api,
+    /// `[admin]`
+    pub admin: Admin,
+    /// `[database]`
+    pub database: Database,
+    /// `[cache]`
+    pub cache: Cache,
+    /// `[token]`
+    pub token: Token,
+    /// `[keys]`
+    pub keys: Keys,
+    /// `[password]`
+    pub password: Password,
+    /// `[lockout]`
+    pub lockout: Lockout,
+    /// `[device]`
+    pub device: Device,
+    /// `[login_budget]`
+    pub login_budget: LoginBudget,
+    /// `[attempts]`
+    pub attempts: Attempts,
+    /// `[session]`
+    pub session: Session,
+    /// `[refs]`
+    pub refs: Refs,
+    /// `[tenant]`
+    pub tenant: Tenant,
+    /// `[log]`
+    pub log: Log,
+}
+
+impl Config {
+    /// Gives every checked value its Rust type.
+    ///
+    /// # Errors
+    /// A fault of this program: a key's definition and its section disagree.
+    pub fn build(values: &Values) -> Result<Self, Fault> {
+        let default_tenant = values
+            .optional("default_tenant")?
+            .map(|slug| Slug::from_str(&slug).map_err(|e| values.refused("default_tenant", &e)))
+            .transpose()?;
+        Ok(Self {
+            default_tenant,
+            api: Api::build(values)?,
+            admin: Admin::build(values)?,
+            database: Database::build(values)?,
+            cache: Cache::build(values)?,
+            token: Token::build(values)?,
+            keys: Keys::build(values)?,
+            password: Password::build(values)?,
+            lockout: Lockout::build(values)?,
+            device: Device::build(values)?,
+            login_budget: LoginBudget::build(values)?,
+            attempts: Attempts::build(values)?,
+            session: Session::build(values)?,
+            refs: Refs::build(values)?,
+            tenant: Tenant::build(values)?,
+            log: Log::build(values)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
