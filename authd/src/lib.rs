@@ -1,5 +1,6 @@
 //! authd: the identity daemon. The binary is `main.rs`; tests start the same parts through here.
 
+pub mod app;
 pub mod args;
 pub mod cache;
 pub mod config;

@@ -1,0 +1,188 @@
+//! The log of login attempts, as the operator reads it (rule 5).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use common::call::Socket;
+use common::call::attempt::List;
+use common::id::{TenantId, UserId};
+use common::view::{AttemptView, Page};
+use domain::attempt::AttemptRow;
+use store::{AttemptFilter, ReadTx, StoreError};
+
+use crate::app::cursor::Place;
+use crate::app::{App, Error, Operator, names};
+
+/// Lists attempts, the newest first.
+///
+/// # Errors
+/// Those of [`names::user_filter`], `permission_denied` for a personal filter on a socket without
+/// such data, those of the page.
+pub async fn list(
+    app: &Arc<App>,
+    operator: &Operator,
+    request: List,
+) -> Result<Page<AttemptView>, Error> {
+    let user = request.user.as_deref();
+    let personal = [
+        ("user", names::is_personal(user)),
+        ("ip", request.ip.is_some()),
+    ];
+    names::refuse_personal_filters(operator, &personal)?;
+    let ip = request
+        .ip
+        .as_deref()
+        .map(names::address)
+        .transpose()?
+        .map(|ip| app.stored_ip(ip));
+    let place = Place::of(&app.keys, &request, &request.paging())?;
+    let socket = operator.socket;
+    app.store
+        .read(move |tx| {
+            let (tenant, user) =
+                names::user_filter(tx, request.tenant.as_deref(), request.user.as_deref())?;
+            let filter = AttemptFilter {
+                tenant,
+                user,
+                ip,
+                failed: request.failed,
+                since: request.since,
+            };
+            let (rows, next) = place.collect(
+                |row: &AttemptRow| row.first.id.to_string(),
+                |_| true,
+                |page| tx.operator().attempts(&filter, page),
+            )?;
+            Ok(place.page(views(tx, &rows, socket)?, next.as_deref()))
+        })
+        .await
+}
+
+/// The rows as they are shown, with the names of their tenants and users.
+///
+/// # Errors
+/// Those of the store.
+pub fn views(
+    tx: &dyn ReadTx,
+    rows: &[AttemptRow],
+    socket: Socket,
+) -> Result<Vec<AttemptView>, StoreError> {
+    let mut slugs: BTreeMap<TenantId, Option<String>> = BTreeMap::new();
+    let mut addresses: BTreeMap<UserId, Option<String>> = BTreeMap::new();
+    for row in rows {
+        if let Some(id) = row.first.tenant_id
+            && !slugs.contains_key(&id)
+        {
+            let tenant = tx.tenants().by_id(id)?;
+            slugs.insert(id, tenant.map(|tenant| tenant.slug.to_string()));
+        }
+        if let Some(id) = row.first.user_id
+            && socket == Socket::Admin
+            && !addresses.contains_key(&id)
+        {
+            let found = tx.operator().user(id)?;
+            addresses.insert(id, found.map(|row| row.user.email.to_string()));
+        }
+    }
+    let view_of = |row: &AttemptRow| {
+        let tenant = row.first.tenant_id.and_then(|id| slugs.get(&id)?.clone());
+        let email = row.first.user_id.and_then(|id| addresses.get(&id)?.clone());
+        view(row, tenant, email, socket)
+    };
+    Ok(rows.iter().map(view_of).collect())
+}
+
+fn view(
+    row: &AttemptRow,
+    tenant: Option<String>,
+    email: Option<String>,
+    socket: Socket,
+) -> AttemptView {
+    let first = &row.first;
+    let shows_personal = socket == Socket::Admin;
+    AttemptView {
+        id: first.id,
+        at: first.at,
+        tenant,
+        user_id: first.user_id,
+        email: email.filter(|_| shows_personal),
+        subject_hash: first.user_id.is_none().then(|| first.subject.to_hex()),
+        ip: first.ip.clone().filter(|_| shows_personal),
+        success: first.outcome.is_success(),
+        outcome: first.outcome.as_str().to_owned(),
+        device: first.device.clone().filter(|_| shows_personal),
+        count: row.count,
+        last_at: row.last_at.filter(|_| row.count > 1),
+        request_id: first.request_id.map(|id| id.to_string()),
+        trace: if shows_personal {
+            first.trace.clone()
+        } else {
+            Vec::new()
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::id::AttemptId;
+    use common::time::Time;
+    use domain::attempt::{Attempt, Outcome};
+    use domain::device::{Device, DeviceType};
+    use domain::lockout::CounterKey;
+
+    use super::*;
+
+    fn row(user_id: Option<UserId>) -> AttemptRow {
+        AttemptRow {
+            first: Attempt {
+                id: AttemptId::from_bytes([1; 16]),
+                at: Time::default(),
+                tenant_id: Some(TenantId::from_bytes([2; 16])),
+                user_id,
+                subject: CounterKey::from_bytes([0xab; 32]),
+                ip: Some("203.0.113.7".to_owned()),
+                outcome: Outcome::WrongPassword,
+                device: Some(Device {
+                    id: "canary-device".to_owned(),
+                    name: Some("canary-name".to_owned()),
+                    kind: DeviceType::Mobile,
+                }),
+                request_id: None,
+                trace: vec!["canary-trace".to_owned()],
+            },
+            count: 1,
+            last_at: Some(Time::default()),
+        }
+    }
+
+    #[test]
+    fn a94_the_monitor_socket_sees_no_address_device_or_trace() {
+        let user = Some(UserId::from_bytes([3; 16]));
+        let view = view(
+            &row(user),
+            Some("acme".to_owned()),
+            Some("canary@acme.test".to_owned()),
+            Socket::Monitor,
+        );
+        let text = serde_json::to_string(&view).unwrap();
+        assert!(
+            !text.contains("canary") && !text.contains("203.0.113"),
+            "{text}"
+        );
+        assert!(text.contains("wrong_password"));
+    }
+
+    #[test]
+    fn rule_5_a_name_that_no_user_has_is_a_hash() {
+        let unknown = view(&row(None), None, None, Socket::Admin);
+        assert_eq!(unknown.subject_hash.unwrap(), "ab".repeat(32));
+        let known = view(
+            &row(Some(UserId::from_bytes([3; 16]))),
+            None,
+            None,
+            Socket::Admin,
+        );
+        assert_eq!(known.subject_hash, None);
+        assert_eq!(known.last_at, None);
+    }
+}

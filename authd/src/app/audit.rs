@@ -1,0 +1,142 @@
+//! The audit row of a change: drawn before the write, appended within it (rule 30). Every change
+//! leaves exactly one row in the chain of its tenant; what changed nothing leaves none.
+//!
+//! A tenant's chain begins with its own `tenant.create`, so that an emptied chain shows. The
+//! installation's chain is for acts that belong to no tenant.
+
+use std::sync::Arc;
+
+use common::call::Change;
+use common::error::ErrorCode;
+use common::id::AuditId;
+use common::text;
+use common::time::Time;
+use domain::audit::{Actor, AuditEntry, AuditRow, digest_input};
+use domain::tenant::Tenant;
+use serde_json::{Value, json};
+use store::{StoreError, WriteTx};
+
+use crate::app::{App, Error, Operator};
+use crate::crypto::{self, KeyRing};
+
+/// Longest reason for a change, in code points.
+pub const REASON_LIMIT: usize = 500;
+
+/// What an audit row needs beside the change itself. Drawn once, before the write, so that a
+/// repeated closure writes the same row.
+#[derive(Clone)]
+pub struct Record {
+    id: AuditId,
+    at: Time,
+    salt: [u8; 16],
+    actor: Actor,
+    reason: Option<String>,
+    keys: Arc<KeyRing>,
+}
+
+/// A change, by its name and its object.
+#[derive(Debug, Clone)]
+pub struct Act {
+    /// Stable name, such as `user.disable`.
+    pub action: &'static str,
+    /// The tenant whose chain tells it.
+    pub tenant: Tenant,
+    /// The object's id.
+    pub object: String,
+    /// The object as people call it.
+    pub subject: String,
+}
+
+impl Act {
+    /// Answer where the object already was as asked.
+    pub fn unchanged(&self) -> Change {
+        Change {
+            action: self.action.to_owned(),
+            changed: false,
+            id: Some(self.object.clone()),
+            tenant: Some(self.tenant.slug.to_string()),
+            audit_id: None,
+            subject: self.subject.clone(),
+            sessions_ended: 0,
+            notes: Vec::new(),
+            generated_password: None,
+        }
+    }
+}
+
+impl Record {
+    /// Draws what a row needs, and checks the reason.
+    ///
+    /// # Errors
+    /// `validation_failed` for a reason that is no text, `internal` without random bytes.
+    pub fn draw(
+        app: &App,
+        operator: &Operator,
+        now: Time,
+        reason: Option<&str>,
+    ) -> Result<Self, Error> {
+        let reason = reason
+            .map(|reason| text::sanitize(reason, REASON_LIMIT))
+            .transpose()
+            .map_err(|error| Error::field("/reason", "invalid_text", error.to_string()))?;
+        Ok(Self {
+            id: app.new_id(now)?,
+            at: now,
+            salt: app.random_bytes()?,
+            actor: operator.actor.clone(),
+            reason,
+            keys: Arc::clone(&app.keys),
+        })
+    }
+
+    /// Appends the row to the transaction of the change. `before` and `after` hold no secret.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn append(
+        &self,
+        tx: &dyn WriteTx,
+        act: &Act,
+        before: &Value,
+        after: &Value,
+    ) -> Result<Change, Error> {
+        let entry = AuditEntry {
+            id: self.id,
+            at: self.at,
+            tenant_id: Some(act.tenant.id),
+            actor: self.actor.clone(),
+            action: act.action.to_owned(),
+            object: act.object.clone(),
+            payload: json!({"before": before, "after": after, "reason": self.reason}),
+            salt: self.salt,
+        };
+        let row = append(tx, &self.keys, &entry)?;
+        Ok(Change {
+            changed: true,
+            audit_id: Some(row.entry.id),
+            ..act.unchanged()
+        })
+    }
+}
+
+/// Puts an entry at the end of its chain.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn append(
+    tx: &dyn WriteTx,
+    keys: &KeyRing,
+    entry: &AuditEntry,
+) -> Result<AuditRow, StoreError> {
+    let digest = crypto::sha256(&digest_input(entry));
+    tx.audit_mut()
+        .append(entry, digest, &|bytes| keys.seal(bytes))
+}
+
+/// The refusal of a change whose ground moved while the slow part of it ran (G16).
+pub fn moved() -> Error {
+    Error::new(
+        ErrorCode::Conflict,
+        "it was changed by someone else meanwhile; nothing was done",
+    )
+}

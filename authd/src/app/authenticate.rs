@@ -1,0 +1,214 @@
+//! Who sends a request: from a bearer token to a caller whose session is alive now (rule 11).
+//! The hot path: with warm caches it touches no disk.
+
+use std::sync::Arc;
+
+use common::error::ErrorCode;
+use common::time::Time;
+use common::view::UserStatus;
+use domain::session::EndReason;
+use domain::tenant::Standing;
+use domain::token::{AccessClaims, PasswordChangeClaims};
+use store::StoreError;
+
+use crate::app::{App, Caller, Client, Error};
+use crate::cache::{SessionState, StateKey};
+use crate::crypto::{self, Expected, TokenError, VerifiedToken};
+
+/// A caller, and what the check endpoint shows of it.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The caller.
+    pub caller: Caller,
+    /// Session, user and tenant as they are now.
+    pub state: Arc<SessionState>,
+    /// Whether the tenant's grace runs.
+    pub standing: Standing,
+    /// When the token expires.
+    pub expires_at: Time,
+}
+
+/// What an ended session is answered with.
+pub fn ended(reason: EndReason) -> Error {
+    match reason {
+        EndReason::Superseded => Error::new(
+            ErrorCode::SessionSuperseded,
+            "a login on another device ended this session",
+        ),
+        EndReason::Expired => Error::new(
+            ErrorCode::SessionExpired,
+            "the session passed its idle or absolute limit",
+        ),
+        EndReason::Revoked | EndReason::Reused => {
+            Error::new(ErrorCode::SessionRevoked, "the session was ended")
+        }
+    }
+}
+
+/// Refuses a closed tenant.
+///
+/// # Errors
+/// `tenant_suspended`, `subscription_ended`.
+pub fn tenant_is_open(standing: Standing) -> Result<(), Error> {
+    match standing {
+        Standing::Active | Standing::Grace => Ok(()),
+        Standing::Suspended => Err(Error::new(
+            ErrorCode::TenantSuspended,
+            "the tenant is suspended",
+        )),
+        Standing::Ended => Err(Error::new(
+            ErrorCode::SubscriptionEnded,
+            "the tenant's subscription and its grace have ended",
+        )),
+    }
+}
+
+/// Proves a bearer token and its session.
+///
+/// # Errors
+/// `invalid_token`, `token_expired`, `session_expired`, `session_revoked`, `session_superseded`,
+/// `password_change_required`, `tenant_suspended`, `subscription_ended`, `unavailable`.
+pub async fn authenticate(app: &App, client: Client, token: &str) -> Result<Checked, Error> {
+    let now = app.now();
+    let verified = verify(app, token, now)?;
+    let VerifiedToken::Access(claims) = verified.as_ref() else {
+        return Err(Error::new(
+            ErrorCode::PasswordChangeRequired,
+            "this token is good for changing the password only",
+        ));
+    };
+    let state = state_of(app, claims).await?;
+    let standing = is_alive(app, &state, now)?;
+    state.touched(now);
+    app.activity.touch(claims.tid, claims.sid, now);
+    let caller = Caller {
+        client,
+        user_id: claims.sub,
+        tenant_id: claims.tid,
+        session_id: claims.sid,
+        auth_time: state.session.auth_time,
+        is_tenant_admin: state.is_tenant_admin,
+    };
+    let expires_at = Time::from_millis(claims.exp.saturating_mul(1000));
+    Ok(Checked {
+        caller,
+        state,
+        standing,
+        expires_at,
+    })
+}
+
+/// Proves a token that is good for changing a password only.
+///
+/// # Errors
+/// `invalid_token` for every other kind, `token_expired`.
+pub fn password_change_claims(
+    app: &App,
+    token: &str,
+) -> Result<Option<PasswordChangeClaims>, Error> {
+    match verify(app, token, app.now())?.as_ref() {
+        VerifiedToken::PasswordChange(claims) => Ok(Some(claims.clone())),
+        VerifiedToken::Access(_) => Ok(None),
+    }
+}
+
+fn invalid_token() -> Error {
+    Error::new(
+        ErrorCode::InvalidToken,
+        "not a valid access token of this issuer",
+    )
+}
+
+fn expired_token() -> Error {
+    Error::new(ErrorCode::TokenExpired, "the token has expired; refresh it")
+}
+
+fn verify(app: &App, token: &str, now: Time) -> Result<Arc<VerifiedToken>, Error> {
+    let hash = crypto::sha256(token.as_bytes());
+    if let Some(verified) = app.cache.token(&hash) {
+        let (begin, _) = verified.period();
+        if begin > now.plus(app.settings.clock_skew).seconds() {
+            return Err(invalid_token());
+        }
+        if verified.is_expired(now) {
+            return Err(expired_token());
+        }
+        return Ok(verified);
+    }
+    // Taken before the check: a key that ends meanwhile makes the entry worthless.
+    let ticket = app.cache.token_ticket();
+    let expected = Expected {
+        issuer: app.settings.issuer.clone(),
+        audience: app.settings.audience.clone(),
+        password_change_audience: app.password_change_audience(),
+        skew: app.settings.clock_skew,
+    };
+    let verified = app
+        .keys
+        .verify(token, &expected, now)
+        .map_err(|error| match error {
+            TokenError::Invalid => invalid_token(),
+            TokenError::Expired => expired_token(),
+        })?;
+    let verified = Arc::new(verified);
+    app.cache.put_token(ticket, hash, Arc::clone(&verified));
+    Ok(verified)
+}
+
+/// The state of the token's session, from the cache or the database.
+async fn state_of(app: &App, claims: &AccessClaims) -> Result<Arc<SessionState>, Error> {
+    let key = StateKey {
+        tenant: claims.tid,
+        user: claims.sub,
+        session: claims.sid,
+    };
+    if let Some(state) = app.cache.state(&key) {
+        return Ok(state);
+    }
+    // Taken before the read: a change that commits meanwhile makes the entry worthless.
+    let ticket = app.cache.ticket(&key);
+    let (tenant_id, user_id, session_id) = (key.tenant, key.user, key.session);
+    let found = app
+        .store
+        .read(move |tx| -> Result<_, StoreError> {
+            let rows = tx.tenant(tenant_id);
+            let tenant = tx.tenants().by_id(tenant_id)?;
+            let user = rows.users().by_id(user_id)?;
+            let session = rows.sessions().by_id(session_id)?;
+            Ok(tenant.zip(user).zip(session))
+        })
+        .await
+        .map_err(Error::from)?;
+    let ((tenant, user), session) = found.ok_or_else(invalid_token)?;
+    if session.user_id != user.id {
+        return Err(invalid_token());
+    }
+    let session = app.with_last_use(session);
+    let state = Arc::new(SessionState::new(
+        session,
+        user.status,
+        user.is_tenant_admin,
+        tenant,
+    ));
+    app.cache.put_state(ticket, Arc::clone(&state));
+    Ok(state)
+}
+
+/// Checks what becomes true by time alone at every hit (G20).
+fn is_alive(app: &App, state: &SessionState, now: Time) -> Result<Standing, Error> {
+    if let Some((_, reason)) = state.session.ended {
+        return Err(ended(reason));
+    }
+    if !state
+        .session
+        .is_alive(&app.settings.session_limits, state.last_active(), now)
+    {
+        return Err(ended(EndReason::Expired));
+    }
+    if state.user_status == UserStatus::Disabled {
+        return Err(ended(EndReason::Revoked));
+    }
+    let standing = state.tenant.standing(now, app.settings.expiry_grace);
+    tenant_is_open(standing)?;
+    Ok(standing)
+}

@@ -1,0 +1,80 @@
+//! May this token do that: the decision behind the check endpoint.
+
+use std::sync::Arc;
+
+use common::error::ErrorCode;
+use domain::permission::{ALL_PERMISSIONS, Permission};
+
+use crate::app::authenticate::{Checked, authenticate};
+use crate::app::{App, Client, Error};
+
+/// What a check asks for beside a live session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// All of these.
+    pub all: Vec<String>,
+    /// At least one of these, if there are any.
+    pub any: Vec<String>,
+}
+
+/// Proves a token and what it may do.
+///
+/// # Errors
+/// Those of [`authenticate`]; `unknown_permission` for one that is in no catalogue;
+/// `permission_denied`.
+pub async fn check(
+    app: &Arc<App>,
+    client: Client,
+    token: &str,
+    wanted: &Wanted,
+) -> Result<Checked, Error> {
+    let checked = authenticate(app, client, token).await?;
+    if wanted.all.is_empty() && wanted.any.is_empty() {
+        return Ok(checked);
+    }
+    let mut allowed_all = true;
+    let mut allowed_any = wanted.any.is_empty();
+    for name in &wanted.all {
+        allowed_all &= allows(&checked, name)?;
+    }
+    for name in &wanted.any {
+        allowed_any |= allows(&checked, name)?;
+    }
+    if allowed_all && allowed_any {
+        Ok(checked)
+    } else {
+        Err(Error::new(
+            ErrorCode::PermissionDenied,
+            "the user does not hold the permission",
+        ))
+    }
+}
+
+/// Names of the permissions that a caller holds.
+pub fn permissions(checked: &Checked) -> Vec<String> {
+    if checked.caller.is_tenant_admin {
+        vec![ALL_PERMISSIONS.to_owned()]
+    } else {
+        Vec::new()
+    }
+}
+
+fn allows(checked: &Checked, name: &str) -> Result<bool, Error> {
+    let is_admin = checked.caller.is_tenant_admin;
+    if name == ALL_PERMISSIONS {
+        return Ok(is_admin);
+    }
+    let permission = name
+        .parse::<Permission>()
+        .ok()
+        .filter(Permission::is_built_in);
+    let Some(permission) = permission else {
+        tracing::warn!(permission = %common::text::visible(name), "check of an unknown permission");
+        return Err(Error::new(
+            ErrorCode::UnknownPermission,
+            "the permission is malformed or in no catalogue",
+        ));
+    };
+    let in_system = checked.state.tenant.slug.is_system();
+    Ok(is_admin && (in_system || !permission.is_system_only()))
+}

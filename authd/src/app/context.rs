@@ -1,0 +1,53 @@
+//! Who acts: every use case takes one of these first.
+
+use std::net::IpAddr;
+
+use common::call::Socket;
+use common::id::{RequestId, SessionId, TenantId, UserId};
+use common::time::Time;
+use domain::audit::Actor;
+use store::Claim;
+
+/// A request over HTTP, whoever sent it.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Address of the client, after trusted proxies.
+    pub ip: IpAddr,
+    /// Whether the address budget of failed logins applies: not to a private peer that sends
+    /// forwarding headers while no proxy is trusted (rule 7).
+    pub has_own_address: bool,
+    /// The request's own id.
+    pub request_id: RequestId,
+    /// The race between the request's deadline and its writes.
+    pub claim: Claim,
+}
+
+/// A user who proved a session by its access token.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The request.
+    pub client: Client,
+    /// The user.
+    pub user_id: UserId,
+    /// The user's tenant.
+    pub tenant_id: TenantId,
+    /// The session.
+    pub session_id: SessionId,
+    /// When the password was checked.
+    pub auth_time: Time,
+    /// Whether the user may do everything within the tenant.
+    pub is_tenant_admin: bool,
+}
+
+/// An administrator at one of the sockets.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    /// Who, for the audit log.
+    pub actor: Actor,
+    /// The door; what it may show depends on it.
+    pub socket: Socket,
+    /// The request's own id.
+    pub request_id: RequestId,
+    /// The race between the request's deadline and its writes.
+    pub claim: Claim,
+}

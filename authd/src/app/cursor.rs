@@ -1,0 +1,156 @@
+//! Pages of lists: how many rows, from where, and the opaque key of the next page.
+//! A cursor is the place of the last row with a seal over the call, its filters and that place, so
+//! that one that was made up or belongs to another list is refused. It holds no personal data.
+
+use std::sync::Arc;
+
+use common::call::{AdminCall, Paging};
+use common::error::ErrorCode;
+use common::view::Page;
+use data_encoding::BASE64URL_NOPAD;
+use store::{PageRequest, StoreError};
+use subtle::ConstantTimeEq;
+
+use crate::app::Error;
+use crate::crypto::KeyRing;
+
+/// Most rows of one page, and the number where none is asked for.
+pub const LIMIT: u32 = 200;
+/// Longest cursor that is looked at, in bytes.
+const CURSOR_LIMIT_BYTES: usize = 1024;
+/// Reads that one page may take where rows are dropped after reading: then it ends early, with a
+/// cursor, so that no call holds a reader for long.
+const READS: u32 = 25;
+const SEAL: usize = 16;
+
+/// The part of one list that was asked for.
+pub struct Place {
+    keys: Arc<KeyRing>,
+    /// Call and filters, which the seal binds.
+    query: Vec<u8>,
+    limit: usize,
+    /// Place of the last row of the page before.
+    pub after: Option<String>,
+}
+
+impl Place {
+    /// Checks what a call asks for.
+    ///
+    /// # Errors
+    /// `validation_failed` for a limit outside 1 to 200, `invalid_cursor` for a cursor of another
+    /// list or of nobody.
+    pub fn of<C: AdminCall>(keys: &Arc<KeyRing>, call: &C, paging: &Paging) -> Result<Self, Error> {
+        let limit = paging.limit.unwrap_or(LIMIT);
+        if !(1..=LIMIT).contains(&limit) {
+            return Err(Error::field(
+                "/limit",
+                "out_of_range",
+                format!("expected a number from 1 to {LIMIT}"),
+            ));
+        }
+        let mut place = Self {
+            keys: Arc::clone(keys),
+            query: query(call)?,
+            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            after: None,
+        };
+        if let Some(cursor) = &paging.cursor {
+            place.after = Some(place.open(cursor).ok_or_else(invalid)?);
+        }
+        Ok(place)
+    }
+
+    /// Reads the rows of the page that `keep` keeps, and the place where the next one starts; none
+    /// on the last page. `key` is the place of a row as the store sorts them.
+    ///
+    /// # Errors
+    /// Those of `fetch`.
+    pub fn collect<R>(
+        &self,
+        key: impl Fn(&R) -> String,
+        keep: impl Fn(&R) -> bool,
+        fetch: impl Fn(&PageRequest) -> Result<Vec<R>, StoreError>,
+    ) -> Result<(Vec<R>, Option<String>), StoreError> {
+        let chunk = self.limit.saturating_add(1).min(LIMIT as usize);
+        let mut after = self.after.clone();
+        let mut kept = Vec::new();
+        for _ in 0..READS {
+            let rows = fetch(&PageRequest {
+                limit: u32::try_from(chunk).unwrap_or(LIMIT),
+                after: after.clone(),
+            })?;
+            let is_last = rows.len() < chunk;
+            for row in rows {
+                let keeps = keep(&row);
+                if keeps && kept.len() == self.limit {
+                    return Ok((kept, after));
+                }
+                after = Some(key(&row));
+                if keeps {
+                    kept.push(row);
+                }
+            }
+            if is_last {
+                return Ok((kept, None));
+            }
+        }
+        Ok((kept, after))
+    }
+
+    /// Puts the page together.
+    pub fn page<T>(&self, items: Vec<T>, next: Option<&str>) -> Page<T> {
+        Page {
+            items,
+            next_cursor: next.map(|place| self.seal(place)),
+        }
+    }
+
+    fn seal(&self, place: &str) -> String {
+        let mut bytes = place.as_bytes().to_vec();
+        bytes.extend_from_slice(&self.tag(place));
+        BASE64URL_NOPAD.encode(&bytes)
+    }
+
+    fn open(&self, cursor: &str) -> Option<String> {
+        if cursor.len() > CURSOR_LIMIT_BYTES {
+            return None;
+        }
+        let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?;
+        let (place, seal) = bytes.split_at_checked(bytes.len().checked_sub(SEAL)?)?;
+        let place = std::str::from_utf8(place).ok()?;
+        let is_ours: bool = self.tag(place).as_slice().ct_eq(seal).into();
+        is_ours.then(|| place.to_owned())
+    }
+
+    fn tag(&self, place: &str) -> [u8; SEAL] {
+        let mut bytes = self.query.clone();
+        bytes.extend_from_slice(place.as_bytes());
+        self.keys.cursor_seal(&bytes)
+    }
+}
+
+/// The refusal of a cursor that does not belong to the call.
+pub fn invalid() -> Error {
+    Error::new(
+        ErrorCode::InvalidCursor,
+        "the cursor does not belong to this call and its filters; start without one",
+    )
+}
+
+/// The call and its filters, without the page, length-prefixed so that nothing can run into the
+/// place that follows.
+fn query<C: AdminCall>(call: &C) -> Result<Vec<u8>, Error> {
+    let mut filters = serde_json::to_value(call).map_err(Error::internal)?;
+    if let Some(fields) = filters.as_object_mut() {
+        fields.remove("cursor");
+        fields.remove("limit");
+    }
+    let filters = serde_json::to_vec(&filters).map_err(Error::internal)?;
+    let mut bytes = Vec::new();
+    for part in [C::NAME.as_bytes(), &filters] {
+        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        bytes.extend_from_slice(&length.to_be_bytes());
+        bytes.extend_from_slice(part);
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,333 @@
+//! Counted and locked names, as the operator sees and clears them (rules 1 and 2).
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use common::call::lockout::{Clear, List, Show};
+use common::call::{Change, Socket, UserRef};
+use common::time::Time;
+use common::view::{LockoutView, Page};
+use domain::lockout::{CounterKey, CounterState, Lockout, LockoutPolicy};
+use domain::tenant::Tenant;
+use ipnet::IpNet;
+use serde_json::{Value, json};
+use store::{LockoutFilter, LockoutRow, Priority, ReadTx};
+
+use crate::app::audit::{Act, Record};
+use crate::app::cursor::Place;
+use crate::app::names::Subject;
+use crate::app::{App, Error, Operator, names};
+
+/// Lists names that are locked now, by the keys of their counters.
+///
+/// # Errors
+/// `not_found` for the tenant, `permission_denied` for a personal filter on a socket without such
+/// data, those of the page.
+pub async fn list(
+    app: &Arc<App>,
+    operator: &Operator,
+    request: List,
+) -> Result<Page<LockoutView>, Error> {
+    names::refuse_personal_filters(operator, &[("ip", request.ip.is_some())])?;
+    let range = request.ip.as_deref().map(names::range).transpose()?;
+    let place = Place::of(&app.keys, &request, &request.paging())?;
+    let (policy, now) = (app.settings.lockout, app.now());
+    let socket = operator.socket;
+    app.store
+        .read(move |tx| {
+            let filter = LockoutFilter {
+                tenant: names::tenant_filter(tx, request.tenant.as_deref())?,
+                include_unknown: request.include_unknown,
+                ip: None,
+                at: now,
+                since: now.minus(policy.window),
+            };
+            let (rows, next) = place.collect(
+                |row: &LockoutRow| row.lockout.key.to_hex(),
+                |row| range.is_none_or(|range| is_within(row.lockout.last_ip.as_deref(), &range)),
+                |page| tx.operator().lockouts(&filter, page),
+            )?;
+            let items = rows
+                .into_iter()
+                .map(|row| view(row, &policy, now, socket))
+                .collect();
+            Ok(place.page(items, next.as_deref()))
+        })
+        .await
+}
+
+/// Shows the counter of one name. A name that nothing was counted for has an empty one.
+///
+/// # Errors
+/// Those of [`names::subject`].
+pub async fn show(
+    app: &Arc<App>,
+    _operator: &Operator,
+    request: Show,
+) -> Result<LockoutView, Error> {
+    let now = app.now();
+    let app = Arc::clone(app);
+    let store = app.store.clone();
+    store
+        .read(move |tx| {
+            let reference = UserRef {
+                tenant: request.tenant,
+                name: request.user,
+            };
+            let subject = names::subject(tx, &reference)?;
+            let policy = &app.settings.lockout;
+            let row = row(tx, &app, &subject, now)?;
+            Ok(view(row, policy, now, Socket::Admin))
+        })
+        .await
+}
+
+/// Empties the counter of one name and ends its lock, the one by hand too.
+///
+/// # Errors
+/// Those of [`names::subject`].
+pub async fn clear(app: &Arc<App>, operator: &Operator, request: Clear) -> Result<Change, Error> {
+    let now = app.now();
+    let record = Record::draw(app, operator, now, request.reason.as_deref())?;
+    let reference = request.user;
+    let subject = app
+        .store
+        .read(move |tx| names::subject(tx, &reference))
+        .await?;
+    let act = act(&subject, key(app, &subject));
+    let policy = app.settings.lockout;
+    let app_of_write = Arc::clone(app);
+    app.store
+        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
+            let row = row(tx, &app_of_write, &subject, now)?;
+            let key = row.lockout.key;
+            let before = view(row, &policy, now, Socket::Admin);
+            if before.failures == 0 && before.locked_until.is_none() && !before.manual {
+                return Ok(act.unchanged());
+            }
+            let counters = tx.counters_mut();
+            counters.clear(&key)?;
+            counters.clear_manual(&key)?;
+            record.append(tx, &act, &described(&before), &Value::Null)
+        })
+        .await
+}
+
+fn key(app: &App, subject: &Subject) -> CounterKey {
+    match subject {
+        Subject::Known(found) => found.user.subject,
+        Subject::Unknown { tenant, email } => app.keys.subject(tenant.slug.as_str(), email),
+    }
+}
+
+/// A stranger's name is told by its hash: people type passwords into that field (rule 5).
+fn act(subject: &Subject, key: CounterKey) -> Act {
+    let (tenant, object, name): (&Tenant, _, _) = match subject {
+        Subject::Known(found) => (
+            &found.tenant,
+            found.user.id.to_string(),
+            found.user.email.to_string(),
+        ),
+        Subject::Unknown { tenant, email } => (tenant, key.to_hex(), email.to_string()),
+    };
+    Act {
+        action: "lockout.clear",
+        tenant: tenant.clone(),
+        object,
+        subject: name,
+    }
+}
+
+/// The counter of one name, empty if nothing is counted.
+fn row(tx: &dyn ReadTx, app: &App, subject: &Subject, now: Time) -> Result<LockoutRow, Error> {
+    let key = key(app, subject);
+    let since = now.minus(app.settings.lockout.window);
+    let (tenant, user) = match subject {
+        Subject::Known(found) => (&found.tenant, Some(&found.user)),
+        Subject::Unknown { tenant, .. } => (tenant, None),
+    };
+    let lockout = tx.counters().lockout(&key, since)?.unwrap_or(Lockout {
+        key,
+        tenant_id: Some(tenant.id),
+        user_id: None,
+        state: CounterState::default(),
+        locking_failures: 0,
+        last_failure_at: None,
+        last_ip: None,
+    });
+    Ok(LockoutRow {
+        lockout: Lockout {
+            user_id: user.map(|user| user.id),
+            ..lockout
+        },
+        tenant: Some(tenant.slug.clone()),
+        email: user.map(|user| user.email.clone()),
+    })
+}
+
+/// The counter as it is shown at `now`.
+fn view(row: LockoutRow, policy: &LockoutPolicy, now: Time, socket: Socket) -> LockoutView {
+    let lockout = row.lockout;
+    let by_failures = lockout.state.locked_until.filter(|&until| now < until);
+    let manual = lockout
+        .state
+        .manual
+        .filter(|manual| manual.until.is_none_or(|until| now < until));
+    let locked_until = match manual {
+        Some(manual) => manual
+            .until
+            .map(|until| by_failures.map_or(until, |other| until.max(other))),
+        None => by_failures,
+    };
+    let failures = if by_failures.is_some() {
+        lockout.locking_failures
+    } else {
+        lockout.state.failures_at(policy, now)
+    };
+    let shows_personal = socket == Socket::Admin;
+    LockoutView {
+        email: row
+            .email
+            .filter(|_| shows_personal)
+            .map(|email| email.to_string()),
+        subject_hash: lockout.user_id.is_none().then(|| lockout.key.to_hex()),
+        user_id: lockout.user_id,
+        tenant: row.tenant.map(|slug| slug.to_string()),
+        failures,
+        window_seconds: policy.window.as_secs(),
+        last_attempt_at: lockout.last_failure_at,
+        locked_until,
+        manual: manual.is_some(),
+        last_ip: lockout.last_ip.filter(|_| shows_personal),
+    }
+}
+
+/// What was cleared, without whose address it was: the row's object says whose counter.
+fn described(before: &LockoutView) -> Value {
+    json!({
+        "failures": before.failures,
+        "locked_until": before.locked_until,
+        "manual": before.manual,
+        "last_attempt_at": before.last_attempt_at,
+    })
+}
+
+/// Whether a stored address, whole or truncated, lies within a range. A truncated one stands for
+/// its whole network and is found by every range that it shares addresses with.
+fn is_within(stored: Option<&str>, range: &IpNet) -> bool {
+    let Some(stored) = stored else { return false };
+    if let Ok(ip) = stored.parse::<IpAddr>() {
+        return range.contains(&ip);
+    }
+    stored
+        .parse::<IpNet>()
+        .is_ok_and(|network| range.contains(&network) || network.contains(range))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use common::id::UserId;
+    use domain::lockout::ManualLock;
+
+    use super::*;
+
+    const POLICY: LockoutPolicy = LockoutPolicy {
+        threshold: 5,
+        window: Duration::from_mins(15),
+        duration: Duration::from_mins(15),
+    };
+
+    fn at(seconds: i64) -> Time {
+        Time::from_millis(1_790_000_000_000 + seconds * 1000)
+    }
+
+    fn row(state: CounterState) -> LockoutRow {
+        LockoutRow {
+            lockout: Lockout {
+                key: CounterKey::from_bytes([9; 32]),
+                tenant_id: None,
+                user_id: Some(UserId::from_bytes([1; 16])),
+                state,
+                locking_failures: 5,
+                last_failure_at: Some(at(0)),
+                last_ip: Some("203.0.113.7".to_owned()),
+            },
+            tenant: Some("acme".parse().unwrap()),
+            email: Some("bob@acme.test".parse().unwrap()),
+        }
+    }
+
+    fn shown(state: CounterState, seconds: i64) -> LockoutView {
+        view(row(state), &POLICY, at(seconds), Socket::Admin)
+    }
+
+    #[test]
+    fn rule_2_a_locked_name_shows_the_failures_that_locked_it() {
+        let state = CounterState {
+            locked_until: Some(at(900)),
+            ..CounterState::default()
+        };
+        let locked = shown(state.clone(), 10);
+        assert_eq!((locked.failures, locked.locked_until), (5, Some(at(900))));
+        let open = shown(state, 900);
+        assert_eq!((open.failures, open.locked_until), (0, None));
+        let counting = CounterState {
+            failures: vec![at(0), at(5)],
+            ..CounterState::default()
+        };
+        assert_eq!(shown(counting.clone(), 10).failures, 2);
+        assert_eq!(shown(counting, 900).failures, 1);
+    }
+
+    #[test]
+    fn a62_a_lock_by_hand_is_told_apart() {
+        let for_good = CounterState {
+            locked_until: Some(at(900)),
+            manual: Some(ManualLock { until: None }),
+            ..CounterState::default()
+        };
+        let view = shown(for_good, 10);
+        assert!(view.manual);
+        assert_eq!(view.locked_until, None);
+        let for_a_time = CounterState {
+            locked_until: Some(at(900)),
+            manual: Some(ManualLock {
+                until: Some(at(60)),
+            }),
+            ..CounterState::default()
+        };
+        let view = shown(for_a_time.clone(), 10);
+        assert_eq!((view.manual, view.locked_until), (true, Some(at(900))));
+        assert!(!shown(for_a_time, 60).manual);
+    }
+
+    #[test]
+    fn a94_the_monitor_socket_sees_no_address() {
+        let view = view(
+            row(CounterState::default()),
+            &POLICY,
+            at(0),
+            Socket::Monitor,
+        );
+        let text = serde_json::to_string(&view).unwrap();
+        assert!(
+            !text.contains("203.0.113") && !text.contains("bob@"),
+            "{text}"
+        );
+        assert!(view.user_id.is_some());
+    }
+
+    #[test]
+    fn ranges_find_whole_and_truncated_addresses() {
+        let range: IpNet = "203.0.113.0/24".parse().unwrap();
+        assert!(is_within(Some("203.0.113.7"), &range));
+        assert!(is_within(Some("203.0.113.0/24"), &range));
+        assert!(!is_within(Some("203.0.114.7"), &range));
+        assert!(!is_within(None, &range));
+        let one: IpNet = "203.0.113.7/32".parse().unwrap();
+        assert!(is_within(Some("203.0.113.0/24"), &one));
+        assert!(!is_within(Some("203.0.113.8"), &one));
+    }
+}

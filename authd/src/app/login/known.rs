@@ -1,0 +1,120 @@
+//! What is known of the name, tenant and device of a try, read in one snapshot before it is admitted.
+//! What this takes longer for a known name than for an unknown one stays below the answer's floor.
+
+use std::time::Duration;
+
+use common::time::Time;
+use domain::device::KnownDevice;
+use domain::lockout::{CounterKey, CounterKind, CounterState};
+use domain::tenant::{Slug, Tenant};
+use domain::user::{Credential, User};
+use store::{ReadTx, StoreError};
+
+use super::Try;
+use crate::app::counter::Counter;
+use crate::app::{App, Error};
+
+/// What is known of a try's name.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) tenant: Option<Tenant>,
+    pub(super) user: Option<User>,
+    pub(super) credential: Option<Credential>,
+    /// The device, if the secret is its own, unexpired, and bound to this user.
+    pub(super) device: Option<KnownDevice>,
+    /// State of the counter that the try goes to.
+    state: CounterState,
+}
+
+impl Known {
+    /// The counter that the try goes to: the device's own, or that of the name.
+    pub(super) fn counter(&self, app: &App, subject: CounterKey) -> Counter {
+        let (key, kind) = match &self.device {
+            Some(device) => (
+                app.keys.device_counter(&device.secret_hash),
+                CounterKind::Device,
+            ),
+            None => (subject, CounterKind::Subject),
+        };
+        let tenant = self.tenant.as_ref().map(|tenant| tenant.id);
+        Counter {
+            key,
+            kind,
+            tenant,
+            policy: app.settings.lockout,
+        }
+    }
+
+    /// Rest of the lock, if the counter is locked.
+    pub(super) fn locked(&self, app: &App, counter: &Counter, now: Time) -> Option<Duration> {
+        // A device's counter never locks: the failure that would lock it removes the device.
+        if counter.kind == CounterKind::Device {
+            return None;
+        }
+        self.state.locked(&app.settings.lockout, now)
+    }
+}
+
+/// Reads what is known.
+pub(super) async fn look_up(app: &App, attempt: &Try) -> Result<Known, Error> {
+    let slug: Option<Slug> = attempt.login.tenant.parse().ok();
+    let email = attempt.login.email.clone();
+    let secret = attempt.login.device_secret;
+    let subject = attempt.subject;
+    let device_key = secret.map(|hash| app.keys.device_counter(&hash));
+    let now = attempt.started_at;
+    let policy = app.settings.lockout;
+    let device_ttl = app.settings.device_ttl;
+    app.store
+        .read(move |tx| -> Result<Known, StoreError> {
+            let tenant = match &slug {
+                Some(slug) => tx.tenants().by_slug(slug)?,
+                None => None,
+            };
+            let (user, credential) = match &tenant {
+                Some(tenant) => user_of(tx, tenant, &email)?,
+                None => (None, None),
+            };
+            let since = now.minus(policy.window);
+            let device = match (&user, secret, device_key) {
+                (Some(user), Some(hash), Some(key)) => tx
+                    .tenant(user.tenant_id)
+                    .devices()
+                    .by_hash(&hash)?
+                    .filter(|device| device.user_id == user.id && device.usable(now, device_ttl))
+                    .map(|device| Ok((device, tx.counters().state(&key, since)?)))
+                    .transpose()?
+                    .filter(|(_, state)| state.locked(&policy, now).is_none()),
+                _ => None,
+            };
+            let state = tx.counters().state(&subject, since)?;
+            let (device, state) = match device {
+                // A lock by hand is an administrator's word: it holds for known devices too.
+                Some((device, own)) if state.manual.is_none() => (Some(device), own),
+                _ => (None, state),
+            };
+            Ok(Known {
+                tenant,
+                user,
+                credential,
+                device,
+                state,
+            })
+        })
+        .await
+        .map_err(Error::from)
+}
+
+fn user_of(
+    tx: &dyn ReadTx,
+    tenant: &Tenant,
+    email: &common::email::Email,
+) -> Result<(Option<User>, Option<Credential>), StoreError> {
+    let rows = tx.tenant(tenant.id);
+    let user = rows.users().by_email(email)?;
+    let credential = match &user {
+        Some(user) => rows.credentials().of(user.id)?,
+        None => None,
+    };
+    Ok((user, credential))
+}

@@ -1,0 +1,302 @@
+//! Signing in with a password (rules 1 to 7, 9): the order of the steps is the lockout's proof.
+//!
+//! place in the hash queue → reservation in a write transaction → hash → one settling transaction.
+//! From the reservation on the attempt is a task of its own and always settles, whatever the client
+//! does. What the settling transaction decides stands in `settle.rs`.
+
+mod known;
+mod settle;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use common::email::Email;
+use common::error::ErrorCode;
+use common::id::AttemptId;
+use common::secret::Secret;
+use common::time::Time;
+use domain::attempt::{Attempt, Outcome};
+use domain::device::Device;
+use domain::lockout::CounterKey;
+use domain::password::Password;
+use store::{Claim, Priority, StoreError};
+
+use crate::app::counter::{self, Admitted, Counter};
+use crate::app::tokens::SignedIn;
+use crate::app::{App, Client, Error};
+use crate::crypto::{HashError, Lane, Place};
+
+use self::known::Known;
+use self::settle::{Evaluated, Settled, Verdict};
+
+/// A wish to sign in; every field has passed its parser.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// Tenant's slug as given; it need not be the slug of any.
+    pub tenant: String,
+    /// Address.
+    pub email: Email,
+    /// Password.
+    pub password: Password,
+    /// Device that the client names.
+    pub device: Option<Device>,
+    /// SHA-256 of the device secret that the client brought, if it has the form of one.
+    pub device_secret: Option<[u8; 32]>,
+}
+
+/// One try, from here to its row in the log.
+#[derive(Debug, Clone)]
+struct Try {
+    login: Arc<Login>,
+    client: Client,
+    subject: CounterKey,
+    attempt_id: AttemptId,
+    started_at: Time,
+}
+
+impl Try {
+    /// The row that this try leaves, with its outcome.
+    fn attempt(
+        &self,
+        app: &App,
+        known: &Known,
+        outcome: Outcome,
+        at: Time,
+        trace: Vec<String>,
+    ) -> Attempt {
+        Attempt {
+            id: self.attempt_id,
+            at,
+            tenant_id: known.tenant.as_ref().map(|tenant| tenant.id),
+            user_id: known.user.as_ref().map(|user| user.id),
+            subject: self.subject,
+            ip: Some(app.stored_ip(self.client.ip)),
+            outcome,
+            device: self.login.device.clone(),
+            request_id: Some(self.client.request_id),
+            trace,
+        }
+    }
+}
+
+/// Signs a user in.
+///
+/// # Errors
+/// `invalid_credentials` whatever the reason, never before the floor; `login_locked`,
+/// `rate_limited`, `overloaded`; after a right password `account_disabled`, `tenant_suspended`,
+/// `subscription_ended`.
+pub async fn login(app: &Arc<App>, client: Client, login: Login) -> Result<SignedIn, Error> {
+    let floor = Instant::now() + app.login_floor;
+    let result = evaluate(app, client, login).await;
+    let is_evaluated = match &result {
+        Ok(_) => false,
+        Err(error) => error.code.status() == 401 || error.code.status() == 403,
+    };
+    if is_evaluated {
+        tokio::time::sleep_until(floor.into()).await;
+    }
+    result
+}
+
+async fn evaluate(app: &Arc<App>, client: Client, login: Login) -> Result<SignedIn, Error> {
+    let now = app.now();
+    let attempt = Try {
+        subject: app.keys.subject(&login.tenant, &login.email),
+        login: Arc::new(login),
+        client,
+        attempt_id: app.new_id(now)?,
+        started_at: now,
+    };
+    let known = known::look_up(app, &attempt).await?;
+    refuse_spent_budget(app, &attempt, &known).await?;
+    let counter = known.counter(app, attempt.subject);
+    if let Some(retry_after) = known.locked(app, &counter, now) {
+        record(app, locked_attempt(app, &attempt, &known)).await?;
+        return Err(locked(retry_after));
+    }
+    let lane = if known.device.is_some() {
+        Lane::Kept
+    } else {
+        Lane::Common
+    };
+    let place = app.pool.place(lane).map_err(|_| Error::overloaded())?;
+    // A task of its own: it settles although the request, or its client, may be gone.
+    let task = tokio::spawn(run(Arc::clone(app), attempt, known, counter, place));
+    task.await.map_err(Error::internal)?
+}
+
+/// Refuses an address that has used up its failures, unless a known device vouches for itself.
+async fn refuse_spent_budget(app: &App, attempt: &Try, known: &Known) -> Result<(), Error> {
+    if known.device.is_some() || !attempt.client.has_own_address {
+        return Ok(());
+    }
+    let budget = &app.settings.login_budget;
+    let Some(wait) = app
+        .login_budget
+        .exhausted(budget, attempt.client.ip, attempt.started_at)
+    else {
+        return Ok(());
+    };
+    let trace = vec!["address: budget of failures used up; not evaluated".to_owned()];
+    record(
+        app,
+        attempt.attempt(app, known, Outcome::RateLimited, attempt.started_at, trace),
+    )
+    .await?;
+    Err(Error::new(
+        ErrorCode::RateLimited,
+        "too many failed logins from this address",
+    )
+    .with_retry_after(wait))
+}
+
+fn locked_attempt(app: &App, attempt: &Try, known: &Known) -> Attempt {
+    let trace = vec!["counter: locked; not evaluated".to_owned()];
+    attempt.attempt(app, known, Outcome::Locked, attempt.started_at, trace)
+}
+
+fn locked(retry_after: Duration) -> Error {
+    Error::new(
+        ErrorCode::LoginLocked,
+        "too many failed logins for this name; wait for Retry-After",
+    )
+    .with_retry_after(retry_after)
+}
+
+async fn record(app: &App, attempt: Attempt) -> Result<(), Error> {
+    app.store
+        .write(
+            Priority::Background,
+            Claim::detached(),
+            move |tx| -> Result<(), StoreError> { tx.attempts_mut().record(&attempt) },
+        )
+        .await
+        .map_err(Error::from)
+}
+
+/// The detached part: reservation, hash, settling.
+async fn run(
+    app: Arc<App>,
+    attempt: Try,
+    known: Known,
+    counter: Counter,
+    mut place: Place,
+) -> Result<SignedIn, Error> {
+    let refusal = locked_attempt(&app, &attempt, &known);
+    let reservation = match counter::admit(&app, counter, Some(refusal)).await? {
+        Admitted::Reserved(id) => id,
+        Admitted::Locked(retry_after) => return Err(locked(retry_after)),
+        Admitted::Wait => return Err(Error::overloaded()),
+    };
+    let is_right = check_password(&mut place, &attempt, &known).await;
+    drop(place);
+    let is_right = match is_right {
+        Ok(is_right) => is_right,
+        Err(error) => {
+            counter::release(&app, &counter, reservation).await?;
+            return Err(error);
+        }
+    };
+    let verdict = Verdict {
+        known,
+        counter,
+        reservation,
+        is_right,
+        now: app.now(),
+    };
+    settle_and_issue(&app, attempt, verdict).await
+}
+
+async fn check_password(place: &mut Place, attempt: &Try, known: &Known) -> Result<bool, Error> {
+    let hash: Option<Secret<String>> = known
+        .credential
+        .as_ref()
+        .map(|credential| credential.hash.clone());
+    match place.verify(&attempt.login.password, hash).await {
+        Ok(is_right) => Ok(is_right),
+        Err(HashError::TooLate) => Err(Error::overloaded()),
+        // A stored hash beyond the bounds is nobody's password; the log tells the operator.
+        Err(error @ HashError::Unusable) => {
+            tracing::error!(request_id = %attempt.client.request_id, %error, "stored password hash is unusable");
+            Ok(false)
+        }
+        Err(error) => Err(Error::internal(error)),
+    }
+}
+
+async fn settle_and_issue(
+    app: &Arc<App>,
+    attempt: Try,
+    verdict: Verdict,
+) -> Result<SignedIn, Error> {
+    let now = verdict.now;
+    let counter = verdict.counter.key;
+    let request_id = attempt.client.request_id;
+    let ip = attempt.client.ip;
+    let is_counted =
+        !verdict.is_right && verdict.known.device.is_none() && attempt.client.has_own_address;
+    let evaluated = Evaluated::new(app, attempt, verdict)?;
+    let settled = settle::settle(app, evaluated).await;
+    app.waiters.settled(counter);
+    if is_counted && matches!(settled, Ok(Settled::Refused(_))) {
+        app.login_budget.take(&app.settings.login_budget, ip, now);
+    }
+    match settled? {
+        Settled::Refused(outcome) => {
+            let ip = app.stored_ip(ip);
+            tracing::info!(%request_id, outcome = outcome.as_str(), "login failed ip={ip}");
+            Err(refusal(outcome))
+        }
+        Settled::Lost => Err(Error::new(
+            ErrorCode::Unavailable,
+            "the attempt took too long and was counted as a failure",
+        )
+        .with_retry_after(Duration::from_secs(1))),
+        Settled::Abandoned => Err(Error::new(
+            ErrorCode::RequestTimeout,
+            "the request took too long; nothing was done",
+        )
+        .with_retry_after(Duration::from_secs(1))),
+        Settled::PasswordChange { user, version } => app.issue_password_change(*user, version, now),
+        Settled::SignedIn {
+            user,
+            tenant,
+            session,
+            ended,
+            device_secret,
+        } => {
+            let mut signed_in = app.issue(&session, *user, &tenant, now)?;
+            signed_in.ended_sessions = ended;
+            signed_in.device_secret = device_secret;
+            Ok(signed_in)
+        }
+    }
+}
+
+fn refusal(outcome: Outcome) -> Error {
+    match outcome {
+        Outcome::AccountDisabled => Error::new(
+            ErrorCode::AccountDisabled,
+            "the password is right, the account is disabled",
+        ),
+        Outcome::TenantSuspended => Error::new(
+            ErrorCode::TenantSuspended,
+            "the password is right, the tenant is suspended",
+        ),
+        Outcome::SubscriptionEnded => Error::new(
+            ErrorCode::SubscriptionEnded,
+            "the password is right, the tenant's subscription has ended",
+        ),
+        Outcome::Success
+        | Outcome::SuccessAbandoned
+        | Outcome::WrongPassword
+        | Outcome::UnknownUser
+        | Outcome::Locked
+        | Outcome::RateLimited
+        | Outcome::CredentialStale
+        | Outcome::Unsettled => Error::new(
+            ErrorCode::InvalidCredentials,
+            "no user has this name and password",
+        ),
+    }
+}

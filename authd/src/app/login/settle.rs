@@ -1,0 +1,356 @@
+//! The settling transaction: everything is read again, and the try becomes what it is, once.
+//! A right password that is refused for another reason neither counts nor clears (G15).
+
+use std::sync::Arc;
+
+use common::id::SessionId;
+use common::secret::Secret;
+use common::time::Time;
+use common::view::UserStatus;
+use domain::attempt::Outcome;
+use domain::device::{DEVICES_LIMIT, KnownDevice};
+use domain::lockout::{AfterFailure, CounterKind, ReservationId};
+use domain::session::{self, EndReason, Session};
+use domain::tenant::{Standing, Tenant};
+use domain::user::{Credential, CredentialKind, User};
+use store::{Claim, Priority, Scope, StoreError, TenantWrite, WriteTx};
+
+use super::Try;
+use super::known::Known;
+use crate::app::counter::{self, Counter};
+use crate::app::{App, Error};
+use crate::crypto::DeviceSecret;
+
+/// What was found out about a try before it settles.
+pub(super) struct Verdict {
+    pub(super) known: Known,
+    pub(super) counter: Counter,
+    pub(super) reservation: ReservationId,
+    pub(super) is_right: bool,
+    pub(super) now: Time,
+}
+
+/// A try whose password was checked, with all that the transaction may need drawn beforehand.
+pub(super) struct Evaluated {
+    attempt: Try,
+    known: Known,
+    counter: Counter,
+    reservation: ReservationId,
+    is_right: bool,
+    now: Time,
+    session_id: SessionId,
+    salt: [u8; 16],
+    refresh_key: u32,
+    new_device: Option<DeviceSecret>,
+}
+
+/// What a try became.
+#[derive(Debug, Clone)]
+pub(super) enum Settled {
+    /// Refused; the outcome says why.
+    Refused(Outcome),
+    /// It took so long that it had been counted as a failure before.
+    Lost,
+    /// Right, but the request is over: no session was made.
+    Abandoned,
+    /// Right, and good for changing the password only.
+    PasswordChange { user: Box<User>, version: u64 },
+    /// Right.
+    SignedIn {
+        user: Box<User>,
+        tenant: Box<Tenant>,
+        session: Box<Session>,
+        ended: Vec<Session>,
+        device_secret: Option<Secret<String>>,
+    },
+}
+
+impl Evaluated {
+    /// Draws ids and random bytes.
+    pub(super) fn new(app: &App, attempt: Try, verdict: Verdict) -> Result<Self, Error> {
+        let Verdict {
+            known,
+            counter,
+            reservation,
+            is_right,
+            now,
+        } = verdict;
+        let wants_device = attempt.login.device.is_some() && known.device.is_none();
+        let new_device = if wants_device && is_right {
+            Some(DeviceSecret::generate(app.random.as_ref()).map_err(Error::internal)?)
+        } else {
+            None
+        };
+        Ok(Self {
+            attempt,
+            known,
+            counter,
+            reservation,
+            is_right,
+            now,
+            session_id: app.new_id(now)?,
+            salt: app.random_bytes()?,
+            refresh_key: app.keys.refresh_key_number(),
+            new_device,
+        })
+    }
+}
+
+/// Settles a try in one transaction.
+pub(super) async fn settle(app: &Arc<App>, evaluated: Evaluated) -> Result<Settled, Error> {
+    let inner = Arc::clone(app);
+    app.store
+        .write(
+            Priority::Normal,
+            Claim::detached(),
+            move |tx| -> Result<Settled, StoreError> { evaluated.settle(&inner, tx) },
+        )
+        .await
+        .map_err(Error::from)
+}
+
+impl Evaluated {
+    fn settle(&self, app: &App, tx: &dyn WriteTx) -> Result<Settled, StoreError> {
+        if !tx.counters_mut().is_open(self.reservation)? {
+            return Ok(Settled::Lost);
+        }
+        let (Some(tenant), Some(user)) = self.present(tx)? else {
+            return self.count_failure(app, tx);
+        };
+        if !self.is_right {
+            return self.count_failure(app, tx);
+        }
+        let credential = tx.tenant_mut(tenant.id).credentials().of(user.id)?;
+        match self.standing(app, &tenant, &user, credential.as_ref()) {
+            Err(outcome) => {
+                tx.counters_mut().release(self.reservation)?;
+                self.record(
+                    app,
+                    tx,
+                    outcome,
+                    vec![format!("password: right; {}", outcome.as_str())],
+                )?;
+                Ok(Settled::Refused(outcome))
+            }
+            Ok(credential) => self.succeed(app, tx, tenant, user, credential),
+        }
+    }
+
+    /// Tenant and user as they are now, if they are still those that the password was checked for.
+    fn present(&self, tx: &dyn WriteTx) -> Result<(Option<Tenant>, Option<User>), StoreError> {
+        let (Some(tenant), Some(user)) = (&self.known.tenant, &self.known.user) else {
+            return Ok((None, None));
+        };
+        let now_tenant = tx.tenants().by_id(tenant.id)?;
+        let now_user = tx.tenant(tenant.id).users().by_id(user.id)?;
+        Ok((
+            now_tenant,
+            now_user.filter(|now| now.email == self.attempt.login.email),
+        ))
+    }
+
+    fn standing<'a>(
+        &self,
+        app: &App,
+        tenant: &Tenant,
+        user: &User,
+        credential: Option<&'a Credential>,
+    ) -> Result<&'a Credential, Outcome> {
+        let checked = self
+            .known
+            .credential
+            .as_ref()
+            .map(|credential| credential.version);
+        let credential = credential
+            .filter(|now| Some(now.version) == checked && now.usable(self.now))
+            .ok_or(Outcome::CredentialStale)?;
+        match tenant.standing(self.now, app.settings.expiry_grace) {
+            Standing::Suspended => return Err(Outcome::TenantSuspended),
+            Standing::Ended => return Err(Outcome::SubscriptionEnded),
+            Standing::Active | Standing::Grace => {}
+        }
+        if user.status == UserStatus::Disabled {
+            return Err(Outcome::AccountDisabled);
+        }
+        Ok(credential)
+    }
+
+    fn count_failure(&self, app: &App, tx: &dyn WriteTx) -> Result<Settled, StoreError> {
+        let ip = app.stored_ip(self.attempt.client.ip);
+        let after = counter::fail(tx, &self.counter, self.reservation, self.now, Some(&ip))?;
+        let outcome = match self.known.user {
+            Some(_) => Outcome::WrongPassword,
+            None => Outcome::UnknownUser,
+        };
+        let mut trace = vec![format!("password: {}", outcome.as_str())];
+        match after {
+            AfterFailure::Counted { failures } => trace.push(format!(
+                "counter: {failures} of {} in the window",
+                self.counter.policy.threshold
+            )),
+            AfterFailure::Locked { until } => {
+                trace.push(format!("counter: threshold reached, locked until {until}"));
+                self.remove_guessed_device(tx)?;
+            }
+        }
+        self.record(app, tx, outcome, trace)?;
+        Ok(Settled::Refused(outcome))
+    }
+
+    /// The failure that would lock a device's own counter removes the device instead (rule 6).
+    fn remove_guessed_device(&self, tx: &dyn WriteTx) -> Result<(), StoreError> {
+        if let (CounterKind::Device, Some(device), Some(tenant)) =
+            (self.counter.kind, &self.known.device, &self.known.tenant)
+        {
+            tx.tenant_mut(tenant.id)
+                .devices_mut()
+                .delete(&device.secret_hash)?;
+            tx.counters_mut().clear(&self.counter.key)?;
+        }
+        Ok(())
+    }
+
+    fn record(
+        &self,
+        app: &App,
+        tx: &dyn WriteTx,
+        outcome: Outcome,
+        trace: Vec<String>,
+    ) -> Result<(), StoreError> {
+        let attempt = self
+            .attempt
+            .attempt(app, &self.known, outcome, self.now, trace);
+        tx.attempts_mut().record(&attempt)
+    }
+
+    fn succeed(
+        &self,
+        app: &App,
+        tx: &dyn WriteTx,
+        tenant: Tenant,
+        user: User,
+        credential: &Credential,
+    ) -> Result<Settled, StoreError> {
+        tx.counters_mut().release(self.reservation)?;
+        tx.counters_mut().clear(&self.counter.key)?;
+        // The one place where a request that is over loses against its own success (rule 3).
+        if !self.attempt.client.claim.begin() {
+            let trace = vec!["password: right; the request was over, no session".to_owned()];
+            self.record(app, tx, Outcome::SuccessAbandoned, trace)?;
+            return Ok(Settled::Abandoned);
+        }
+        let rows = tx.tenant_mut(tenant.id);
+        if let CredentialKind::Temporary { logins_left, .. } = credential.kind {
+            rows.credentials_mut().use_temporary(user.id)?;
+            let left = logins_left.saturating_sub(1);
+            let trace = vec![format!("password: right, temporary; {left} logins left")];
+            self.record(app, tx, Outcome::Success, trace)?;
+            return Ok(Settled::PasswordChange {
+                user: Box::new(user),
+                version: credential.version,
+            });
+        }
+        let ended = self.end_others(app, tx, rows.as_ref(), &user)?;
+        let session = self.session(app, &tenant, &user);
+        rows.sessions_mut().insert(&session)?;
+        let device_secret = self.remember_device(app, tx, rows.as_ref(), &user)?;
+        rows.users_mut().set_last_login(user.id, self.now)?;
+        let trace = vec![
+            "password: right".to_owned(),
+            format!("session: {}; {} others ended", session.id, ended.len()),
+        ];
+        self.record(app, tx, Outcome::Success, trace)?;
+        let user = Box::new(User {
+            last_login_at: Some(self.now),
+            ..user
+        });
+        let (tenant, session) = (Box::new(tenant), Box::new(session));
+        Ok(Settled::SignedIn {
+            user,
+            tenant,
+            session,
+            ended,
+            device_secret,
+        })
+    }
+
+    fn session(&self, app: &App, tenant: &Tenant, user: &User) -> Session {
+        Session {
+            id: self.session_id,
+            tenant_id: tenant.id,
+            user_id: user.id,
+            device: self.attempt.login.device.clone(),
+            ip: Some(app.stored_ip(self.attempt.client.ip)),
+            auth_time: self.now,
+            created_at: self.now,
+            last_active_at: self.now,
+            generation: 0,
+            rotated_at: self.now,
+            salt: self.salt,
+            refresh_key: self.refresh_key,
+            ended: None,
+        }
+    }
+
+    /// Ends what the policy says, and what had expired by itself.
+    fn end_others(
+        &self,
+        app: &App,
+        tx: &dyn WriteTx,
+        rows: &dyn TenantWrite,
+        user: &User,
+    ) -> Result<Vec<Session>, StoreError> {
+        let open = rows.sessions().open_of(user.id)?;
+        let limits = &app.settings.session_limits;
+        let (live, over): (Vec<Session>, Vec<Session>) = open
+            .into_iter()
+            .map(|session| app.with_last_use(session))
+            .partition(|session| session.is_alive(limits, session.last_active_at, self.now));
+        for session in &over {
+            rows.sessions_mut()
+                .end(session.id, self.now, EndReason::Expired)?;
+            tx.invalidate(Scope::Session(session.id));
+        }
+        let policy = app.settings.session_policy;
+        let ended = session::ends(&live, self.attempt.login.device.as_ref(), policy);
+        for &id in &ended {
+            rows.sessions_mut()
+                .end(id, self.now, EndReason::Superseded)?;
+            tx.invalidate(Scope::Session(id));
+        }
+        Ok(live
+            .into_iter()
+            .filter(|session| ended.contains(&session.id))
+            .collect())
+    }
+
+    fn remember_device(
+        &self,
+        app: &App,
+        tx: &dyn WriteTx,
+        rows: &dyn TenantWrite,
+        user: &User,
+    ) -> Result<Option<Secret<String>>, StoreError> {
+        if let Some(device) = &self.known.device {
+            rows.devices_mut().touch(&device.secret_hash, self.now)?;
+            return Ok(None);
+        }
+        let Some(new) = &self.new_device else {
+            return Ok(None);
+        };
+        let known = rows.devices().of(user.id)?;
+        let excess = known.len().saturating_add(1).saturating_sub(DEVICES_LIMIT);
+        for device in known.iter().take(excess) {
+            rows.devices_mut().delete(&device.secret_hash)?;
+            tx.counters_mut()
+                .clear(&app.keys.device_counter(&device.secret_hash))?;
+        }
+        rows.devices_mut().insert(&KnownDevice {
+            secret_hash: new.hash(),
+            user_id: user.id,
+            created_at: self.now,
+            last_used_at: self.now,
+        })?;
+        Ok(Some(new.reveal()))
+    }
+}

@@ -1,0 +1,148 @@
+//! The use cases: one file a resource, one function a verb. No sockets, no SQL, no HTTP.
+
+pub mod attempt;
+pub mod audit;
+pub mod authenticate;
+pub mod check;
+pub mod context;
+mod counter;
+pub mod cursor;
+pub mod error;
+pub mod health;
+pub mod housekeeping;
+pub mod lockout;
+pub mod login;
+pub mod login_budget;
+pub mod logout;
+pub mod me;
+pub mod names;
+pub mod password;
+pub mod password_change;
+pub mod refresh;
+pub mod refused_peer;
+pub mod session;
+pub mod sessions_own;
+pub mod settings;
+pub mod status;
+pub mod tenant;
+pub mod tokens;
+pub mod user;
+pub mod waiters;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use common::id::{Id, Kind};
+use common::secret::Secret;
+use common::time::{Clock, Time};
+use domain::lockout::Boot;
+use domain::session::Session;
+use store::Store;
+
+pub use context::{Caller, Client, Operator};
+pub use counter::settle_earlier_runs;
+pub use error::Error;
+pub use settings::Settings;
+
+use self::login_budget::LoginBudget;
+use self::settings::StoredIp;
+use self::waiters::Waiters;
+use crate::cache::{Activity, Cache, StateKey};
+use crate::crypto::{self, DeviceSecret, HashPool, KeyRing, Random};
+
+/// Everything that the use cases work with; built once by `startup`.
+pub struct App {
+    /// The truth.
+    pub store: Store,
+    /// Verified tokens and session state; may be lost at any moment.
+    pub cache: Arc<dyn Cache>,
+    /// Last uses of sessions that are not on disk yet.
+    pub activity: Arc<Activity>,
+    /// Signing, refresh, subject, audit and cursor keys.
+    pub keys: Arc<KeyRing>,
+    /// Threads that hash passwords.
+    pub pool: HashPool,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where random bytes come from.
+    pub random: Arc<dyn Random>,
+    /// Policies and names from the configuration.
+    pub settings: Settings,
+    /// This run of the daemon.
+    pub boot: Boot,
+    /// Time before which no refused login answers (rule 4).
+    pub login_floor: Duration,
+    /// Failed logins by address.
+    pub login_budget: LoginBudget,
+    /// Whether the daemon is about to end: it answers, and says that it is not ready.
+    pub draining: AtomicBool,
+    /// Tries that wait for others of their counter.
+    pub waiters: Waiters,
+}
+
+impl App {
+    /// The present moment.
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// A new id made at `now`.
+    ///
+    /// # Errors
+    /// `internal` if the random source fails: no id, and no substitute.
+    pub fn new_id<K: Kind>(&self, now: Time) -> Result<Id<K>, Error> {
+        crypto::new_id(self.random.as_ref(), now).map_err(Error::internal)
+    }
+
+    /// SHA-256 of a device secret as a client gave it, if it has the form of one.
+    pub fn device_secret_hash(&self, given: &Secret<String>) -> Option<[u8; 32]> {
+        DeviceSecret::hash_of(given)
+    }
+
+    /// Fresh random bytes.
+    ///
+    /// # Errors
+    /// `internal` if the random source fails.
+    pub fn random_bytes<const N: usize>(&self) -> Result<[u8; N], Error> {
+        crypto::bytes(self.random.as_ref()).map_err(Error::internal)
+    }
+
+    /// A client's address as the configuration says to keep it.
+    pub fn stored_ip(&self, ip: IpAddr) -> String {
+        let ip = ip.to_canonical();
+        match (self.settings.stored_ip, ip) {
+            (StoredIp::Full, ip) => ip.to_string(),
+            (StoredIp::Truncated, IpAddr::V4(v4)) => {
+                let [a, b, c, _] = v4.octets();
+                IpAddr::from([a, b, c, 0]).to_string()
+            }
+            (StoredIp::Truncated, IpAddr::V6(v6)) => {
+                let [a, b, c, ..] = v6.segments();
+                IpAddr::from([a, b, c, 0, 0, 0, 0, 0]).to_string()
+            }
+        }
+    }
+
+    /// The session with its last use, also where that is not on disk yet.
+    pub fn with_last_use(&self, mut session: Session) -> Session {
+        if let Some(used) = self.activity.last_active(session.id) {
+            session.last_active_at = session.last_active_at.max(used);
+        }
+        session
+    }
+
+    /// Remembers a use of a session, for the cached state and for the disk.
+    pub fn used(&self, session: &Session, at: Time) {
+        let key = StateKey {
+            tenant: session.tenant_id,
+            user: session.user_id,
+            session: session.id,
+        };
+        if let Some(state) = self.cache.state(&key) {
+            state.touched(at);
+        }
+        self.activity.touch(session.tenant_id, session.id, at);
+    }
+}

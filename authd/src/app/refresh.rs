@@ -1,0 +1,186 @@
+//! Keeping a session alive: rotation, the grace, and what reuse does (rule 10).
+
+use std::sync::Arc;
+
+use common::error::ErrorCode;
+use common::id::SessionId;
+use common::secret::Secret;
+use common::time::Time;
+use common::view::UserStatus;
+use domain::refresh::{self, Refresh};
+use domain::session::{EndReason, Session};
+use domain::tenant::Tenant;
+use domain::user::User;
+use store::{Priority, Scope, StoreError, WriteTx};
+
+use crate::app::authenticate::{ended, tenant_is_open};
+use crate::app::tokens::SignedIn;
+use crate::app::{App, Client, Error};
+use crate::crypto::RefreshToken;
+
+/// What became of a refresh.
+enum Refreshed {
+    /// The session stands at the generation to be handed out.
+    Kept {
+        session: Box<Session>,
+        user: Box<User>,
+        tenant: Box<Tenant>,
+    },
+    /// An old token was used again; the session ended with this.
+    Reused,
+}
+
+fn invalid() -> Error {
+    Error::new(
+        ErrorCode::InvalidToken,
+        "not a refresh token of this issuer",
+    )
+}
+
+/// Finds the session that a refresh token was made for, ended or not.
+///
+/// # Errors
+/// `invalid_token` for anything that this daemon did not make.
+pub async fn session_of(
+    app: &App,
+    token: &Secret<String>,
+) -> Result<(RefreshToken, Session), Error> {
+    let token = RefreshToken::parse(token.expose()).ok_or_else(invalid)?;
+    let id = token.session;
+    let session = app.store.read(move |tx| tx.session(id)).await?;
+    let session = session.ok_or_else(invalid)?;
+    if !app.keys.refresh_matches(&token, &session) {
+        return Err(invalid());
+    }
+    Ok((token, session))
+}
+
+/// Rotates a refresh token and makes a new access token.
+///
+/// # Errors
+/// `invalid_token`, `refresh_token_reused` (the session ended with it), `session_expired`,
+/// `session_revoked` (also for a disabled user), `session_superseded`, `tenant_suspended`,
+/// `subscription_ended`.
+pub async fn refresh(
+    app: &Arc<App>,
+    client: &Client,
+    token: Secret<String>,
+) -> Result<SignedIn, Error> {
+    let (token, session) = session_of(app, &token).await?;
+    if let Some((_, reason)) = session.ended {
+        return Err(ended(reason));
+    }
+    let now = app.now();
+    let inner = Arc::clone(app);
+    let generation = token.generation;
+    let id = session.id;
+    let refreshed = app
+        .store
+        .write(Priority::Normal, client.claim.clone(), move |tx| {
+            rotate(&inner, tx, id, generation, now)
+        })
+        .await?;
+    let Refreshed::Kept {
+        session,
+        user,
+        tenant,
+    } = refreshed
+    else {
+        return Err(Error::new(
+            ErrorCode::RefreshTokenReused,
+            "this refresh token was replaced before; the session has been ended",
+        ));
+    };
+    let last_use = session.last_active_at;
+    app.used(&session, last_use);
+    let mut signed_in = app.issue(&session, *user, &tenant, now)?;
+    if let Some(refresh) = &mut signed_in.refresh {
+        let limits = &app.settings.session_limits;
+        refresh.expires_in = session.expires_at(limits, last_use).since(now);
+    }
+    Ok(signed_in)
+}
+
+/// The transaction of a refresh: everything is read again.
+fn rotate(
+    app: &App,
+    tx: &dyn WriteTx,
+    id: SessionId,
+    generation: u32,
+    now: Time,
+) -> Result<Refreshed, Error> {
+    let session = tx
+        .session(id)?
+        .map(|session| app.with_last_use(session))
+        .ok_or_else(invalid)?;
+    let settings = &app.settings;
+    let decision = refresh::decide(
+        &session,
+        generation,
+        settings.refresh_grace,
+        &settings.session_limits,
+        session.last_active_at,
+        now,
+    );
+    match decision {
+        Refresh::Ended(reason) => Err(ended(reason)),
+        Refresh::Reuse => {
+            end(tx, &session, now)?;
+            Ok(Refreshed::Reused)
+        }
+        Refresh::Rotate => {
+            let (user, tenant) = owner(app, tx, &session, now)?;
+            tx.tenant_mut(session.tenant_id)
+                .sessions_mut()
+                .rotate(id, generation, now)?;
+            let session = Box::new(Session {
+                generation: generation.saturating_add(1),
+                rotated_at: now,
+                last_active_at: now,
+                ..session
+            });
+            Ok(Refreshed::Kept {
+                session,
+                user,
+                tenant,
+            })
+        }
+        Refresh::SameSuccessor => {
+            let (user, tenant) = owner(app, tx, &session, now)?;
+            Ok(Refreshed::Kept {
+                session: Box::new(session),
+                user,
+                tenant,
+            })
+        }
+    }
+}
+
+fn end(tx: &dyn WriteTx, session: &Session, now: Time) -> Result<(), StoreError> {
+    let id: SessionId = session.id;
+    tx.tenant_mut(session.tenant_id)
+        .sessions_mut()
+        .end(id, now, EndReason::Reused)?;
+    tx.invalidate(Scope::Session(id));
+    Ok(())
+}
+
+/// User and tenant of a session, if both are open.
+fn owner(
+    app: &App,
+    tx: &dyn WriteTx,
+    session: &Session,
+    now: Time,
+) -> Result<(Box<User>, Box<Tenant>), Error> {
+    let tenant = tx.tenants().by_id(session.tenant_id)?.ok_or_else(invalid)?;
+    tenant_is_open(tenant.standing(now, app.settings.expiry_grace))?;
+    let user = tx
+        .tenant(session.tenant_id)
+        .users()
+        .by_id(session.user_id)?
+        .ok_or_else(invalid)?;
+    if user.status == UserStatus::Disabled {
+        return Err(ended(EndReason::Revoked));
+    }
+    Ok((Box::new(user), Box::new(tenant)))
+}

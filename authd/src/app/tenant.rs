@@ -1,0 +1,312 @@
+//! Tenants, as the operator makes and sees them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::call::Change;
+use common::call::tenant::{Create, List, Show};
+use common::error::ErrorCode;
+use common::id::TenantId;
+use common::text;
+use common::time::Time;
+use common::view::{Page, SubscriptionView, TenantView};
+use domain::tenant::{NAME_LIMIT, Slug, Tenant, TenantStatus};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use store::{Priority, ReadTx, TenantFilter, TenantRow};
+
+use crate::app::audit::{Act, Record};
+use crate::app::cursor::Place;
+use crate::app::{App, Error, Operator, Settings, names};
+
+/// Longest label of a plan, in bytes.
+const PLAN_LIMIT_BYTES: usize = 64;
+/// Longest name of a time zone, in bytes.
+const ZONE_LIMIT_BYTES: usize = 64;
+
+/// Makes a tenant.
+///
+/// # Errors
+/// `validation_failed` for a value that breaks a rule, `name_taken` for a slug that was ever used.
+pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Result<Change, Error> {
+    let now = app.now();
+    let tenant = parse(&app.settings, &request, app.new_id(now)?, now)?;
+    let record = Record::draw(app, operator, now, None)?;
+    let act = Act {
+        action: "tenant.create",
+        object: tenant.id.to_string(),
+        subject: tenant.slug.to_string(),
+        tenant: tenant.clone(),
+    };
+    let after =
+        serde_json::to_value(view(&TenantRow { tenant, users: 0 })).map_err(Error::internal)?;
+    app.store
+        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
+            let slug = &act.tenant.slug;
+            if slug.is_system()
+                || tx.tenants().slug_used(slug)?
+                || tx.tenants().by_slug(slug)?.is_some()
+            {
+                return Err(taken(slug));
+            }
+            tx.tenants_mut().insert(&act.tenant)?;
+            record.append(tx, &act, &Value::Null, &after)
+        })
+        .await
+}
+
+/// Lists tenants by slug.
+///
+/// # Errors
+/// Those of the page that is asked for.
+pub async fn list(
+    app: &Arc<App>,
+    _operator: &Operator,
+    request: List,
+) -> Result<Page<TenantView>, Error> {
+    let place = Place::of(&app.keys, &request, &request.paging())?;
+    let filter = TenantFilter {
+        status: request.status,
+        plan: request.plan,
+        ending_before: request
+            .ending_seconds
+            .map(|seconds| app.now().plus(Duration::from_secs(seconds))),
+    };
+    app.store
+        .read(move |tx| {
+            let (rows, next) = place.collect(
+                |row: &TenantRow| row.tenant.slug.to_string(),
+                |_| true,
+                |page| tx.operator().tenants(&filter, page),
+            )?;
+            let items = rows.iter().map(view).collect();
+            Ok(place.page(items, next.as_deref()))
+        })
+        .await
+}
+
+/// Shows one tenant.
+///
+/// # Errors
+/// `not_found`.
+pub async fn show(
+    app: &Arc<App>,
+    _operator: &Operator,
+    request: Show,
+) -> Result<TenantView, Error> {
+    app.store
+        .read(move |tx| {
+            let tenant = names::tenant(tx, &request.tenant)?;
+            Ok(view(&counted(tx, tenant)?))
+        })
+        .await
+}
+
+/// A tenant with its users counted.
+fn counted(tx: &dyn ReadTx, tenant: Tenant) -> Result<TenantRow, Error> {
+    let users = tx.tenant(tenant.id).users().count()?;
+    Ok(TenantRow { tenant, users })
+}
+
+/// The tenant as it is shown.
+fn view(row: &TenantRow) -> TenantView {
+    let tenant = &row.tenant;
+    TenantView {
+        id: tenant.id,
+        slug: tenant.slug.to_string(),
+        name: tenant.name.clone(),
+        status: tenant.status,
+        time_zone: tenant.time_zone.clone(),
+        subscription: SubscriptionView {
+            plan: tenant.plan.clone(),
+            ends_at: tenant.ends_at,
+            max_users: tenant.max_users,
+            users: row.users,
+        },
+        created_at: tenant.created_at,
+        updated_at: tenant.updated_at,
+    }
+}
+
+fn parse(settings: &Settings, request: &Create, id: TenantId, now: Time) -> Result<Tenant, Error> {
+    let slug: Slug = request
+        .slug
+        .parse()
+        .map_err(|error: domain::tenant::InvalidSlug| {
+            Error::field("/slug", "invalid_slug", error.to_string())
+        })?;
+    let zone = time_zone(request.time_zone.as_deref().unwrap_or(&settings.time_zone))?;
+    let name = match &request.name {
+        Some(name) => text::sanitize(name, NAME_LIMIT)
+            .map_err(|error| Error::field("/name", "invalid_text", error.to_string()))?,
+        None => slug.to_string(),
+    };
+    let ends_at = request
+        .ends
+        .as_deref()
+        .map(|text| ends(text, &zone, now))
+        .transpose()?;
+    Ok(Tenant {
+        id,
+        slug,
+        name,
+        status: TenantStatus::Active,
+        time_zone: zone.iana_name().unwrap_or("UTC").to_owned(),
+        plan: plan(request.plan.as_deref().unwrap_or(&settings.default_plan))?,
+        ends_at,
+        max_users: Some(request.max_users.unwrap_or(settings.default_max_users)),
+        created_at: now,
+        updated_at: now,
+    })
+}
+
+fn taken(slug: &Slug) -> Error {
+    Error::new(
+        ErrorCode::NameTaken,
+        format!("the name {slug} is or was in use; a name is never given twice"),
+    )
+}
+
+fn plan(label: &str) -> Result<String, Error> {
+    let fits = (1..=PLAN_LIMIT_BYTES).contains(&label.len())
+        && label
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    if fits {
+        Ok(label.to_owned())
+    } else {
+        Err(Error::field(
+            "/plan",
+            "invalid_plan",
+            "expected 1 to 64 characters of A-Z, a-z, 0-9, '.', '_' and '-'",
+        ))
+    }
+}
+
+fn time_zone(name: &str) -> Result<TimeZone, Error> {
+    let found = (name.len() <= ZONE_LIMIT_BYTES)
+        .then(|| TimeZone::get(name).ok())
+        .flatten();
+    found.ok_or_else(|| {
+        Error::field(
+            "/time_zone",
+            "invalid_time_zone",
+            "expected an IANA name, like Africa/Nairobi",
+        )
+    })
+}
+
+/// Reads the end of a subscription: a time, or a date, which means the last millisecond of that day
+/// in the tenant's zone (rule 15). It must lie in the future.
+fn ends(text: &str, zone: &TimeZone, now: Time) -> Result<Time, Error> {
+    let text = text.trim();
+    let time = match text.parse::<Time>() {
+        Ok(time) => Some(time),
+        Err(_) => end_of_day(text, zone),
+    };
+    match time {
+        Some(time) if time > now => Ok(time),
+        Some(_) => Err(Error::field(
+            "/ends",
+            "in_the_past",
+            "expected a time in the future",
+        )),
+        None => Err(Error::field(
+            "/ends",
+            "invalid_time",
+            "expected a date like 2027-03-31 or a time like 2027-03-31T12:00:00Z",
+        )),
+    }
+}
+
+/// A day ends where the next one starts, which holds also where clocks are set at midnight.
+fn end_of_day(text: &str, zone: &TimeZone) -> Option<Time> {
+    let date: Date = text.parse().ok()?;
+    // The parser knows further spellings; one is enough.
+    if date.to_string() != text {
+        return None;
+    }
+    let next = date.tomorrow().ok()?.to_zoned_datetime(zone.clone()).ok()?;
+    Some(Time::from_millis(next.timestamp().as_millisecond()).minus(Duration::from_millis(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Time = Time::from_millis(1_790_000_000_000);
+
+    fn end_in(zone: &str, text: &str) -> Result<String, &'static str> {
+        let zone = time_zone(zone).unwrap();
+        ends(text, &zone, NOW)
+            .map(|time| time.to_rfc3339_in(&zone))
+            .map_err(|error| {
+                assert_eq!(error.fields[0].path, "/ends");
+                match error.fields[0].code.as_ref() {
+                    "in_the_past" => "past",
+                    _ => "invalid",
+                }
+            })
+    }
+
+    #[test]
+    fn rule_15_a_date_is_the_end_of_that_day_in_the_tenants_zone() {
+        assert_eq!(
+            end_in("Africa/Nairobi", "2027-03-31").as_deref(),
+            Ok("2027-03-31T23:59:59.999+03:00")
+        );
+        assert_eq!(
+            end_in("UTC", "2027-03-31").as_deref(),
+            Ok("2027-03-31T23:59:59.999Z")
+        );
+        // A day of 23 hours and one of 25.
+        for day in ["2027-03-28", "2027-10-31"] {
+            let end = end_in("Europe/Berlin", day).unwrap();
+            assert!(end.starts_with(&format!("{day}T23:59:59.999")), "{end}");
+        }
+        // Midnight does not exist on the day after.
+        assert!(
+            end_in("Africa/Cairo", "2027-04-29")
+                .unwrap()
+                .starts_with("2027-04-29T23:59:59.999")
+        );
+    }
+
+    #[test]
+    fn a_time_stands_as_given_and_the_past_is_refused() {
+        assert_eq!(
+            end_in("UTC", "2027-03-31T12:00:00+03:00").as_deref(),
+            Ok("2027-03-31T09:00:00.000Z")
+        );
+        assert_eq!(end_in("UTC", "2020-01-01"), Err("past"));
+        for bad in [
+            "",
+            "soon",
+            "2027-02-30",
+            "20270331",
+            "2027-3-1",
+            "31.03.2027",
+            "2027-03-31T12:00",
+        ] {
+            assert_eq!(end_in("UTC", bad), Err("invalid"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn zones_and_plans_are_checked() {
+        assert!(time_zone("Africa/Nairobi").is_ok());
+        for bad in [
+            "",
+            "Mars/Olympus",
+            "EST5EDT,M3.2.0,M11.1.0",
+            "../../etc/passwd",
+        ] {
+            assert!(time_zone(bad).is_err(), "{bad}");
+        }
+        assert!(plan("pro-2026.a_b").is_ok());
+        for bad in ["", "a b", "ä", &"x".repeat(65)] {
+            assert!(plan(bad).is_err(), "{bad}");
+        }
+    }
+}

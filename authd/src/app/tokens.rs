@@ -1,0 +1,151 @@
+//! What a sign-in or a refresh hands out, and how the tokens in it are made.
+
+use std::time::Duration;
+
+use common::secret::Secret;
+use common::time::Time;
+use domain::session::Session;
+use domain::tenant::Tenant;
+use domain::token::{AccessClaims, Audience, PASSWORD_CHANGE_SECONDS, PasswordChangeClaims};
+use domain::user::User;
+
+use crate::app::{App, Error};
+
+/// `client_id` of tokens that the daemon's own sign-in makes (RFC 9068 2.2).
+pub const FIRST_PARTY_CLIENT: &str = "authd";
+
+/// A refresh token and its life.
+#[derive(Debug)]
+pub struct IssuedRefresh {
+    /// The token.
+    pub token: Secret<String>,
+    /// Time until it expires if it is not used.
+    pub expires_in: Duration,
+}
+
+/// What a sign-in or a refresh hands out.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// A JWT.
+    pub access_token: Secret<String>,
+    /// Time until it expires.
+    pub expires_in: Duration,
+    /// None with a password that must be changed.
+    pub refresh: Option<IssuedRefresh>,
+    /// None with a password that must be changed.
+    pub session: Option<Session>,
+    /// A secret for a device that brought none.
+    pub device_secret: Option<Secret<String>>,
+    /// The user.
+    pub user: User,
+    /// Sessions that this sign-in ended.
+    pub ended_sessions: Vec<Session>,
+    /// Whether the password is good for changing it only.
+    pub password_change_required: bool,
+}
+
+impl App {
+    /// Audience of a token that is good for changing a password only.
+    pub fn password_change_audience(&self) -> String {
+        format!("{}/v1/auth/password/change", self.settings.issuer)
+    }
+
+    /// Makes the pair of tokens of a live session at `now`.
+    ///
+    /// # Errors
+    /// `internal` if a key or the random source fails: no token then.
+    pub fn issue(
+        &self,
+        session: &Session,
+        user: User,
+        tenant: &Tenant,
+        now: Time,
+    ) -> Result<SignedIn, Error> {
+        let expires_at = session.expires_at(&self.settings.session_limits, now);
+        let ttl = self.settings.access_ttl;
+        let claims = AccessClaims {
+            iss: self.settings.issuer.clone(),
+            aud: self.audience(),
+            sub: user.id,
+            client_id: FIRST_PARTY_CLIENT.to_owned(),
+            tid: tenant.id,
+            tenant: tenant.slug.to_string(),
+            sid: session.id,
+            jti: self.token_id()?,
+            iat: now.seconds(),
+            nbf: now.seconds(),
+            exp: now.plus(ttl).seconds(),
+            auth_time: session.auth_time.seconds(),
+            roles: Vec::new(),
+            adm: user.is_tenant_admin,
+        };
+        let access_token = self.keys.sign_access(&claims).map_err(Error::internal)?;
+        let refresh = self
+            .keys
+            .refresh_token(session, session.generation)
+            .map_err(Error::internal)?;
+        Ok(SignedIn {
+            access_token: Secret::new(access_token),
+            expires_in: ttl,
+            refresh: Some(IssuedRefresh {
+                token: refresh,
+                expires_in: expires_at.since(now),
+            }),
+            session: Some(session.clone()),
+            device_secret: None,
+            user,
+            ended_sessions: Vec::new(),
+            password_change_required: false,
+        })
+    }
+
+    /// Makes the token that is good for changing a password only.
+    ///
+    /// # Errors
+    /// `internal` if a key or the random source fails.
+    pub fn issue_password_change(
+        &self,
+        user: User,
+        credential_version: u64,
+        now: Time,
+    ) -> Result<SignedIn, Error> {
+        let claims = PasswordChangeClaims {
+            iss: self.settings.issuer.clone(),
+            aud: self.password_change_audience(),
+            sub: user.id,
+            tid: user.tenant_id,
+            jti: self.token_id()?,
+            iat: now.seconds(),
+            nbf: now.seconds(),
+            exp: now.seconds().saturating_add(PASSWORD_CHANGE_SECONDS),
+            cver: credential_version,
+        };
+        let token = self
+            .keys
+            .sign_password_change(&claims)
+            .map_err(Error::internal)?;
+        Ok(SignedIn {
+            access_token: Secret::new(token),
+            expires_in: Duration::from_secs(PASSWORD_CHANGE_SECONDS.unsigned_abs()),
+            refresh: None,
+            session: None,
+            device_secret: None,
+            user,
+            ended_sessions: Vec::new(),
+            password_change_required: true,
+        })
+    }
+
+    fn audience(&self) -> Audience {
+        match self.settings.audience.as_slice() {
+            [one] => Audience::One(one.clone()),
+            many => Audience::Many(many.to_vec()),
+        }
+    }
+
+    /// A token's id: 128 random bits, no meaning.
+    fn token_id(&self) -> Result<String, Error> {
+        let random: [u8; 16] = self.random_bytes()?;
+        Ok(data_encoding::BASE64URL_NOPAD.encode(&random))
+    }
+}

@@ -1,0 +1,295 @@
+//! Users, as the operator sees, closes and opens them. Making one and setting its password are in
+//! files of their own below.
+
+mod create;
+mod set_password;
+mod view;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::call::user::{Details, Disable, Enable, List, Show};
+use common::call::{Change, Socket, UserRef};
+use common::error::ErrorCode;
+use common::id::{SessionId, UserId};
+use common::time::Time;
+use common::view::{Page, UserStatus, UserView};
+use domain::session::EndReason;
+use domain::tenant::Tenant;
+use domain::user::{CredentialKind, User};
+use serde_json::json;
+use store::{PageRequest, Priority, ReadTx, Scope, StoreError, UserFilter, UserRow, WriteTx};
+
+pub use create::create;
+pub use set_password::set_password;
+
+use crate::app::audit::{Act, Record};
+use crate::app::cursor::{self, Place};
+use crate::app::{App, Error, Operator, attempt, names, session};
+
+/// Attempts that stand beside a user.
+const RECENT_ATTEMPTS: u32 = 10;
+/// Rows of administrators that are read at once.
+const ADMIN_ROWS: u32 = 200;
+
+/// Lists users by tenant and address.
+///
+/// # Errors
+/// `not_found` for the tenant, `permission_denied` for a personal filter on a socket without such
+/// data, those of the page.
+pub async fn list(
+    app: &Arc<App>,
+    operator: &Operator,
+    request: List,
+) -> Result<Page<UserView>, Error> {
+    let contains = ("email", request.email_contains.is_some());
+    names::refuse_personal_filters(operator, &[contains])?;
+    let mut place = Place::of(&app.keys, &request, &request.paging())?;
+    let now = app.now();
+    let detail = match operator.socket {
+        Socket::Admin => view::Detail::Row,
+        Socket::Monitor => view::Detail::Masked,
+    };
+    app.store
+        .read(move |tx| {
+            let filter = UserFilter {
+                tenant: names::tenant_filter(tx, request.tenant.as_deref())?,
+                status: request.status,
+                locked: request.locked.map(|locked| (locked, now)),
+                tenant_admin: request.tenant_admin,
+                inactive_since: request
+                    .inactive_seconds
+                    .map(|seconds| now.minus(Duration::from_secs(seconds))),
+                email_contains: request.email_contains,
+            };
+            place.after = place.after.take().map(|id| place_of(tx, &id)).transpose()?;
+            let (rows, next) = place.collect(
+                place_key,
+                |_| true,
+                |page| tx.operator().users(&filter, page),
+            )?;
+            // The cursor names the last row by its id: it travels in the open, an address must not.
+            let last = rows.last().map(|row| row.user.id.to_string());
+            let items = rows
+                .iter()
+                .map(|row| view::user(row, now, detail))
+                .collect();
+            Ok(place.page(items, next.and(last).as_deref()))
+        })
+        .await
+}
+
+/// Shows one user with its sessions and last attempts.
+///
+/// # Errors
+/// Those of [`names::user`].
+pub async fn show(app: &Arc<App>, _operator: &Operator, request: Show) -> Result<Details, Error> {
+    let now = app.now();
+    let app = Arc::clone(app);
+    let store = app.store.clone();
+    store
+        .read(move |tx| {
+            let reference = UserRef {
+                tenant: request.tenant,
+                name: request.user,
+            };
+            let found = names::user(tx, &reference)?;
+            let row = tx
+                .operator()
+                .user(found.user.id)?
+                .ok_or_else(Error::not_found)?;
+            let tenant = tx.tenant(found.tenant.id);
+            let sessions = tenant.sessions().open_of(found.user.id)?;
+            let page = PageRequest {
+                limit: RECENT_ATTEMPTS,
+                after: None,
+            };
+            let attempts = tenant.attempts().of(found.user.id, &page)?;
+            Ok(Details {
+                user: view::user(&row, now, view::Detail::Whole),
+                sessions: session::alive_of(&app, &found, sessions, now),
+                recent_attempts: attempt::views(tx, &attempts, Socket::Admin)?,
+            })
+        })
+        .await
+}
+
+/// Closes a user: its sessions and device secrets end with it.
+///
+/// # Errors
+/// Those of [`names::user`]; `last_admin` for the last administrator of a tenant.
+pub async fn disable(
+    app: &Arc<App>,
+    operator: &Operator,
+    request: Disable,
+) -> Result<Change, Error> {
+    let now = app.now();
+    let record = Record::draw(app, operator, now, request.reason.as_deref())?;
+    let found = find(app, request.user).await?;
+    let act = act("user.disable", &found);
+    app.store
+        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
+            let user = again(tx, &act, found.user.id)?;
+            if user.status == UserStatus::Disabled {
+                return Ok(act.unchanged());
+            }
+            keep_an_admin(tx, &act.tenant, &user)?;
+            let tenant = tx.tenant_mut(act.tenant.id);
+            tenant
+                .users_mut()
+                .set_status(user.id, UserStatus::Disabled, now)?;
+            let ended = end_access(tx, &act.tenant, user.id, now)?;
+            let mut change = record.append(
+                tx,
+                &act,
+                &json!({"status": user.status}),
+                &json!({"status": UserStatus::Disabled, "sessions_ended": ended.len()}),
+            )?;
+            change.sessions_ended = count(&ended);
+            Ok(change)
+        })
+        .await
+}
+
+/// Opens a user again. Nothing that ended comes back (rule 19).
+///
+/// # Errors
+/// Those of [`names::user`].
+pub async fn enable(app: &Arc<App>, operator: &Operator, request: Enable) -> Result<Change, Error> {
+    let now = app.now();
+    let record = Record::draw(app, operator, now, request.reason.as_deref())?;
+    let found = find(app, request.user).await?;
+    let act = act("user.enable", &found);
+    app.store
+        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
+            let user = again(tx, &act, found.user.id)?;
+            if user.status != UserStatus::Disabled {
+                return Ok(act.unchanged());
+            }
+            let tenant = tx.tenant_mut(act.tenant.id);
+            let credential = tenant.credentials().of(user.id)?;
+            let status = match credential.map(|credential| credential.kind) {
+                Some(CredentialKind::Own) => UserStatus::Active,
+                Some(CredentialKind::Temporary { .. }) | None => UserStatus::Invited,
+            };
+            tenant.users_mut().set_status(user.id, status, now)?;
+            let mut change = record.append(
+                tx,
+                &act,
+                &json!({"status": user.status}),
+                &json!({"status": status}),
+            )?;
+            if status == UserStatus::Invited {
+                change.notes.push(format!(
+                    "The user has no password of its own yet; set one: authctl user set-password {}/{} --generate",
+                    act.tenant.slug, user.email
+                ));
+            }
+            Ok(change)
+        })
+        .await
+}
+
+/// Finds the user that a change is about, before the writer is asked for anything.
+async fn find(app: &App, reference: UserRef) -> Result<names::Found, Error> {
+    app.store.read(move |tx| names::user(tx, &reference)).await
+}
+
+fn act(action: &'static str, found: &names::Found) -> Act {
+    Act {
+        action,
+        tenant: found.tenant.clone(),
+        object: found.user.id.to_string(),
+        subject: found.user.email.to_string(),
+    }
+}
+
+/// The user as the transaction sees it: it may be another since it was found.
+fn again(tx: &dyn WriteTx, act: &Act, id: UserId) -> Result<User, Error> {
+    tx.tenant(act.tenant.id)
+        .users()
+        .by_id(id)?
+        .ok_or_else(Error::not_found)
+}
+
+/// Ends what a user is signed in with, and everything that caches hold of it.
+fn end_access(
+    tx: &dyn WriteTx,
+    tenant: &Tenant,
+    user: UserId,
+    now: Time,
+) -> Result<Vec<SessionId>, StoreError> {
+    let tenant = tx.tenant_mut(tenant.id);
+    let ended = tenant
+        .sessions_mut()
+        .end_of(user, None, now, EndReason::Revoked)?;
+    tenant.devices_mut().delete_of(user)?;
+    tx.invalidate(Scope::User(user));
+    Ok(ended)
+}
+
+fn count(ended: &[SessionId]) -> u32 {
+    u32::try_from(ended.len()).unwrap_or(u32::MAX)
+}
+
+/// Whether a user could administer its tenant today (rule 18).
+fn is_working_admin(user: &User) -> bool {
+    user.is_tenant_admin && user.status == UserStatus::Active && user.last_login_at.is_some()
+}
+
+/// Refuses to close the last administrator of a tenant who is active and has signed in.
+fn keep_an_admin(tx: &dyn WriteTx, tenant: &Tenant, user: &User) -> Result<(), Error> {
+    if !is_working_admin(user) {
+        return Ok(());
+    }
+    let filter = UserFilter {
+        tenant: Some(tenant.id),
+        status: Some(UserStatus::Active),
+        tenant_admin: Some(true),
+        ..UserFilter::default()
+    };
+    let mut after = None;
+    loop {
+        let page = PageRequest {
+            limit: ADMIN_ROWS,
+            after,
+        };
+        let rows = tx.operator().users(&filter, &page)?;
+        if rows
+            .iter()
+            .any(|row| row.user.id != user.id && is_working_admin(&row.user))
+        {
+            return Ok(());
+        }
+        after = rows.last().map(place_key);
+        if after.is_none() {
+            return Err(last_admin(tenant, user));
+        }
+    }
+}
+
+fn last_admin(tenant: &Tenant, user: &User) -> Error {
+    Error::new(
+        ErrorCode::LastAdmin,
+        format!(
+            "{} is the last administrator of tenant {} who is active and has signed in",
+            user.email, tenant.slug
+        ),
+    )
+    .with_hint(format!(
+        "Let another one sign in first: authctl -t {} user create --email ADDRESS --tenant-admin --generate",
+        tenant.slug
+    ))
+}
+
+/// Place of a user in the store's order.
+fn place_key(row: &UserRow) -> String {
+    format!("{}/{}", row.tenant, row.user.email)
+}
+
+/// Place of the user that a cursor names.
+fn place_of(tx: &dyn ReadTx, id: &str) -> Result<String, Error> {
+    let id: UserId = id.parse().map_err(|_| cursor::invalid())?;
+    let row = tx.operator().user(id)?.ok_or_else(cursor::invalid)?;
+    Ok(place_key(&row))
+}
