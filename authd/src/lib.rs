@@ -1,9 +1,12 @@
 //! authd: the identity daemon. The binary is `main.rs`; tests start the same parts through here.
 
+pub mod admin;
 pub mod app;
 pub mod args;
 pub mod cache;
 pub mod config;
 pub mod crypto;
+pub mod http;
 pub mod log;
 pub mod print;
+pub mod serve;

@@ -1,0 +1,22 @@
+//! Calls about the log of attempts: each hands its request to the use case of the same name.
+
+use std::sync::Arc;
+
+use common::call::attempt::List;
+use common::view::{AttemptView, Page};
+
+use crate::admin::routes::Routes;
+use crate::app::{App, Error, Operator, attempt};
+
+/// Adds this resource's calls.
+pub(super) fn add(routes: Routes) -> Routes {
+    routes.on::<List, _, _>(list)
+}
+
+async fn list(
+    app: Arc<App>,
+    operator: Operator,
+    request: List,
+) -> Result<Page<AttemptView>, Error> {
+    attempt::list(&app, &operator, request).await
+}

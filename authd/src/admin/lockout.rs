@@ -1,0 +1,34 @@
+//! Calls about locked names: each hands its request to the use case of the same name.
+
+use std::sync::Arc;
+
+use common::call::Change;
+use common::call::lockout::{Clear, List, Show};
+use common::view::{LockoutView, Page};
+
+use crate::admin::routes::Routes;
+use crate::app::{App, Error, Operator, lockout};
+
+/// Adds this resource's calls.
+pub(super) fn add(routes: Routes) -> Routes {
+    routes
+        .on::<List, _, _>(list)
+        .on::<Show, _, _>(show)
+        .on::<Clear, _, _>(clear)
+}
+
+async fn list(
+    app: Arc<App>,
+    operator: Operator,
+    request: List,
+) -> Result<Page<LockoutView>, Error> {
+    lockout::list(&app, &operator, request).await
+}
+
+async fn show(app: Arc<App>, operator: Operator, request: Show) -> Result<LockoutView, Error> {
+    lockout::show(&app, &operator, request).await
+}
+
+async fn clear(app: Arc<App>, operator: Operator, request: Clear) -> Result<Change, Error> {
+    lockout::clear(&app, &operator, request).await
+}

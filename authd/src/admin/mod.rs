@@ -1,0 +1,14 @@
+//! The admin channel: listener, peers, and one file a resource; no rules of its own.
+
+mod attempt;
+pub mod edge;
+pub mod listener;
+mod lockout;
+pub mod peer;
+pub mod routes;
+mod session;
+mod status;
+mod tenant;
+#[cfg(test)]
+mod tests;
+mod user;

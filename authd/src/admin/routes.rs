@@ -1,0 +1,151 @@
+//! Every call of the admin channel on one page, and the one way in which each is served: the socket
+//! must carry the call before anything of the request is read (G21), then its query or body is read
+//! strictly, then the use case answers.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
+use axum::routing::{MethodFilter, on};
+use common::call::{AdminCall, Method, Socket};
+use common::error::ErrorCode;
+
+use crate::admin::{attempt, lockout, session, status, tenant, user};
+use crate::app::status::Running;
+use crate::app::{App, Error, Operator};
+use crate::http::body::{JsonAnswer, JsonBody};
+use crate::http::error::Refusal;
+use crate::http::extract::{NoQuery, QueryParams};
+
+/// The calls, each at its path. The layers of the admin channel's door go around it; they put the
+/// [`Operator`] into each request, and give refusals their shape.
+pub fn router(app: &Arc<App>, running: &Arc<Running>) -> Router {
+    all(running).router.with_state(Arc::clone(app))
+}
+
+fn all(running: &Arc<Running>) -> Routes {
+    let routes = status::add(Routes::default(), Arc::clone(running));
+    let routes = tenant::add(routes);
+    let routes = user::add(routes);
+    let routes = lockout::add(routes);
+    let routes = attempt::add(routes);
+    session::add(routes)
+}
+
+/// Routes as they are added.
+#[derive(Default)]
+pub(super) struct Routes {
+    router: Router<Arc<App>>,
+    /// Method and path of each, for the test that holds them against the list of all calls.
+    served: Vec<(&'static str, &'static str)>,
+}
+
+impl Routes {
+    /// Serves a call with a handler.
+    pub(super) fn on<C, H, F>(mut self, handler: H) -> Self
+    where
+        C: AdminCall,
+        H: Fn(Arc<App>, Operator, C) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<C::Answer, Error>> + Send,
+    {
+        let endpoint = move |State(app): State<Arc<App>>, request: Request| {
+            let handler = handler.clone();
+            async move { answer(app, request, handler).await }
+        };
+        let filter = match C::METHOD {
+            Method::Get => MethodFilter::GET,
+            Method::Post => MethodFilter::POST,
+        };
+        self.router = self.router.route(C::PATH, on(filter, endpoint));
+        self.served.push((C::METHOD.as_str(), C::PATH));
+        self
+    }
+}
+
+async fn answer<C, H, F>(
+    app: Arc<App>,
+    request: Request,
+    handler: H,
+) -> Result<JsonAnswer<C::Answer>, Refusal>
+where
+    C: AdminCall,
+    H: Fn(Arc<App>, Operator, C) -> F,
+    F: Future<Output = Result<C::Answer, Error>>,
+{
+    let (mut parts, body) = request.into_parts();
+    let operator = Operator::from_request_parts(&mut parts, &()).await?;
+    if !C::allowed_on(operator.socket) {
+        return Err(closed::<C>(operator.socket).into());
+    }
+    let call = read::<C>(Request::from_parts(parts, body)).await?;
+    Ok(JsonAnswer(handler(app, operator, call).await?))
+}
+
+/// Reads the query of a GET, or the body of a POST, which takes no query.
+async fn read<C: AdminCall>(request: Request) -> Result<C, Refusal> {
+    let (mut parts, body) = request.into_parts();
+    match C::METHOD {
+        Method::Get => {
+            let QueryParams(call) = QueryParams::from_request_parts(&mut parts, &()).await?;
+            Ok(call)
+        }
+        Method::Post => {
+            NoQuery::from_request_parts(&mut parts, &()).await?;
+            let request = Request::from_parts(parts, body);
+            let JsonBody(call) = JsonBody::from_request(request, &()).await?;
+            Ok(call)
+        }
+    }
+}
+
+fn closed<C: AdminCall>(socket: Socket) -> Error {
+    Error::new(
+        ErrorCode::PermissionDenied,
+        format!(
+            "\"{}\" needs the admin channel; this is {}.sock",
+            C::NAME,
+            socket.as_str()
+        ),
+    )
+    .with_hint("Use sudo, or ask a member of authd-admin.")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use common::time::Time;
+
+    use super::*;
+    use crate::app::status::{Traffic, TrafficFigures};
+
+    struct Quiet;
+
+    impl TrafficFigures for Quiet {
+        fn traffic(&self) -> Traffic {
+            Traffic::default()
+        }
+    }
+
+    #[test]
+    fn g21_every_call_has_its_route_and_every_route_is_a_call() {
+        let running = Arc::new(Running {
+            started_at: Time::default(),
+            config_files: Vec::new(),
+            public_url: String::new(),
+            listen: Vec::new(),
+            traffic: Arc::new(Quiet),
+            warnings: Arc::new(Vec::new),
+        });
+        let served = all(&running).served;
+        let calls = common::call::all();
+        assert_eq!(served.len(), calls.len());
+        assert_eq!(
+            served.into_iter().collect::<BTreeSet<_>>(),
+            calls
+                .iter()
+                .map(|call| (call.method, call.path))
+                .collect::<BTreeSet<_>>()
+        );
+    }
+}

@@ -1,0 +1,29 @@
+//! Calls about the daemon itself: each hands its request to the use case of the same name.
+
+use std::sync::Arc;
+
+use common::call::status::{Ping, Status, Version};
+use common::view::VersionView;
+
+use crate::admin::routes::Routes;
+use crate::app::status::Running;
+use crate::app::{App, Error, Operator, status};
+
+/// Adds this resource's calls.
+pub(super) fn add(routes: Routes, running: Arc<Running>) -> Routes {
+    routes
+        .on::<Status, _, _>(move |app: Arc<App>, operator: Operator, request: Status| {
+            let running = Arc::clone(&running);
+            async move { status::status(&app, &running, &operator, request).await }
+        })
+        .on::<Ping, _, _>(ping)
+        .on::<Version, _, _>(version)
+}
+
+async fn ping(app: Arc<App>, operator: Operator, request: Ping) -> Result<VersionView, Error> {
+    status::ping(&app, &operator, request).await
+}
+
+async fn version(app: Arc<App>, _: Operator, _: Version) -> Result<VersionView, Error> {
+    Ok(status::version(&app))
+}

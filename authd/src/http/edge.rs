@@ -1,0 +1,102 @@
+//! The door of the HTTP API: the outermost layer, through which every request and every answer
+//! goes. It decides who the client is and how long the request may take; it knows no route.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+
+use super::body::BodyLimit;
+use super::client_ip::{TrustedProxies, client_address};
+use super::error::{Hints, Refusal};
+pub use super::passage::RequestIds;
+use super::passage::{Ended, Passage};
+pub use super::timeouts::Timeouts;
+use super::traffic::Traffic;
+use crate::app::{Client, Error};
+use crate::serve::Peer;
+
+/// What the door goes by.
+pub struct EdgeSettings {
+    /// Makes the id of each request.
+    pub request_ids: RequestIds,
+    /// Time of a request, by path.
+    pub timeouts: Timeouts,
+    /// Most bytes of a body.
+    pub max_body: usize,
+    /// Whom to believe about the client's address.
+    pub proxies: TrustedProxies,
+    /// Where answers are counted.
+    pub traffic: Arc<Traffic>,
+}
+
+/// The door of the HTTP API.
+pub struct Edge {
+    settings: EdgeSettings,
+    saw_untrusted_proxy: AtomicBool,
+}
+
+impl Edge {
+    /// A door that goes by the given settings.
+    pub fn new(settings: EdgeSettings) -> Arc<Self> {
+        Arc::new(Self {
+            settings,
+            saw_untrusted_proxy: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether a private peer has sent forwarding headers while no proxy is trusted (rule 7).
+    pub fn saw_untrusted_proxy(&self) -> bool {
+        self.saw_untrusted_proxy.load(Ordering::Relaxed)
+    }
+
+    fn client(&self, request: &Request, passage: &Passage) -> Result<Client, Error> {
+        let Some(Peer::Tcp(address)) = request.extensions().get().copied() else {
+            return Err(Error::internal("a request without the address of its peer"));
+        };
+        let client = client_address(address.ip(), request.headers(), &self.settings.proxies);
+        if !client.has_own_address && !self.saw_untrusted_proxy.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                peer = %address.ip(),
+                "a private peer sends forwarding headers, but no proxy is trusted: the budget of \
+                 failed logins is off for it; see api.trusted_proxies"
+            );
+        }
+        Ok(Client {
+            ip: client.ip,
+            has_own_address: client.has_own_address,
+            request_id: passage.request_id,
+            claim: passage.claim.clone(),
+        })
+    }
+}
+
+/// Puts the door before a router whose routes and fallbacks are complete; nothing may be laid
+/// around the outcome but what has to see its refusals.
+pub fn behind(edge: Arc<Edge>, router: Router) -> Router {
+    router.layer(from_fn_with_state(edge, pass))
+}
+
+async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
+    let settings = &edge.settings;
+    let timeout = settings.timeouts.of(request.uri().path());
+    let request_id = (settings.request_ids)();
+    let limit = BodyLimit(settings.max_body);
+    let mut passage = Passage::begin(&mut request, request_id, timeout, limit);
+    let response = match edge.client(&request, &passage) {
+        Ok(client) => {
+            request.extensions_mut().insert(client);
+            passage.run(next.run(request)).await
+        }
+        Err(error) => Refusal(error).into_response(),
+    };
+    let Ended { response, took } = passage.end(response, Hints::Hidden);
+    settings
+        .traffic
+        .record(Instant::now(), took, response.status());
+    response
+}

@@ -1,0 +1,54 @@
+//! `/v1/me…`: the signed-in user's own account and sessions.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use common::view::{Page, SessionView, UserView};
+
+use crate::app::{App, Error, me, sessions_own};
+use crate::http::body::JsonAnswer;
+use crate::http::caller::SignedIn;
+use crate::http::error::Refusal;
+use crate::http::extract::NoQuery;
+use crate::http::view;
+
+/// The user.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    caller: SignedIn,
+    _: NoQuery,
+) -> Result<JsonAnswer<UserView>, Refusal> {
+    Ok(JsonAnswer(view::user(&me::show(&app, &caller.0).await?)))
+}
+
+/// The user's live sessions; a user has at most fifty, so they are one page.
+pub(super) async fn sessions(
+    State(app): State<Arc<App>>,
+    caller: SignedIn,
+    _: NoQuery,
+) -> Result<JsonAnswer<Page<SessionView>>, Refusal> {
+    let sessions = sessions_own::list(&app, &caller.0).await?;
+    let limits = app.settings.session_limits;
+    let current = caller.0.session_id;
+    let items = sessions
+        .iter()
+        .map(|session| view::session(session, &limits, current))
+        .collect();
+    Ok(JsonAnswer(Page {
+        items,
+        next_cursor: None,
+    }))
+}
+
+/// Ends one of them.
+pub(super) async fn end_session(
+    State(app): State<Arc<App>>,
+    caller: SignedIn,
+    Path(id): Path<String>,
+    _: NoQuery,
+) -> Result<StatusCode, Refusal> {
+    let id = id.parse().map_err(|_| Error::not_found())?;
+    sessions_own::end(&app, &caller.0, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,25 @@
+//! The HTTP API: router, extractors, error shape; one file a resource; no rules of its own.
+
+mod auth;
+pub mod body;
+mod caller;
+mod check;
+pub mod client_ip;
+pub mod edge;
+pub mod error;
+pub mod extract;
+mod fault;
+mod headers;
+mod health;
+mod json;
+mod me;
+pub(crate) mod passage;
+mod query;
+mod race;
+pub mod router;
+#[cfg(test)]
+mod tests;
+mod timeouts;
+pub mod traffic;
+mod view;
+mod well_known;

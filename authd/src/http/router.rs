@@ -1,0 +1,49 @@
+//! Every route of the HTTP API on one page.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{delete, get, post};
+
+use crate::app::App;
+use crate::http::{auth, check, health, me, well_known};
+
+/// Routes that authenticate nobody; a test holds this list against the router.
+pub const PUBLIC_ROUTES: &[(&str, &str)] = &[
+    ("POST", "/v1/auth/login"),
+    ("POST", "/v1/auth/refresh"),
+    ("POST", "/v1/auth/logout"),
+    ("GET", "/.well-known/jwks.json"),
+    ("GET", "/.well-known/oauth-authorization-server"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+];
+
+/// Routes that prove who asks.
+pub const SIGNED_IN_ROUTES: &[(&str, &str)] = &[
+    ("POST", "/v1/auth/password/change"),
+    ("GET", "/v1/auth/check"),
+    ("GET", "/v1/me"),
+    ("GET", "/v1/me/sessions"),
+    ("DELETE", "/v1/me/sessions/{id}"),
+];
+
+/// The API's routes, without the layers that [`crate::http::edge`] puts around them.
+pub fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/auth/login", post(auth::sign_in))
+        .route("/v1/auth/refresh", post(auth::refresh))
+        .route("/v1/auth/logout", post(auth::sign_out))
+        .route("/v1/auth/check", get(check::check))
+        .route("/v1/auth/password/change", post(auth::change_password))
+        .route("/v1/me", get(me::show))
+        .route("/v1/me/sessions", get(me::sessions))
+        .route("/v1/me/sessions/{id}", delete(me::end_session))
+        .route("/.well-known/jwks.json", get(well_known::jwks))
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(well_known::metadata),
+        )
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+}

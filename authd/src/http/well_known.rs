@@ -1,0 +1,37 @@
+//! What verifiers and clients discover: the keys (RFC 7517) and the metadata (RFC 8414).
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::app::App;
+use crate::http::body::JsonAnswer;
+use crate::http::extract::NoQuery;
+
+/// Seconds that a verifier may keep the keys; below the time that a new key is announced before use.
+const JWKS_MAX_AGE: HeaderValue = HeaderValue::from_static("public, max-age=900");
+
+/// The public halves of the signing keys.
+pub(super) async fn jwks(State(app): State<Arc<App>>, _: NoQuery) -> Response {
+    let mut response = JsonAnswer(app.keys.jwks()).into_response();
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, JWKS_MAX_AGE);
+    response
+}
+
+/// The metadata of the issuer; it names only what exists.
+pub(super) async fn metadata(State(app): State<Arc<App>>, _: NoQuery) -> Response {
+    let issuer = &app.settings.issuer;
+    JsonAnswer(json!({
+        "issuer": issuer,
+        "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
+        "response_types_supported": [],
+        "grant_types_supported": [],
+        "token_endpoint_auth_methods_supported": [],
+    }))
+    .into_response()
+}

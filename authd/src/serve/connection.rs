@@ -1,0 +1,178 @@
+//! One connection: hyper over the gate, and the router behind hyper.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::Service;
+use hyper::{Request, Response, header};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+use super::gate::{Gate, Patience};
+use super::{Limits, Peer};
+
+/// hyper's own least size of a read buffer.
+const LEAST_BUFFER_BYTES: usize = 8 * 1024;
+
+/// Standing in an answer's extensions, ends the connection without sending it.
+#[derive(Debug, Clone, Copy)]
+pub struct CloseUnanswered;
+
+/// Tells requests that the drain's limit is reached: who can still refuse, does so now. It stands
+/// in the extensions of each request.
+#[derive(Debug, Clone)]
+pub struct DrainLimit(watch::Receiver<bool>);
+
+impl DrainLimit {
+    /// Waits until the limit is reached; for ever, if the listener ends before.
+    pub async fn reached(&mut self) {
+        if self.0.wait_for(|reached| *reached).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    pub(super) fn channel() -> (DrainForce, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (DrainForce(sender), Self(receiver))
+    }
+}
+
+/// The other end of [`DrainLimit`].
+pub(super) struct DrainForce(watch::Sender<bool>);
+
+impl DrainForce {
+    pub(super) fn reach(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+/// Makes connections of one listener.
+pub(super) struct Connections {
+    http: http1::Builder,
+    router: Router,
+    limits: Limits,
+    drain_limit: DrainLimit,
+}
+
+impl Connections {
+    pub(super) fn new(router: Router, limits: Limits, drain_limit: DrainLimit) -> Self {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(limits.keepalive_timeout)
+            .max_header_size(limits.max_header_bytes)
+            .max_buf_size(
+                limits
+                    .max_header_bytes
+                    .saturating_add(1)
+                    .max(LEAST_BUFFER_BYTES),
+            );
+        Self {
+            http,
+            router,
+            limits,
+            drain_limit,
+        }
+    }
+
+    /// Most connections at a time.
+    pub(super) fn max(&self) -> usize {
+        self.limits.max_connections.max(1)
+    }
+
+    /// Speaks HTTP/1 over a stream.
+    pub(super) fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        &self,
+        stream: S,
+        peer: Peer,
+    ) -> http1::Connection<TokioIo<Gate<S>>, Exchange> {
+        let is_answering = Arc::new(AtomicBool::new(false));
+        let patience = Patience {
+            head: self.limits.header_timeout,
+            write: self.limits.keepalive_timeout,
+        };
+        let gate = Gate::new(
+            stream,
+            self.limits.max_header_bytes,
+            patience,
+            Arc::clone(&is_answering),
+        );
+        let exchange = Exchange {
+            router: self.router.clone(),
+            peer,
+            drain_limit: self.drain_limit.clone(),
+            is_answering,
+            ends_at: self
+                .limits
+                .max_age
+                .and_then(|age| Instant::now().checked_add(age)),
+        };
+        self.http.serve_connection(TokioIo::new(gate), exchange)
+    }
+}
+
+/// The router as one connection sees it.
+pub(super) struct Exchange {
+    router: Router,
+    peer: Peer,
+    drain_limit: DrainLimit,
+    is_answering: Arc<AtomicBool>,
+    ends_at: Option<Instant>,
+}
+
+impl Service<Request<Incoming>> for Exchange {
+    type Response = Response<Body>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Response<Body>>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(self.drain_limit.clone());
+        let answering = Answering::begin(&self.is_answering);
+        let router = self.router.clone();
+        let ends_at = self.ends_at;
+        Box::pin(async move {
+            let mut response = match router.oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            };
+            drop(answering);
+            if response.extensions().get::<CloseUnanswered>().is_some() {
+                return Err(io::Error::other("the request deserves no answer"));
+            }
+            if ends_at.is_some_and(|end| Instant::now() >= end) {
+                response.headers_mut().insert(
+                    header::CONNECTION,
+                    header::HeaderValue::from_static("close"),
+                );
+            }
+            Ok(response)
+        })
+    }
+}
+
+/// Holds the mark that an answer is under way.
+struct Answering(Arc<AtomicBool>);
+
+impl Answering {
+    fn begin(mark: &Arc<AtomicBool>) -> Self {
+        mark.store(true, Ordering::Release);
+        Self(Arc::clone(mark))
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}

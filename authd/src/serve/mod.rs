@@ -1,0 +1,107 @@
+//! Accept loops for TCP and Unix sockets, with the limits of each connection: how many, how long a
+//! request's head may take, how long an idle or unread connection is kept, and the drain at stop.
+//!
+//! It knows nothing of routes, answers or rights. Everything that stands in a request (its URI's
+//! authority, `Host`, forwarding headers) is data to it and decides nothing.
+
+mod accept;
+mod connection;
+mod framing;
+mod gate;
+mod peer;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(crate) mod trial;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::watch;
+
+pub use connection::{CloseUnanswered, DrainLimit};
+pub use peer::{Peer, PeerCredentials};
+
+/// What a listener grants its connections.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Most connections at a time; the others wait in the kernel's queue.
+    pub max_connections: usize,
+    /// Time for a request's head, from accept and from the first byte of a later request.
+    pub header_timeout: Duration,
+    /// Time that a connection may be idle, or take nothing of an answer.
+    pub keepalive_timeout: Duration,
+    /// Most bytes of a request's head.
+    pub max_header_bytes: usize,
+    /// Age from which a connection ends with its next answer; none for no such age.
+    pub max_age: Option<Duration>,
+    /// Time that requests under way have at stop.
+    pub shutdown_grace: Duration,
+}
+
+/// Counts the connections that are open; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Gauge(Arc<AtomicUsize>);
+
+impl Gauge {
+    /// Connections open now.
+    pub fn open(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn enter(&self) -> GaugeEntry {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        GaugeEntry(Arc::clone(&self.0))
+    }
+}
+
+struct GaugeEntry(Arc<AtomicUsize>);
+
+impl Drop for GaugeEntry {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Serves a router over TCP until `shutdown` turns true (or its sender is gone) and the requests
+/// under way have their answers. Dropping the future ends every connection at once.
+pub async fn serve_tcp(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    shutdown: watch::Receiver<bool>,
+    gauge: Gauge,
+) {
+    let introduce = |stream: &TcpStream, address: &SocketAddr| {
+        // Answers are small and written whole: waiting for more of them only delays.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY was refused");
+        }
+        Some(Peer::Tcp(*address))
+    };
+    accept::run(listener, router, limits, shutdown, (gauge, introduce)).await;
+}
+
+/// As [`serve_tcp`], over a Unix socket; a peer that `admit` refuses is closed before a byte of it
+/// is read.
+pub async fn serve_unix(
+    listener: UnixListener,
+    router: Router,
+    limits: Limits,
+    shutdown: watch::Receiver<bool>,
+    gauge: Gauge,
+    admit: impl Fn(&PeerCredentials) -> bool + Send,
+) {
+    let introduce = move |stream: &UnixStream, _: &_| match PeerCredentials::of(stream) {
+        Ok(credentials) => admit(&credentials).then_some(Peer::Unix(credentials)),
+        Err(error) => {
+            tracing::warn!(%error, "the kernel did not name the peer; connection closed");
+            None
+        }
+    };
+    accept::run(listener, router, limits, shutdown, (gauge, introduce)).await;
+}
