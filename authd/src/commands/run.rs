@@ -1,0 +1,81 @@
+//! `authd run`: loads the configuration, starts the log, and hands over to the start.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use common::time::SystemClock;
+
+use crate::args::Run;
+use crate::config::{self, DevDefaults, Faults, Source};
+use crate::log;
+use crate::print::Printer;
+use crate::startup::{self, Dev};
+
+/// Runs the daemon until a signal ends it.
+pub fn run<W: Write>(args: Run, mut source: Source, errors: &mut Printer<W>) -> ExitCode {
+    let dev = match development(args) {
+        Ok(dev) => dev,
+        Err(message) => {
+            errors.line(format_args!("authd: error: {message}"));
+            return ExitCode::from(super::FAILURE);
+        }
+    };
+    if let Some((defaults, _)) = &dev {
+        source.dev = Some(defaults.clone());
+    }
+    let loaded = match config::load(&source) {
+        Ok(loaded) => loaded,
+        Err(faults) => {
+            errors.text(&faults.to_string());
+            return ExitCode::from(Faults::EXIT);
+        }
+    };
+    for warning in &loaded.warnings {
+        errors.text(&format!("{warning}\n"));
+    }
+    let logging = match log::start(&loaded.config.log, Arc::new(SystemClock)) {
+        Ok(logging) => logging,
+        Err(error) => {
+            errors.line(format_args!("authd: error: cannot start the log: {error}"));
+            return ExitCode::from(super::FAILURE);
+        }
+    };
+    let status = startup::run(&loaded, dev.as_ref().map(|(_, dev)| dev));
+    drop(logging);
+    if let Some(folder) = dev.and_then(|(_, dev)| dev.ephemeral)
+        && let Err(error) = std::fs::remove_dir_all(&folder)
+    {
+        errors.line(format_args!(
+            "authd: warning: cannot remove {}: {error}",
+            folder.display()
+        ));
+    }
+    status
+}
+
+/// The folders of a development daemon.
+fn development(args: Run) -> Result<Option<(DevDefaults, Dev)>, String> {
+    if !args.dev {
+        return Ok(None);
+    }
+    if !args.ephemeral {
+        let defaults = DevDefaults::of_user()
+            .ok_or("--dev keeps its data in your home, and there is none; use --ephemeral")?;
+        return Ok(Some((defaults, Dev::default())));
+    }
+    let folder = ephemeral_folder().map_err(|error| format!("cannot make a folder: {error}"))?;
+    let dev = Dev {
+        ephemeral: Some(folder.clone()),
+    };
+    Ok(Some((DevDefaults::below(&folder), dev)))
+}
+
+/// A new folder that nobody else can enter.
+fn ephemeral_folder() -> std::io::Result<PathBuf> {
+    use std::os::unix::fs::DirBuilderExt;
+    let folder = std::env::temp_dir().join(format!("authd-{}", std::process::id()));
+    std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
+    Ok(folder)
+}

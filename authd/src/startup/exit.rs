@@ -1,0 +1,156 @@
+//! Why the daemon did not start or did not go on, and the exit status for it (operator.md 3).
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use store::OpenError;
+
+use crate::admin::listener::BindError;
+use crate::app::Error;
+use crate::print::Printer;
+
+/// A failed start or run: one sentence, perhaps a next step, and the exit status.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    hint: Option<String>,
+    code: u8,
+}
+
+const DATAERR: u8 = 65;
+const OSERR: u8 = 71;
+const CANTCREAT: u8 = 73;
+const IOERR: u8 = 74;
+const TEMPFAIL: u8 = 75;
+const NOPERM: u8 = 77;
+const CONFIG: u8 = 78;
+
+impl Failure {
+    fn new(code: u8, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: None,
+            code,
+        }
+    }
+
+    fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Anything without a status of its own.
+    pub(super) fn other(cause: impl std::error::Error) -> Self {
+        Self::new(1, chain(&cause))
+    }
+
+    /// The configuration, a key or a credential is wrong.
+    pub(super) fn config(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(CONFIG, message).with_hint(hint)
+    }
+
+    /// A commit failed in a way that leaves its outcome open.
+    pub(super) fn io(reason: impl Into<String>) -> Self {
+        Self::new(IOERR, format!("the database failed: {}", reason.into())).with_hint(
+            "Look at the disk and the kernel's log; authd starts again from what is on it.",
+        )
+    }
+
+    /// A use case failed during the start.
+    pub(super) fn app(error: &Error) -> Self {
+        let cause = error
+            .cause
+            .as_deref()
+            .map(|cause| format!(": {}", chain(cause)));
+        Self::new(
+            1,
+            format!("{}{}", error.developer_message, cause.unwrap_or_default()),
+        )
+    }
+
+    /// The database could not be opened.
+    pub(super) fn open(error: OpenError) -> Self {
+        let message = chain(&error);
+        match error {
+            OpenError::Locked { .. } => Self::new(TEMPFAIL, message)
+                .with_hint("Stop the other one first: systemctl stop authd"),
+            OpenError::Newer { .. } => Self::new(DATAERR, message).with_hint(
+                "Nothing was changed. Install the version that wrote it, or a newer one.",
+            ),
+            OpenError::Pending { .. } => Self::new(DATAERR, message),
+            OpenError::Damaged { .. } => Self::new(DATAERR, message).with_hint(
+                "Nothing was changed. Restore a backup, or name another file: database.url",
+            ),
+            OpenError::Migration { .. } => Self::new(1, message),
+            OpenError::Create { source, .. } if is_denied(&source) => Self::new(NOPERM, message),
+            OpenError::Create { .. } => Self::new(CANTCREAT, message).with_hint(
+                "The folder of database.url must exist or be creatable, and be writable.",
+            ),
+            OpenError::Other { .. } => Self::new(OSERR, message),
+        }
+    }
+
+    /// A listener could not be bound.
+    pub(super) fn bind(key: &str, address: &str, source: &std::io::Error) -> Self {
+        let code = if is_denied(source) { NOPERM } else { OSERR };
+        Self::new(
+            code,
+            format!("cannot listen on {address} ({key}): {source}"),
+        )
+        .with_hint(format!("Free the address or choose another one: {key}"))
+    }
+
+    /// An admin socket could not be bound.
+    pub(super) fn socket(error: BindError) -> Self {
+        let message = chain(&error);
+        match error {
+            BindError::AddrInUse { .. } => Self::new(TEMPFAIL, message)
+                .with_hint("Stop the other one first, or name another path: admin.socket"),
+            BindError::NoGroup { group } => Self::config(
+                message,
+                format!(
+                    "Make it: groupadd --system {group} — or name another one: admin.socket_group"
+                ),
+            ),
+            BindError::System { source, .. } if is_denied(&source) => Self::new(NOPERM, message)
+                .with_hint("The folder of admin.socket must be writable for authd."),
+            BindError::NotASocket { .. }
+            | BindError::TooLong { .. }
+            | BindError::OpenFolder { .. }
+            | BindError::System { .. } => Self::new(OSERR, message)
+                .with_hint("Name another path: admin.socket, admin.monitor_socket"),
+        }
+    }
+
+    /// A file could not be read or made.
+    pub(super) fn file(path: &Path, source: &std::io::Error) -> Self {
+        let code = if is_denied(source) { NOPERM } else { CANTCREAT };
+        Self::new(code, format!("{}: {source}", path.display()))
+    }
+
+    /// Prints the sentence and gives the exit status.
+    pub(super) fn report(&self) -> ExitCode {
+        let mut errors = Printer::stderr();
+        errors.line(format_args!("authd: error: {}", self.message));
+        if let Some(hint) = &self.hint {
+            errors.line(format_args!("  {hint}"));
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+fn is_denied(source: &std::io::Error) -> bool {
+    source.kind() == std::io::ErrorKind::PermissionDenied
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,194 @@
+//! Builds every part in order and stops them in reverse; the only place that knows all layers.
+//! No rules here: what a part does is decided in the part.
+
+mod dev;
+mod exit;
+mod first_start;
+mod process;
+mod servers;
+mod settings;
+mod tasks;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use common::time::{Clock, SystemClock, Time};
+use domain::lockout::Boot;
+use store::Store;
+use store::sqlite::{self, Options};
+use tokio::sync::{Notify, watch};
+
+use crate::app::{App, login_budget::LoginBudget, waiters::Waiters};
+use crate::cache::{Activity, MemoryCache};
+use crate::config::{Config, DatabaseUrl, Loaded};
+use crate::crypto::{self, HashPool, HashSettings, Random, SystemRandom};
+
+pub use exit::Failure;
+
+/// How a development daemon differs from an installed one.
+#[derive(Debug, Clone, Default)]
+pub struct Dev {
+    /// Temporary folder that goes at the end, if the data is not to stay.
+    pub ephemeral: Option<PathBuf>,
+}
+
+/// A database failure that ends the daemon: the outcome of a commit is not known.
+#[derive(Default)]
+struct Fatal {
+    reason: Mutex<Option<String>>,
+    raised: Notify,
+}
+
+impl Fatal {
+    fn raise(&self, reason: &str) {
+        *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+        self.raised.notify_one();
+    }
+
+    fn reason(&self) -> Option<String> {
+        self.reason
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// Runs the daemon until a signal ends it.
+pub fn run(loaded: &Loaded, dev: Option<&Dev>) -> ExitCode {
+    match try_run(loaded, dev) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn try_run(loaded: &Loaded, dev: Option<&Dev>) -> Result<(), Failure> {
+    process::harden()?;
+    let config = &loaded.config;
+    let runtime = process::runtime(config.api.worker_threads)?;
+    let random: Arc<dyn Random> = Arc::new(SystemRandom);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let fatal = Arc::new(Fatal::default());
+    let cache = Arc::new(MemoryCache::new(config.cache.token_entries));
+    let store = open_store(config, &cache, &fatal)?;
+    let result = runtime.block_on(serve(Parts {
+        loaded,
+        dev,
+        store: store.clone(),
+        cache,
+        random,
+        clock,
+        fatal: Arc::clone(&fatal),
+    }));
+    store.close();
+    runtime.shutdown_background();
+    match fatal.reason() {
+        Some(reason) => Err(Failure::io(reason)),
+        None => result,
+    }
+}
+
+struct Parts<'a> {
+    loaded: &'a Loaded,
+    dev: Option<&'a Dev>,
+    store: Store,
+    cache: Arc<MemoryCache>,
+    random: Arc<dyn Random>,
+    clock: Arc<dyn Clock>,
+    fatal: Arc<Fatal>,
+}
+
+async fn serve(parts: Parts<'_>) -> Result<(), Failure> {
+    let config = &parts.loaded.config;
+    let started_at = parts.clock.now();
+    let app = Arc::new(build(&parts).await?);
+    crate::app::settle_earlier_runs(&app)
+        .await
+        .map_err(|error| Failure::app(&error))?;
+    let (stop, stopping) = watch::channel(false);
+    // Others have no business in a developer's own folder.
+    let folder_mode = if parts.dev.is_some() { 0o700 } else { 0o755 };
+    let bound = servers::bind(parts.loaded, &app, started_at, folder_mode)?;
+    let running = bound.start(&stopping);
+    let tasks = tasks::start(&app, config, stopping);
+    let signals = process::Signals::catch()?;
+    process::ready();
+    tracing::info!(version = common::VERSION, "authd is ready");
+    if let Some(dev) = parts.dev {
+        dev::banner(config, dev);
+    }
+    process::wait_for_end(signals, &parts.fatal.raised).await;
+    app.draining.store(true, Ordering::Release);
+    process::stopping();
+    tracing::info!("draining");
+    stop.send_replace(true);
+    running.drained(config.api.shutdown_grace).await;
+    tasks.ended().await;
+    if let Err(error) = crate::app::housekeeping::flush_activity(&app, true).await {
+        tracing::warn!(code = %error.code, "last uses were not written");
+    }
+    app.pool.stop();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn open_store(
+    config: &Config,
+    cache: &Arc<MemoryCache>,
+    fatal: &Arc<Fatal>,
+) -> Result<Store, Failure> {
+    let DatabaseUrl::Sqlite(path) = &config.database.url;
+    let options = Options {
+        path: path.clone(),
+        readers: config.database.pool_size,
+        busy_timeout: config.database.busy_timeout,
+        cache_bytes: config.database.cache_size,
+        mmap_bytes: config.database.mmap_size,
+        checkpoint_pages: config.database.wal_autocheckpoint,
+        auto_migrate: config.database.auto_migrate,
+        repeat_every: None,
+    };
+    let fatal = Arc::clone(fatal);
+    let listener = Arc::clone(cache);
+    let on_fatal = Box::new(move |reason: &str| fatal.raise(reason));
+    let (store, _) = sqlite::open(options, listener, on_fatal).map_err(Failure::open)?;
+    Ok(store)
+}
+
+async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
+    let config = &parts.loaded.config;
+    let now: Time = parts.clock.now();
+    let opened = first_start::open(config, &parts.store, parts.random.as_ref(), now).await?;
+    let settings = settings::settings(config, opened.issuer)?;
+    let pool = HashPool::start(
+        HashSettings {
+            memory_kib: u32::try_from(config.password.memory / 1024).unwrap_or(u32::MAX),
+            iterations: config.password.iterations,
+            parallelism: config.password.parallelism,
+            threads: config.password.max_concurrent_hashes,
+            queue_length: config.password.queue_length,
+            queue_deadline: config.password.queue_deadline,
+            idle_release: config.password.idle_memory_release,
+        },
+        Arc::clone(&parts.random),
+    )
+    .map_err(Failure::other)?;
+    let login_floor = pool.calibrate(&opened.hash_schemes);
+    let boot: [u8; 16] = crypto::bytes(parts.random.as_ref()).map_err(Failure::other)?;
+    Ok(App {
+        store: parts.store.clone(),
+        cache: Arc::clone(&parts.cache) as Arc<dyn crate::cache::Cache>,
+        activity: Arc::new(Activity::new(config.session.touch_interval)),
+        keys: Arc::new(opened.keys),
+        pool,
+        clock: Arc::clone(&parts.clock),
+        random: Arc::clone(&parts.random),
+        settings,
+        boot: Boot(boot),
+        login_floor,
+        login_budget: LoginBudget::default(),
+        draining: AtomicBool::new(false),
+        waiters: Waiters::default(),
+    })
+}

@@ -1,0 +1,322 @@
+//! Binds the doors, puts the routers behind them, and serves until the end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use common::call::Socket;
+use common::id::RequestId;
+use common::time::Time;
+use common::view::Warning;
+use domain::audit::Actor;
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::exit::Failure;
+use crate::admin::edge::{self as admin_edge, AdminEdge};
+use crate::admin::listener::{self, SocketFile, SocketPlan};
+use crate::admin::peer::{self, Admission};
+use crate::admin::routes;
+use crate::app::App;
+use crate::app::refused_peer::RefusedPeers;
+use crate::app::status::{Running, Traffic as Figures, TrafficFigures};
+use crate::config::{Account, ClientIpHeader as ConfiguredHeader, Config, Loaded};
+use crate::crypto;
+use crate::http::client_ip::{ClientIpHeader, TrustedProxies};
+use crate::http::edge::{self, Edge, EdgeSettings, RequestIds, Timeouts};
+use crate::http::router;
+use crate::http::traffic::Traffic;
+use crate::serve::{self, Gauge, Limits};
+
+/// Connections that the kernel keeps until they are accepted.
+const BACKLOG: u32 = 4096;
+
+/// Listeners that are bound, with what stands behind them.
+pub(super) struct Bound {
+    api: Vec<(TcpListener, axum::Router, Limits)>,
+    admin: Vec<AdminDoor>,
+}
+
+struct AdminDoor {
+    listener: UnixListener,
+    file: SocketFile,
+    router: axum::Router,
+    limits: Limits,
+    admission: Admission,
+}
+
+/// Servers that run.
+pub(super) struct Servers {
+    set: JoinSet<()>,
+}
+
+struct LastMinute(Arc<Traffic>);
+
+impl TrafficFigures for LastMinute {
+    fn traffic(&self) -> Figures {
+        let summary = self.0.summary(Instant::now());
+        Figures {
+            requests_per_second: summary.requests_per_second,
+            p99_seconds: summary.p99_seconds,
+            error_rate: summary.error_rate,
+        }
+    }
+}
+
+/// Binds all listeners; none is served yet.
+pub(super) fn bind(
+    loaded: &Loaded,
+    app: &Arc<App>,
+    started_at: Time,
+    folder_mode: u32,
+) -> Result<Bound, Failure> {
+    let config = &loaded.config;
+    let traffic = Arc::new(Traffic::starting(Instant::now()));
+    let request_ids = request_ids(app);
+    let edge = Edge::new(EdgeSettings {
+        request_ids: Arc::clone(&request_ids),
+        timeouts: Timeouts::new(
+            Some(config.api.request_timeout),
+            config.api.timeout_overrides.clone(),
+        ),
+        max_body: usize::try_from(config.api.max_body).unwrap_or(usize::MAX),
+        proxies: proxies(config),
+        traffic: Arc::clone(&traffic),
+    });
+    let api = bind_api(config, app, &edge)?;
+    let running = Arc::new(Running {
+        started_at,
+        config_files: loaded
+            .files
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect(),
+        public_url: config.api.public_url.clone(),
+        listen: api
+            .iter()
+            .filter_map(|(listener, ..)| listener.local_addr().ok())
+            .map(|address| address.to_string())
+            .collect(),
+        traffic: Arc::new(LastMinute(traffic)),
+        warnings: warnings(app, edge),
+    });
+    let admin = &config.admin;
+    let doors = [
+        (Socket::Admin, &admin.socket, &admin.socket_group),
+        (
+            Socket::Monitor,
+            &admin.monitor_socket,
+            &admin.monitor_socket_group,
+        ),
+    ]
+    .into_iter()
+    .map(|(socket, path, group)| {
+        let plan = SocketPlan {
+            path: path.clone(),
+            group: group.clone(),
+            mode: admin.socket_mode,
+            folder_mode,
+        };
+        let door = AdminEdge {
+            request_ids: Arc::clone(&request_ids),
+            socket,
+            timeouts: Timeouts::new(Some(admin.request_timeout), []),
+        };
+        bind_admin(config, app, &running, &plan, door)
+    })
+    .collect::<Result<_, Failure>>()?;
+    Ok(Bound { api, admin: doors })
+}
+
+fn bind_api(
+    config: &Config,
+    app: &Arc<App>,
+    edge: &Arc<Edge>,
+) -> Result<Vec<(TcpListener, axum::Router, Limits)>, Failure> {
+    let router = edge::behind(
+        Arc::clone(edge),
+        router::routes().with_state(Arc::clone(app)),
+    );
+    config
+        .api
+        .listen
+        .iter()
+        .map(|&address| {
+            let listener = bind_tcp(address)
+                .map_err(|error| Failure::bind("api.listen", &address.to_string(), &error))?;
+            Ok((listener, router.clone(), limits(config)))
+        })
+        .collect()
+}
+
+fn bind_admin(
+    config: &Config,
+    app: &Arc<App>,
+    running: &Arc<Running>,
+    plan: &SocketPlan,
+    door: AdminEdge,
+) -> Result<AdminDoor, Failure> {
+    let (listener, file) = listener::bind(plan).map_err(Failure::socket)?;
+    let admission = admission(app, config, door.socket)?;
+    Ok(AdminDoor {
+        listener,
+        file,
+        router: admin_edge::behind(Arc::new(door), routes::router(app, running)),
+        limits: admin_edge::limits(config.api.shutdown_grace),
+        admission,
+    })
+}
+
+impl Bound {
+    /// Serves.
+    pub(super) fn start(self, stopping: &watch::Receiver<bool>) -> Servers {
+        let mut set = JoinSet::new();
+        for (listener, router, limits) in self.api {
+            set.spawn(serve::serve_tcp(
+                listener,
+                router,
+                limits,
+                stopping.clone(),
+                Gauge::default(),
+            ));
+        }
+        for door in self.admin {
+            let stopping = stopping.clone();
+            set.spawn(async move {
+                let AdminDoor {
+                    listener,
+                    file,
+                    router,
+                    limits,
+                    admission,
+                } = door;
+                let admit = move |peer: &serve::PeerCredentials| admission.admits(peer);
+                let gauge = Gauge::default();
+                serve::serve_unix(listener, router, limits, stopping, gauge, admit).await;
+                drop(file);
+            });
+        }
+        Servers { set }
+    }
+}
+
+impl Servers {
+    /// Waits until all requests have their answers, for as long as the drain may take.
+    pub(super) async fn drained(mut self, grace: Duration) {
+        let all = async { while self.set.join_next().await.is_some() {} };
+        // Each server ends its drain by itself; this is for one that does not.
+        let limit = grace.saturating_add(Duration::from_secs(2));
+        if tokio::time::timeout(limit, all).await.is_err() {
+            tracing::warn!("connections were cut off at the end of api.shutdown_grace");
+        }
+    }
+}
+
+fn bind_tcp(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        max_connections: config.api.max_connections,
+        header_timeout: config.api.header_timeout,
+        keepalive_timeout: config.api.keepalive_timeout,
+        max_header_bytes: usize::try_from(config.api.max_header_bytes).unwrap_or(usize::MAX),
+        max_age: None,
+        shutdown_grace: config.api.shutdown_grace,
+    }
+}
+
+fn proxies(config: &Config) -> TrustedProxies {
+    TrustedProxies {
+        networks: config.api.trusted_proxies.clone(),
+        header: match config.api.client_ip_header {
+            ConfiguredHeader::None => ClientIpHeader::None,
+            ConfiguredHeader::Forwarded => ClientIpHeader::Forwarded,
+            ConfiguredHeader::XForwardedFor => ClientIpHeader::XForwardedFor,
+        },
+    }
+}
+
+/// Ids of requests name them in the log and decide nothing; should the random source fail, time and
+/// process must do, and every use case that needs randomness fails by itself.
+fn request_ids(app: &Arc<App>) -> RequestIds {
+    let app = Arc::clone(app);
+    Arc::new(move || {
+        let now = app.now();
+        crypto::new_id(app.random.as_ref(), now).unwrap_or_else(|_| {
+            let millis = u128::from(now.millis().unsigned_abs());
+            RequestId::from_bytes((millis << 80 | u128::from(std::process::id())).to_be_bytes())
+        })
+    })
+}
+
+fn warnings(app: &Arc<App>, edge: Arc<Edge>) -> Arc<dyn Fn() -> Vec<Warning> + Send + Sync> {
+    let app = Arc::clone(app);
+    Arc::new(move || {
+        let mut warnings = Vec::new();
+        if edge.saw_untrusted_proxy() {
+            warnings.push(Warning {
+                code: "proxy_untrusted".to_owned(),
+                tenant: None,
+                message:
+                    "a private peer sends forwarding headers, but api.trusted_proxies is empty: \
+                          the budget of failed logins is off for it"
+                        .to_owned(),
+            });
+        }
+        if !app.pool.priority_lowered() {
+            warnings.push(Warning {
+                code: "hash_priority".to_owned(),
+                tenant: None,
+                message:
+                    "the hash threads could not lower their priority; checks wait behind logins"
+                        .to_owned(),
+            });
+        }
+        warnings
+    })
+}
+
+/// Who may talk to the sockets beyond what their mode says.
+fn admission(app: &Arc<App>, config: &Config, socket: Socket) -> Result<Admission, Failure> {
+    let uids = config
+        .admin
+        .allow_uids
+        .iter()
+        .map(|account| match account {
+            Account::Uid(uid) => Ok(*uid),
+            Account::Name(name) => peer::uid_of(name).ok_or_else(|| {
+                Failure::config(
+                    format!("admin.allow_uids: no user {name}"),
+                    "Name users of this machine, or their numbers.",
+                )
+            }),
+        })
+        .collect::<Result<Vec<u32>, Failure>>()?;
+    let app = Arc::clone(app);
+    let refused = Arc::new(RefusedPeers::default());
+    Ok(Admission::new(uids, move |peer| {
+        let (app, refused) = (Arc::clone(&app), Arc::clone(&refused));
+        let actor = Actor {
+            uid: Some(peer.uid),
+            user: None,
+            pid: peer.pid,
+            sudo_uid: None,
+            channel: socket.as_str().to_owned(),
+        };
+        tokio::spawn(async move {
+            if let Err(error) = refused.record(&app, actor).await {
+                tracing::warn!(code = %error.code, "the audit row of a refused peer was not written");
+            }
+        });
+    }))
+}

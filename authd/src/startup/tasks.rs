@@ -1,0 +1,88 @@
+//! Work beside the requests: last uses to disk, old rows away, the watchdog.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::process::TASKS_GRACE;
+use crate::app::{App, health, housekeeping};
+use crate::config::Config;
+
+/// Time between two rounds of removing old rows.
+const PRUNE_EVERY: Duration = Duration::from_secs(300);
+/// Shortest time between two rounds of writing last uses.
+const FLUSH_LEAST: Duration = Duration::from_secs(1);
+
+/// Tasks that run until the daemon ends.
+pub(super) struct Tasks {
+    set: JoinSet<()>,
+}
+
+/// Starts them.
+pub(super) fn start(app: &Arc<App>, config: &Config, stopping: watch::Receiver<bool>) -> Tasks {
+    let mut set = JoinSet::new();
+    let flush_every = config.session.touch_interval.max(FLUSH_LEAST);
+    set.spawn(flush(Arc::clone(app), flush_every, stopping.clone()));
+    set.spawn(prune(Arc::clone(app), stopping.clone()));
+    if let Some(limit) = sd_notify::watchdog_enabled() {
+        set.spawn(watchdog(Arc::clone(app), limit / 2, stopping));
+    }
+    Tasks { set }
+}
+
+impl Tasks {
+    /// Waits for their end, for a while.
+    pub(super) async fn ended(mut self) {
+        let all = async { while self.set.join_next().await.is_some() {} };
+        if tokio::time::timeout(TASKS_GRACE, all).await.is_err() {
+            tracing::warn!("background tasks were cut off");
+        }
+    }
+}
+
+/// Runs `work` once every so often until the daemon ends.
+async fn every<F, W>(period: Duration, mut stopping: watch::Receiver<bool>, mut work: F)
+where
+    F: FnMut() -> W,
+    W: Future<Output = ()>,
+{
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => work().await,
+            _ = stopping.changed() => return,
+        }
+    }
+}
+
+async fn flush(app: Arc<App>, period: Duration, stopping: watch::Receiver<bool>) {
+    every(period, stopping, || async {
+        if let Err(error) = housekeeping::flush_activity(&app, false).await {
+            tracing::warn!(code = %error.code, "last uses were not written; they will be");
+        }
+    })
+    .await;
+}
+
+async fn prune(app: Arc<App>, stopping: watch::Receiver<bool>) {
+    every(PRUNE_EVERY, stopping, || async {
+        if let Err(error) = housekeeping::prune(&app).await {
+            tracing::warn!(code = %error.code, "old rows were not removed; they will be");
+        }
+    })
+    .await;
+}
+
+/// Tells the service manager that the daemon lives, after a read of the database was answered.
+async fn watchdog(app: Arc<App>, period: Duration, stopping: watch::Receiver<bool>) {
+    every(period, stopping, || async {
+        if health::probe(&app).await.is_ok() {
+            drop(sd_notify::notify(&[sd_notify::NotifyState::Watchdog]));
+        }
+    })
+    .await;
+}

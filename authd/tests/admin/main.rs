@@ -1,0 +1,18 @@
+//! The administrator's use cases and routes, in process: a real database in a folder of its own, a
+//! clock that stands still, random bytes from a seed. Every second write runs twice, the first time
+//! undone, so that a closure that cannot be repeated shows.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests: what fails here is the message"
+)]
+
+mod audit;
+mod desk;
+mod lists;
+mod lockouts;
+mod names;
+mod routes;
+mod sessions;
+mod tenants;
+mod users;
