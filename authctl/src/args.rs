@@ -1,0 +1,525 @@
+//! The whole command tree on one page; the doc comments are the help texts.
+//! No logic: what a command does stands in `commands/<noun>.rs`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::filter::Filter;
+
+/// Manage authd from the command line
+#[derive(Debug, Parser)]
+#[command(
+    name = "authctl",
+    version,
+    disable_help_subcommand = true,
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that every command takes, before or after its noun.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[expect(clippy::doc_markdown, reason = "the comments are the help texts")]
+pub(crate) struct Globals {
+    /// Talk to the daemon behind this socket [env: AUTHCTL_SOCKET]
+    #[arg(long, global = true, value_name = "PATH", hide_short_help = true)]
+    pub(crate) socket: Option<PathBuf>,
+    /// Work in this tenant, a slug or ten_… id
+    ///
+    /// [env: AUTHCTL_TENANT]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "TENANT",
+        display_order = 900,
+        help_heading = None::<&'static str>
+    )]
+    pub(crate) tenant: Option<String>,
+    /// List across all tenants, whatever the environment says
+    #[arg(long, global = true, hide_short_help = true, conflicts_with = "tenant")]
+    pub(crate) all_tenants: bool,
+    /// Write table, wide, json, jsonl, csv or id
+    ///
+    /// [env: AUTHCTL_OUTPUT]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FORMAT",
+        display_order = 901,
+        help_heading = None::<&'static str>,
+        hide_possible_values = true
+    )]
+    pub(crate) output: Option<Format>,
+    /// Write JSON, as --output json
+    #[arg(long, global = true, hide_short_help = true, conflicts_with = "output")]
+    pub(crate) json: bool,
+    /// Show only these columns, in this order
+    #[arg(
+        long,
+        global = true,
+        value_name = "LIST",
+        value_delimiter = ',',
+        hide_short_help = true
+    )]
+    pub(crate) columns: Vec<String>,
+    /// Sort by this column; a minus before it turns the order
+    #[arg(
+        long,
+        global = true,
+        value_name = "COLUMN",
+        allow_hyphen_values = true,
+        hide_short_help = true
+    )]
+    pub(crate) sort: Option<String>,
+    /// Leave out the line of headings
+    #[arg(long, global = true, hide_short_help = true)]
+    pub(crate) no_headers: bool,
+    /// Never cut a cell to the width of the terminal
+    #[arg(long, global = true, hide_short_help = true)]
+    pub(crate) no_trunc: bool,
+    /// Use colour: auto, always or never [env: NO_COLOR, CLICOLOR_FORCE]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    pub(crate) color: Option<ColorWhen>,
+    /// Print ids only
+    #[arg(short, long, global = true, hide_short_help = true)]
+    pub(crate) quiet: bool,
+    /// Tell request id, timing and socket on standard error
+    #[arg(short, long, global = true, hide_short_help = true)]
+    pub(crate) verbose: bool,
+    /// Answer yes to y/N questions; names to type stay asked
+    #[arg(short, long, global = true, hide_short_help = true)]
+    pub(crate) yes: bool,
+    /// Give what would have to be typed
+    #[arg(long, global = true, value_name = "VALUE", hide_short_help = true)]
+    pub(crate) confirm: Option<String>,
+    /// Show times in UTC (the default but on a terminal)
+    #[arg(long, global = true, hide_short_help = true, conflicts_with = "local")]
+    pub(crate) utc: bool,
+    /// Show times in the zone of this machine (the default on a terminal)
+    #[arg(long, global = true, hide_short_help = true)]
+    pub(crate) local: bool,
+    /// Wait so long for the first byte of an answer, 0 for ever [default: 10s]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, hide_short_help = true)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Columns for people.
+    Table,
+    /// More columns, exact times.
+    Wide,
+    /// One object.
+    Json,
+    /// One item a line.
+    Jsonl,
+    /// RFC 4180.
+    Csv,
+    /// Ids alone, one a line.
+    Id,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    /// On a terminal, unless the environment says otherwise.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the daemon on one screen
+    Status {
+        /// Show it again every so often
+        #[arg(long, value_name = "EVERY", value_parser = duration, num_args = 0..=1, require_equals = true, default_missing_value = "2s")]
+        watch: Option<Duration>,
+    },
+    /// Ask whether the daemon is alive (exit 0 or 3)
+    Ping {
+        /// Wait until it is, for a minute or this time
+        #[arg(long, value_name = "AT-MOST", value_parser = duration, num_args = 0..=1, require_equals = true, default_missing_value = "60s")]
+        wait: Option<Duration>,
+    },
+    /// Show the versions of client, daemon, protocol and schema
+    Version {
+        /// Show the client's alone, without asking the daemon
+        #[arg(long)]
+        client: bool,
+    },
+    /// Make and look at tenants
+    #[command(subcommand)]
+    Tenant(Tenant),
+    /// Make, look at, close and open users
+    #[command(subcommand)]
+    User(User),
+    /// Look at counted login failures, and clear them
+    #[command(subcommand)]
+    Lockout(Lockout),
+    /// Look at the log of login attempts
+    #[command(subcommand)]
+    Attempt(Attempt),
+    /// Look at sessions, and end them
+    #[command(subcommand)]
+    Session(Session),
+    /// Print the completion script of a shell
+    Completion {
+        /// bash, zsh or fish
+        #[arg(value_name = "SHELL", hide_possible_values = true)]
+        shell: Shell,
+    },
+    /// Explain a command or a topic
+    Help {
+        /// A command such as "user create", or one of output, exit-codes, filters,
+        /// first-steps, sockets
+        #[arg(value_name = "COMMAND|TOPIC")]
+        words: Vec<String>,
+    },
+}
+
+/// Shells that a completion script is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shell {
+    /// GNU Bash.
+    Bash,
+    /// Z shell.
+    Zsh,
+    /// fish.
+    Fish,
+}
+
+/// Flags of every list.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ListArgs {
+    /// Show at most so many, 0 for all [default: 0]
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// Show only what fits (help filters); repeatable
+    #[arg(long = "filter", value_name = "TEST")]
+    pub(crate) filters: Vec<Filter>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tenant {
+    /// Make a tenant
+    Create {
+        /// Slug: a-z, 0-9 and hyphens, never used before
+        #[arg(value_name = "NAME")]
+        slug: String,
+        /// Name for people; the slug where it is absent
+        #[arg(long, value_name = "TEXT")]
+        display_name: Option<String>,
+        /// Label of the plan
+        #[arg(long, value_name = "LABEL")]
+        plan: Option<String>,
+        /// Seats
+        #[arg(long, value_name = "N")]
+        max_users: Option<u32>,
+        /// Last day of the subscription, or an RFC 3339 time
+        #[arg(long, value_name = "DATE")]
+        ends: Option<String>,
+        /// Time zone, such as Africa/Nairobi
+        #[arg(long, value_name = "ZONE")]
+        time_zone: Option<String>,
+    },
+    /// List tenants
+    List {
+        /// Only those of this status: active or suspended
+        #[arg(long, value_name = "STATUS", value_parser = tenant_status)]
+        status: Option<common::view::TenantStatus>,
+        /// Only those of this plan
+        #[arg(long, value_name = "LABEL")]
+        plan: Option<String>,
+        /// Only those that end within 14d, say
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        ending: Option<Duration>,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Show a tenant
+    Show {
+        /// Slug or ten_… id; that of -t where it is absent
+        #[arg(value_name = "TENANT")]
+        name: Option<String>,
+    },
+}
+
+/// Where a new password comes from.
+#[derive(Debug, Clone, Default, Args)]
+#[group(multiple = false)]
+pub(crate) struct PasswordArgs {
+    /// Let authd make the password, and show it once
+    #[arg(long)]
+    pub(crate) generate: bool,
+    /// Read the password from standard input
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    /// Read it from a file that only you can read
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+/// What `user create` takes.
+#[derive(Debug, Args)]
+pub(crate) struct UserCreate {
+    /// E-mail address, unique in the tenant
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) email: String,
+    /// Given name
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) given_name: Option<String>,
+    /// Family name
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) family_name: Option<String>,
+    /// Name as shown; made of the two where it is absent
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) display_name: Option<String>,
+    /// Let the user do everything within the tenant
+    #[arg(long)]
+    pub(crate) tenant_admin: bool,
+    /// Telephone number, such as +254712345678
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) phone: Option<String>,
+    /// The employer's own number
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) employee_id: Option<String>,
+    /// KRA PIN
+    #[arg(long, value_name = "PIN")]
+    pub(crate) kra_pin: Option<String>,
+    /// Reference to another service; repeatable
+    #[arg(long = "ref", value_name = "NAME=VALUE", value_parser = reference)]
+    pub(crate) refs: Vec<(String, String)>,
+    /// Language, such as sw-KE
+    #[arg(long, value_name = "TAG")]
+    pub(crate) locale: Option<String>,
+    #[command(flatten)]
+    pub(crate) password: PasswordArgs,
+    /// Keep the password; else it must be changed first
+    #[arg(long)]
+    pub(crate) permanent: bool,
+}
+
+/// Several users or other objects, and why.
+#[derive(Debug, Args)]
+pub(crate) struct Many {
+    /// usr_… ids, addresses or TENANT/ADDRESS; - reads them from stdin
+    #[arg(value_name = "USER", required = true)]
+    pub(crate) users: Vec<String>,
+    /// Why, for the audit log
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Make a user; without a password flag it is asked for
+    Create(Box<UserCreate>),
+    /// List users
+    List {
+        /// Only those invited, active or disabled
+        #[arg(long, value_name = "STATUS", value_parser = user_status)]
+        status: Option<common::view::UserStatus>,
+        /// Only those that are locked out now
+        #[arg(long)]
+        locked: bool,
+        /// Only tenant administrators
+        #[arg(long)]
+        tenant_admin: bool,
+        /// Only those who have not signed in for 90d, say
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        inactive_since: Option<Duration>,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Show a user
+    Show {
+        /// usr_… id, address or TENANT/ADDRESS
+        #[arg(value_name = "USER")]
+        user: String,
+        /// Show the sessions alone, or with --attempts those two
+        #[arg(long)]
+        sessions: bool,
+        /// Show the last attempts alone, or with --sessions those two
+        #[arg(long)]
+        attempts: bool,
+    },
+    /// Close users: their sessions end
+    Disable(Many),
+    /// Open users again
+    Enable(Many),
+    /// Set a user's password: all sessions end
+    SetPassword {
+        /// usr_… id, address or TENANT/ADDRESS
+        #[arg(value_name = "USER")]
+        user: String,
+        #[command(flatten)]
+        password: PasswordArgs,
+        /// Keep the password; else it must be changed first
+        #[arg(long)]
+        permanent: bool,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Lockout {
+    /// List names that are locked out now
+    List {
+        /// Also names that no user has
+        #[arg(long)]
+        include_unknown: bool,
+        /// Only those last failed from this address or CIDR
+        #[arg(long, value_name = "IP")]
+        ip: Option<String>,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Show the counter of a name
+    Show {
+        /// usr_… id, address or TENANT/ADDRESS, also of no user
+        #[arg(value_name = "USER")]
+        user: String,
+    },
+    /// Clear counters and locks
+    Clear(Many),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Attempt {
+    /// List login attempts, the newest first
+    List {
+        /// Only those of this user
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+        /// Only those from this address
+        #[arg(long, value_name = "IP")]
+        ip: Option<String>,
+        /// Only failed ones
+        #[arg(long)]
+        failed: bool,
+        /// Only those since this time, date, or 2h ago, say
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Session {
+    /// List sessions, the newest first
+    List {
+        /// Only those of this user
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+        /// Only those of this device
+        #[arg(long, value_name = "ID")]
+        device: Option<String>,
+        /// Only those that signed in from this address
+        #[arg(long, value_name = "IP")]
+        ip: Option<String>,
+        /// Only those not used for 7d, say
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        idle_since: Option<Duration>,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// End sessions: by id, all of a user, or all of a tenant (--tenant)
+    Revoke {
+        /// ses_… ids; - reads them from stdin
+        #[arg(value_name = "SESSION", conflicts_with = "user")]
+        sessions: Vec<String>,
+        /// All of this user
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+}
+
+/// The tree with what every help text has in common.
+pub(crate) fn command() -> clap::Command {
+    finish(Cli::command().max_term_width(80))
+}
+
+fn finish(command: clap::Command) -> clap::Command {
+    command
+        .after_help("See authctl(1).")
+        .mut_subcommands(finish)
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    common::units::parse_duration(text).map_err(|error| error.to_string())
+}
+
+fn tenant_status(text: &str) -> Result<common::view::TenantStatus, String> {
+    use common::view::TenantStatus::{Active, Suspended};
+    [Active, Suspended]
+        .into_iter()
+        .find(|status| status.as_str() == text)
+        .ok_or_else(|| "expected active or suspended".to_owned())
+}
+
+fn user_status(text: &str) -> Result<common::view::UserStatus, String> {
+    use common::view::UserStatus::{Active, Disabled, Invited};
+    [Invited, Active, Disabled]
+        .into_iter()
+        .find(|status| status.as_str() == text)
+        .ok_or_else(|| "expected invited, active or disabled".to_owned())
+}
+
+fn reference(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_holds_together() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn flags_stand_before_or_after_the_noun() {
+        for line in [
+            ["authctl", "-t", "acme", "--json", "user", "list"],
+            ["authctl", "user", "list", "--json", "-t", "acme"],
+            ["authctl", "user", "-t", "acme", "list", "--json"],
+        ] {
+            let cli = Cli::try_parse_from(line).unwrap();
+            assert_eq!(cli.globals.tenant.as_deref(), Some("acme"));
+            assert!(cli.globals.json);
+        }
+    }
+}

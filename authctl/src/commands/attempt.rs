@@ -1,0 +1,190 @@
+//! `attempt list`.
+
+use common::call::attempt::List;
+use common::time::Time;
+use common::view::AttemptView;
+
+use crate::args::Attempt;
+use crate::commands::{Context, Paged};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::names;
+use crate::output::Shape;
+use crate::output::table::{Cell, Column, Shown};
+use crate::output::time::Moments;
+
+/// What attempts look like; `user show` has them too.
+pub(crate) const SHAPE: Shape<AttemptView> = Shape {
+    kind: "attempt",
+    columns: &[
+        Column {
+            heading: "TIME",
+            shown: Shown::Always,
+            cell: |a| Cell::Moment(a.at),
+        },
+        Column {
+            heading: "ID",
+            shown: Shown::Wide,
+            cell: |a| Cell::Text(a.id.to_string()),
+        },
+        Column {
+            heading: "TENANT",
+            shown: Shown::Always,
+            cell: |a| Cell::text(a.tenant.as_deref()),
+        },
+        Column {
+            heading: "USER",
+            shown: Shown::Always,
+            cell: |a| Cell::Text(user(a)),
+        },
+        Column {
+            heading: "IP",
+            shown: Shown::Always,
+            cell: |a| Cell::text(a.ip.as_deref()),
+        },
+        Column {
+            heading: "OUTCOME",
+            shown: Shown::Always,
+            cell: |a| Cell::Text(a.outcome.clone()),
+        },
+        Column {
+            heading: "DEVICE",
+            shown: Shown::Always,
+            cell: device,
+        },
+        Column {
+            heading: "COUNT",
+            shown: Shown::Always,
+            cell: |a| Cell::Number(a.count),
+        },
+        Column {
+            heading: "LAST",
+            shown: Shown::Wide,
+            cell: |a| Cell::moment(a.last_at),
+        },
+        Column {
+            heading: "REQUEST",
+            shown: Shown::Wide,
+            cell: |a| Cell::text(a.request_id.as_deref()),
+        },
+        Column {
+            heading: "TRACE",
+            shown: Shown::Wide,
+            cell: |a| Cell::Text(a.trace.join("; ")),
+        },
+    ],
+    keys: &[
+        "id",
+        "at",
+        "tenant",
+        "user_id",
+        "email",
+        "subject_hash",
+        "ip",
+        "success",
+        "outcome",
+        "device.id",
+        "device.name",
+        "device.type",
+        "count",
+        "last_at",
+        "request_id",
+    ],
+    id: |a| a.id.to_string(),
+    none: "no login attempts",
+};
+
+fn user(attempt: &AttemptView) -> String {
+    match (&attempt.email, attempt.user_id, &attempt.subject_hash) {
+        (Some(email), _, _) => email.clone(),
+        (None, Some(id), _) => id.to_string(),
+        (None, None, Some(hash)) => format!("(unknown) {hash}"),
+        (None, None, None) => "(unknown)".to_owned(),
+    }
+}
+
+fn device(attempt: &AttemptView) -> Cell {
+    attempt.device.as_ref().map_or(Cell::Nothing, |device| {
+        Cell::Text(device.name.clone().unwrap_or_else(|| device.id.clone()))
+    })
+}
+
+impl Paged for List {
+    fn page(&mut self, rows: u32) {
+        self.limit = Some(rows);
+    }
+    fn after(&mut self, cursor: String) {
+        self.cursor = Some(cursor);
+    }
+}
+
+/// Runs one of the commands.
+pub(crate) async fn run(context: &mut Context, command: Attempt) -> Result<Exit, Error> {
+    let Attempt::List {
+        user,
+        ip,
+        failed,
+        since,
+        list,
+    } = command;
+    let mut tenant = context.settings.list_tenant();
+    let user = user.map(|text| {
+        let named = names::user(&text, tenant.as_deref());
+        tenant = named.tenant;
+        named.name
+    });
+    let one_tenant = tenant.is_some();
+    let since = since
+        .map(|text| moment(&text, &context.printer.moments))
+        .transpose()?;
+    let call = List {
+        tenant,
+        user,
+        ip,
+        failed,
+        since,
+        ..List::default()
+    };
+    context.list(call, &SHAPE, &list, one_tenant).await
+}
+
+/// Reads a time, a date (its first moment in the zone of the output) or a length before now.
+fn moment(text: &str, moments: &Moments) -> Result<Time, Error> {
+    if let Ok(ago) = common::units::parse_duration(text) {
+        return Ok(moments.now.minus(ago));
+    }
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    text.parse::<jiff::civil::Date>()
+        .and_then(|date| date.to_zoned_datetime(moments.zone.clone()))
+        .map(|start| Time::from_millis(start.timestamp().as_millisecond()))
+        .map_err(|_| {
+            Error::usage(format!("--since {text} is no time"))
+                .hint("Write 2h, 2026-11-23 or 2026-11-23T14:02:11Z.")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_takes_a_time_a_date_or_a_length() {
+        let now: Time = "2026-11-23T14:00:00.000Z".parse().unwrap();
+        let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(3));
+        let moments = Moments {
+            now,
+            relative: false,
+            zone,
+        };
+        let read = |text| moment(text, &moments).map(|time| time.to_string());
+        assert_eq!(read("2h").unwrap(), "2026-11-23T12:00:00.000Z");
+        assert_eq!(read("2026-11-23").unwrap(), "2026-11-22T21:00:00.000Z");
+        assert_eq!(
+            read("2026-11-23T01:00:00Z").unwrap(),
+            "2026-11-23T01:00:00.000Z"
+        );
+        assert_eq!(read("yesterday").unwrap_err().exit, Exit::Usage);
+    }
+}

@@ -1,0 +1,157 @@
+//! `lockout list|show|clear`.
+
+use common::call::UserRef;
+use common::call::lockout::{Clear, List, Show};
+use common::view::LockoutView;
+
+use crate::args::Lockout;
+use crate::commands::{Context, Paged, sentence};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::names;
+use crate::output::Shape;
+use crate::output::table::{Cell, Column, Shown};
+
+const SHAPE: Shape<LockoutView> = Shape {
+    kind: "lockout",
+    columns: &[
+        Column {
+            heading: "SUBJECT",
+            shown: Shown::Always,
+            cell: |l| Cell::Text(subject(l)),
+        },
+        Column {
+            heading: "ID",
+            shown: Shown::Wide,
+            cell: |l| {
+                l.user_id
+                    .map_or(Cell::Nothing, |id| Cell::Text(id.to_string()))
+            },
+        },
+        Column {
+            heading: "TENANT",
+            shown: Shown::Always,
+            cell: |l| Cell::text(l.tenant.as_deref()),
+        },
+        Column {
+            heading: "FAILURES",
+            shown: Shown::Always,
+            cell: |l| Cell::Number(u64::from(l.failures)),
+        },
+        Column {
+            heading: "LAST-ATTEMPT",
+            shown: Shown::Always,
+            cell: |l| Cell::moment(l.last_attempt_at),
+        },
+        Column {
+            heading: "UNLOCKS-IN",
+            shown: Shown::Always,
+            cell: unlocks,
+        },
+        Column {
+            heading: "LAST-IP",
+            shown: Shown::Always,
+            cell: |l| Cell::text(l.last_ip.as_deref()),
+        },
+        Column {
+            heading: "MANUAL",
+            shown: Shown::Wide,
+            cell: |l| Cell::Flag(l.manual),
+        },
+        Column {
+            heading: "WINDOW SECONDS",
+            shown: Shown::Wide,
+            cell: |l| Cell::Number(l.window_seconds),
+        },
+    ],
+    keys: &[
+        "email",
+        "user_id",
+        "subject_hash",
+        "tenant",
+        "failures",
+        "window_seconds",
+        "last_attempt_at",
+        "locked_until",
+        "manual",
+        "last_ip",
+    ],
+    id: |l| {
+        l.user_id.map_or_else(
+            || l.subject_hash.clone().unwrap_or_default(),
+            |id| id.to_string(),
+        )
+    },
+    none: "nobody is locked out",
+};
+
+/// The address, the id, or the mark of a name that no user has.
+fn subject(lockout: &LockoutView) -> String {
+    match (&lockout.email, lockout.user_id, &lockout.subject_hash) {
+        (Some(email), _, _) => email.clone(),
+        (None, Some(id), _) => id.to_string(),
+        (None, None, Some(hash)) => format!("(unknown) {hash}"),
+        (None, None, None) => "(unknown)".to_owned(),
+    }
+}
+
+fn unlocks(lockout: &LockoutView) -> Cell {
+    match lockout.locked_until {
+        Some(end) => Cell::Until(end),
+        None if lockout.manual => Cell::text(Some("when cleared")),
+        None => Cell::Nothing,
+    }
+}
+
+impl Paged for List {
+    fn page(&mut self, rows: u32) {
+        self.limit = Some(rows);
+    }
+    fn after(&mut self, cursor: String) {
+        self.cursor = Some(cursor);
+    }
+}
+
+/// Runs one of the commands.
+pub(crate) async fn run(context: &mut Context, command: Lockout) -> Result<Exit, Error> {
+    let tenant = context.settings.tenant.clone();
+    match command {
+        Lockout::List {
+            include_unknown,
+            ip,
+            list,
+        } => {
+            let tenant = context.settings.list_tenant();
+            let one_tenant = tenant.is_some();
+            let call = List {
+                tenant,
+                include_unknown,
+                ip,
+                ..List::default()
+            };
+            context.list(call, &SHAPE, &list, one_tenant).await
+        }
+        Lockout::Show { user } => {
+            context.printer.check_columns(&SHAPE)?;
+            let UserRef { tenant, name } = names::user(&user, tenant.as_deref());
+            let view = context.client.call(&Show { tenant, user: name }).await?;
+            context.printer.item(&SHAPE, &view)?;
+            Ok(Exit::Done)
+        }
+        Lockout::Clear(many) => {
+            let users = names::expand(&many.users)?;
+            let call = |text: &str| Clear {
+                user: names::user(text, tenant.as_deref()),
+                reason: many.reason.clone(),
+            };
+            let told = |change: &common::call::Change| {
+                sentence(
+                    change,
+                    &format!("Cleared the login failures of {}", change.subject),
+                    &format!("{} has no login failures", change.subject),
+                )
+            };
+            context.each(&users, call, told).await
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `tenant create|list|show`.
+
+use common::call::tenant::{Create, List, Show};
+use common::view::TenantView;
+
+use crate::args::Tenant;
+use crate::commands::{Context, Paged, sentence};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output::Shape;
+use crate::output::table::{Cell, Column, Shown};
+
+const SHAPE: Shape<TenantView> = Shape {
+    kind: "tenant",
+    columns: &[
+        Column {
+            heading: "TENANT",
+            shown: Shown::Always,
+            cell: |t| Cell::Text(t.slug.clone()),
+        },
+        Column {
+            heading: "ID",
+            shown: Shown::Wide,
+            cell: |t| Cell::Text(t.id.to_string()),
+        },
+        Column {
+            heading: "NAME",
+            shown: Shown::Always,
+            cell: |t| Cell::Text(t.name.clone()),
+        },
+        Column {
+            heading: "STATUS",
+            shown: Shown::Always,
+            cell: |t| Cell::text(Some(t.status.as_str())),
+        },
+        Column {
+            heading: "PLAN",
+            shown: Shown::Always,
+            cell: |t| Cell::Text(t.subscription.plan.clone()),
+        },
+        Column {
+            heading: "USERS",
+            shown: Shown::Always,
+            cell: users,
+        },
+        Column {
+            heading: "ENDS",
+            shown: Shown::Always,
+            cell: |t| Cell::moment(t.subscription.ends_at),
+        },
+        Column {
+            heading: "TIME ZONE",
+            shown: Shown::Wide,
+            cell: |t| Cell::Text(t.time_zone.clone()),
+        },
+        Column {
+            heading: "CREATED",
+            shown: Shown::Wide,
+            cell: |t| Cell::Moment(t.created_at),
+        },
+        Column {
+            heading: "UPDATED",
+            shown: Shown::Wide,
+            cell: |t| Cell::Moment(t.updated_at),
+        },
+    ],
+    keys: &[
+        "id",
+        "slug",
+        "name",
+        "status",
+        "time_zone",
+        "subscription.plan",
+        "subscription.ends_at",
+        "subscription.max_users",
+        "subscription.users",
+        "created_at",
+        "updated_at",
+    ],
+    id: |t| t.id.to_string(),
+    none: "no tenants; make one: authctl tenant create NAME",
+};
+
+fn users(tenant: &TenantView) -> Cell {
+    let plan = &tenant.subscription;
+    match plan.max_users {
+        Some(limit) => Cell::Text(format!("{}/{limit}", plan.users)),
+        None => Cell::Number(u64::from(plan.users)),
+    }
+}
+
+impl Paged for List {
+    fn page(&mut self, rows: u32) {
+        self.limit = Some(rows);
+    }
+    fn after(&mut self, cursor: String) {
+        self.cursor = Some(cursor);
+    }
+}
+
+/// Runs one of the commands.
+pub(crate) async fn run(context: &mut Context, command: Tenant) -> Result<Exit, Error> {
+    match command {
+        Tenant::Create {
+            slug,
+            display_name,
+            plan,
+            max_users,
+            ends,
+            time_zone,
+        } => {
+            let call = Create {
+                slug,
+                name: display_name,
+                plan,
+                max_users,
+                ends,
+                time_zone,
+            };
+            create(context, &call).await
+        }
+        Tenant::List {
+            status,
+            plan,
+            ending,
+            list,
+        } => {
+            let call = List {
+                status,
+                plan,
+                ending_seconds: ending.map(|ending| ending.as_secs()),
+                ..List::default()
+            };
+            context.list(call, &SHAPE, &list, false).await
+        }
+        Tenant::Show { name } => {
+            let tenant = match name {
+                Some(name) => name,
+                None => context.settings.required_tenant()?,
+            };
+            context.printer.check_columns(&SHAPE)?;
+            let view = context.client.call(&Show { tenant }).await?;
+            context.printer.item(&SHAPE, &view)?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+async fn create(context: &mut Context, call: &Create) -> Result<Exit, Error> {
+    let mut change = context.client.call(call).await?;
+    let id = change.id.as_deref().unwrap_or("-");
+    let done = format!("Created tenant {} ({id})", change.subject);
+    let already = format!("Tenant {} exists already", change.subject);
+    // The tenant is the object itself here, so it is not named as the place too.
+    let place = change.tenant.take();
+    let text = sentence(&change, &done, &already);
+    change.tenant = place;
+    context.printer.change(&change, &text)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,79 @@
+//! What goes to standard error: remarks, warnings and failures.
+//! Nothing here can fail: where standard error is gone there is nobody left to tell.
+
+use std::io::{self, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use common::text::visible;
+
+use crate::args::{ColorWhen, Format};
+use crate::config::Settings;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output::json;
+
+/// The way to standard error.
+pub(crate) struct Remarks {
+    quiet: bool,
+    color: bool,
+    as_json: bool,
+}
+
+impl Remarks {
+    /// In the form that the reader of standard output wants.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            quiet: settings.flags.quiet,
+            color: error_color(settings.color),
+            as_json: matches!(settings.format, Format::Json | Format::Jsonl),
+        }
+    }
+
+    /// A remark beside the data; none with `--quiet`.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet {
+            note(text);
+        }
+    }
+
+    /// A failure.
+    pub(crate) fn failure(&self, error: &Error, verbose: bool) {
+        report(error, self.as_json, self.color, verbose);
+    }
+}
+
+/// A remark that no flag silences, because something would be lost without it.
+pub(crate) fn note(text: &str) {
+    complain(&format!("authctl: note: {}\n", visible(text)));
+}
+
+/// Puts what was asked for before what the terminal takes.
+pub(crate) fn choose(when: ColorWhen, auto: ColorChoice) -> bool {
+    match when {
+        ColorWhen::Always => true,
+        ColorWhen::Never => false,
+        ColorWhen::Auto => auto != ColorChoice::Never,
+    }
+}
+
+/// Whether standard error takes colour.
+pub(crate) fn error_color(when: ColorWhen) -> bool {
+    choose(when, AutoStream::choice(&io::stderr()))
+}
+
+/// Writes to standard error; where that fails too there is nobody left to tell.
+pub(crate) fn complain(text: &str) {
+    let _gone = io::stderr().write_all(text.as_bytes());
+}
+
+/// Tells of a failure on standard error.
+pub(crate) fn report(error: &Error, as_json: bool, color: bool, verbose: bool) {
+    if error.exit == Exit::Done {
+        return;
+    }
+    if as_json {
+        complain(&json::line(&error.form()).unwrap_or_default());
+    } else {
+        complain(&error.render(color, verbose));
+    }
+}

@@ -1,0 +1,13 @@
+//! The real binary against a daemon made of a thread: what it sends, what it shows, how it ends.
+//! Every test has its own folder, an empty environment and no clock to wait for.
+
+#![cfg(test)]
+
+mod changes;
+mod daemon;
+mod ends;
+mod help;
+mod lists;
+mod objects;
+mod secrets;
+mod streams;
