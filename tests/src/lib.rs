@@ -1,1 +1,56 @@
-//! Placeholder while the house is built.
+//! Starts the real `authd` and `authctl` for tests, and speaks to them over their real sockets.
+//! It knows the contracts (command line, HTTP, exit codes), never the insides of either program.
+//!
+//! A failure here is a failed test, so this library panics with a message where others return errors.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test library: what fails here fails the test that called it"
+)]
+
+mod api;
+mod authctl;
+mod clock;
+mod daemon;
+mod home;
+mod http;
+mod notify;
+mod process;
+mod wait;
+
+pub use api::{Api, Login, Tokens};
+pub use authctl::Authctl;
+pub use clock::WallClock;
+pub use daemon::Daemon;
+pub use home::Home;
+pub use http::{Connection, Request, Response};
+pub use process::Exit;
+pub use wait::{eventually, parallel};
+
+use std::path::PathBuf;
+
+/// A password that every policy of the defaults takes.
+pub const PASSWORD: &str = "seven green lanterns drift";
+/// Another one.
+pub const OTHER_PASSWORD: &str = "eleven paper boats at dusk";
+/// One that is never right.
+pub const WRONG_PASSWORD: &str = "nobody ever chose this one";
+
+/// Where cargo put a binary of the workspace: beside the folder of the running test.
+///
+/// # Panics
+/// If it has not been built; cargo builds binaries of other packages only when asked.
+pub fn binary(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let path = test
+        .parent()
+        .and_then(std::path::Path::parent)
+        .expect("a test lies in target/PROFILE/deps")
+        .join(name);
+    assert!(
+        path.is_file(),
+        "{} is missing; build it first: cargo build --workspace --bins",
+        path.display()
+    );
+    path
+}

@@ -1,0 +1,237 @@
+//! The folder of one daemon: configuration, database, sockets; kept over restarts, gone with the test.
+//! Nothing outside of it is touched.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::clock::WallClock;
+use crate::daemon::Daemon;
+use crate::process::Exit;
+
+/// The installation of one daemon.
+pub struct Home {
+    folder: TempDir,
+    settings: BTreeMap<String, String>,
+    arguments: Vec<String>,
+    environment: BTreeMap<String, String>,
+    clock: Option<Arc<WallClock>>,
+}
+
+impl Home {
+    /// An empty one, with a configuration that keeps everything below its folder and switches the
+    /// budget of failures an address off: in tests all clients share one.
+    ///
+    /// # Panics
+    /// If the folders cannot be made.
+    pub fn new() -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("authd-")
+            .tempdir()
+            .expect("a folder for the test");
+        for (name, mode) in [("data", 0o700), ("run", 0o755), ("authd.toml.d", 0o755)] {
+            let path = folder.path().join(name);
+            fs::create_dir(&path).expect("a folder for the daemon");
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("its mode");
+        }
+        let home = Self {
+            folder,
+            settings: BTreeMap::new(),
+            arguments: Vec::new(),
+            environment: BTreeMap::new(),
+            clock: None,
+        };
+        home.setting("api.public_url", "\"http://127.0.0.1:8440\"")
+            .path_setting("admin.socket", "run/admin.sock", "")
+            .path_setting("admin.monitor_socket", "run/monitor.sock", "")
+            .setting("admin.socket_group", "\"\"")
+            .setting("admin.monitor_socket_group", "\"\"")
+            .path_setting("database.url", "data/authd.db", "sqlite:")
+            .setting("login_budget.failures_per_ip", "0")
+            .setting("log.target", "\"json\"")
+    }
+
+    fn path_setting(self, key: &str, path: &str, prefix: &str) -> Self {
+        let value = format!("\"{prefix}{}\"", self.path(path).display());
+        self.setting(key, &value)
+    }
+
+    /// Sets a configuration key to a TOML value.
+    #[must_use]
+    pub fn setting(mut self, key: &str, toml: &str) -> Self {
+        self.settings.insert(key.to_owned(), toml.to_owned());
+        self
+    }
+
+    /// Adds `--set KEY=VALUE` to the command line.
+    #[must_use]
+    pub fn set(mut self, key: &str, value: &str) -> Self {
+        self.arguments.push("--set".to_owned());
+        self.arguments.push(format!("{key}={value}"));
+        self
+    }
+
+    /// Adds a variable to the daemon's otherwise empty environment.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Gives the daemon a wall clock that the test moves.
+    ///
+    /// # Panics
+    /// If libfaketime is not installed.
+    #[must_use]
+    pub fn with_clock(mut self) -> Self {
+        self.clock = Some(Arc::new(WallClock::new(self.folder.path())));
+        self
+    }
+
+    /// The clock of [`Home::with_clock`].
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn clock(&self) -> &WallClock {
+        self.clock.as_deref().expect("made with_clock")
+    }
+
+    /// A path below the folder.
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.folder.path().join(relative)
+    }
+
+    /// The database file.
+    pub fn database(&self) -> PathBuf {
+        self.path("data/authd.db")
+    }
+
+    /// The state folder.
+    pub fn data(&self) -> PathBuf {
+        self.path("data")
+    }
+
+    /// Starts the daemon and waits until it says that it is ready.
+    ///
+    /// # Panics
+    /// If it ends or is not ready in time; the message holds what it wrote.
+    pub fn start(&self) -> Daemon {
+        // Between choosing a port and binding it somebody else may take it.
+        for _ in 0..5 {
+            match self.try_start() {
+                Ok(daemon) => return daemon,
+                Err(exit) if exit.stderr.contains("in use") => {}
+                Err(exit) => panic!("authd ended with {:?}:\n{}", exit.code, exit.stderr),
+            }
+        }
+        panic!("no free port in five tries");
+    }
+
+    /// Starts the daemon; an early end is the error.
+    ///
+    /// # Errors
+    /// The exit status and what the daemon wrote, if it ended before it was ready.
+    ///
+    /// # Panics
+    /// If it is neither ready nor at its end in time.
+    pub fn try_start(&self) -> Result<Daemon, Exit> {
+        self.try_start_on(free_port())
+    }
+
+    /// As [`Home::try_start`], on a port of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Home::try_start`].
+    ///
+    /// # Panics
+    /// As [`Home::try_start`].
+    pub fn try_start_on(&self, port: u16) -> Result<Daemon, Exit> {
+        let config = self.write_config(port);
+        let mut command = self.command("authd");
+        command.arg("--config").arg(&config);
+        command.args(&self.arguments).arg("run");
+        if let Some(clock) = &self.clock {
+            clock.apply(&mut command);
+        }
+        Daemon::spawn(
+            command,
+            self.folder.path(),
+            port,
+            self.clock.as_ref().map(Arc::clone),
+        )
+    }
+
+    /// Runs another subcommand of `authd` to its end, with the same configuration.
+    ///
+    /// # Panics
+    /// If it does not end in time.
+    pub fn authd(&self, arguments: &[&str]) -> Exit {
+        let config = self.write_config(free_port());
+        let mut command = self.command("authd");
+        command.arg("--config").arg(&config);
+        command.args(&self.arguments).args(arguments);
+        Exit::of(command, "", Duration::from_secs(30))
+    }
+
+    /// The files of the state folder with their content, to see that nothing was touched.
+    ///
+    /// # Panics
+    /// If one cannot be read.
+    pub fn snapshot(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        for entry in fs::read_dir(self.data()).expect("the state folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_file() {
+                let content = fs::read(&path).expect("a file");
+                files.insert(path, content);
+            }
+        }
+        files
+    }
+
+    /// A program of ours with an empty environment, whose home is the folder.
+    pub fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(crate::binary(name));
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.folder.path())
+            .env("RUST_BACKTRACE", "1")
+            .envs(&self.environment)
+            .current_dir(self.folder.path());
+        command
+    }
+
+    /// Writes the configuration file for a port and says where it is.
+    fn write_config(&self, port: u16) -> PathBuf {
+        let mut text = format!("api.listen = [\"127.0.0.1:{port}\"]\n");
+        for (key, value) in &self.settings {
+            writeln!(text, "{key} = {value}").expect("a string takes text");
+        }
+        let path = self.path("authd.toml");
+        fs::write(&path, text).expect("the configuration is written");
+        path
+    }
+}
+
+impl Default for Home {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port")
+        .port()
+}

@@ -1,0 +1,19 @@
+//! Stories and faults with the real binaries, over their real sockets.
+//! Few and whole: what a lower level can show is shown there.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests: what fails here is the message"
+)]
+
+mod authctl;
+mod durability;
+mod faults;
+mod first_light;
+mod http_wire;
+mod lockout;
+mod passwords;
+mod scene;
+mod sessions;
+mod tenants;
+mod tokens;
