@@ -7,7 +7,6 @@ use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::str::FromStr;
 
-use data_encoding::Encoding;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
@@ -50,36 +49,35 @@ impl<K: Kind> Id<K> {
     }
 }
 
+/// 128 bits in symbols of five bits each; the first one holds only three of them.
 const LENGTH: usize = 26;
+const BITS: u32 = 5;
+const HIGHEST_LEAD: u128 = 7;
 
 /// Crockford's alphabet in lower case, without its tolerance for look-alikes: one spelling an id.
-fn base32() -> Encoding {
-    data_encoding::BASE32HEX_NOPAD.clone()
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+fn symbol(value: u128) -> u8 {
+    let five_bits = usize::try_from(value & 31).unwrap_or_default();
+    ALPHABET.get(five_bits).copied().unwrap_or(b'0')
 }
 
-const HEX32: &[u8; 32] = b"0123456789ABCDEFGHIJKLMNOPQRSTUV";
-const CROCKFORD: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-
-fn translate(byte: u8, from: &[u8; 32], to: &[u8; 32]) -> Option<u8> {
-    let position = from.iter().position(|&candidate| candidate == byte)?;
-    to.get(position).copied()
+fn value(symbol: u8) -> Option<u128> {
+    let position = ALPHABET.iter().position(|&known| known == symbol)?;
+    u128::try_from(position).ok()
 }
 
 impl<K: Kind> fmt::Display for Id<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // 128 bits in 26 characters: two zero bits lead, so the bytes are shifted into 17 of them.
-        let mut padded = [0_u8; 20];
-        if let Some(tail) = padded.get_mut(4..) {
-            tail.copy_from_slice(self.0.as_bytes());
+        let mut rest = self.0.as_u128();
+        let mut text = [b'0'; LENGTH];
+        for place in text.iter_mut().rev() {
+            *place = symbol(rest);
+            rest >>= BITS;
         }
-        // 20 bytes are 32 characters; the last 26 hold the id.
-        let encoded = base32().encode(&padded);
-        write!(f, "{}_", K::PREFIX)?;
-        for byte in encoded.bytes().skip(32 - LENGTH) {
-            let symbol = translate(byte, HEX32, CROCKFORD).ok_or(fmt::Error)?;
-            write!(f, "{}", char::from(symbol))?;
-        }
-        Ok(())
+        f.write_str(K::PREFIX)?;
+        f.write_str("_")?;
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -87,23 +85,21 @@ impl<K: Kind> FromStr for Id<K> {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let invalid = InvalidId { prefix: K::PREFIX };
+        let invalid = || InvalidId { prefix: K::PREFIX };
         let body = text
             .strip_prefix(K::PREFIX)
             .and_then(|rest| rest.strip_prefix('_'))
             .filter(|body| body.len() == LENGTH)
-            .ok_or_else(|| invalid.clone())?;
-        let mut symbols = vec![b'0'; 32 - LENGTH];
-        for byte in body.bytes() {
-            symbols.push(translate(byte, CROCKFORD, HEX32).ok_or_else(|| invalid.clone())?);
+            .ok_or_else(invalid)?;
+        let mut bits = 0_u128;
+        for (place, byte) in body.bytes().enumerate() {
+            let next = value(byte).ok_or_else(invalid)?;
+            if place == 0 && next > HIGHEST_LEAD {
+                return Err(invalid());
+            }
+            bits = bits << BITS | next;
         }
-        let bytes = base32().decode(&symbols).map_err(|_| invalid.clone())?;
-        let (lead, id) = bytes.split_at_checked(4).ok_or_else(|| invalid.clone())?;
-        if lead.iter().any(|&byte| byte != 0) {
-            return Err(invalid);
-        }
-        let uuid = Uuid::from_slice(id).map_err(|_| invalid)?;
-        Ok(Self::from_uuid(uuid))
+        Ok(Self::from_uuid(Uuid::from_u128(bits)))
     }
 }
 
