@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::config::{ENVIRONMENT_PREFIX, Source};
 
@@ -181,13 +181,10 @@ pub fn environment() -> Vec<(String, String)> {
         .collect()
 }
 
-/// The command line as clap knows it, for tests of pages and completions.
-pub fn command_line() -> clap::Command {
-    Args::command()
-}
-
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     fn split(line: &str) -> (Command, Source) {
@@ -198,7 +195,7 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        command_line().debug_assert();
+        Args::command().debug_assert();
     }
 
     #[test]
@@ -235,7 +232,7 @@ mod tests {
 
     #[test]
     fn short_help_fits_a_screen() {
-        let mut command = command_line();
+        let mut command = Args::command();
         assert!(command.render_help().to_string().lines().count() <= 24);
         for sub in command.get_subcommands_mut() {
             let help = sub.render_help().to_string();

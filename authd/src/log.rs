@@ -62,11 +62,6 @@ impl Logging {
         self.filter.reload(filter).map_err(|_| LogError::Gone)
     }
 
-    /// Lines that were given up because nobody read those before them, since the start.
-    pub fn lines_lost(&self) -> u64 {
-        self.queue.lost()
-    }
-
     /// Waits until everything said so far is written, for so long at most; whether it is.
     pub fn flush(&self, wait: Duration) -> bool {
         self.queue.flush(wait)

@@ -33,12 +33,6 @@ impl Email {
     pub fn local(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(local, _)| local)
     }
-
-    /// The address for those who may not see it: `b…@acme.test`.
-    pub fn masked(&self) -> String {
-        let (local, domain) = self.0.rsplit_once('@').unwrap_or(("", ""));
-        format!("{}…@{domain}", local.chars().take(1).collect::<String>())
-    }
 }
 
 /// Characters of an unquoted local part (RFC 5322 `atext`, and letters beyond ASCII by RFC 6531).

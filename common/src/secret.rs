@@ -84,20 +84,6 @@ pub fn send<S: Serializer>(secret: &Secret<String>, serializer: S) -> Result<S::
     serializer.serialize_str(secret.expose())
 }
 
-/// As [`send`], for an optional secret.
-///
-/// # Errors
-/// Those of the serializer.
-pub fn send_option<S: Serializer>(
-    secret: &Option<Secret<String>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match secret {
-        Some(secret) => serializer.serialize_some(secret.expose()),
-        None => serializer.serialize_none(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

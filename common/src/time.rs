@@ -67,11 +67,6 @@ impl Time {
                 .strftime("%Y-%m-%dT%H:%M:%S.%3f%:z")
         )
     }
-
-    /// The same moment for jiff's calendar arithmetic; none outside jiff's range.
-    pub fn to_timestamp(self) -> Option<Timestamp> {
-        Timestamp::from_millisecond(self.0).ok()
-    }
 }
 
 fn millis(duration: Duration) -> i64 {

@@ -128,22 +128,6 @@ pub fn masked_kra_pin(pin: &str) -> String {
     format!("{first}{}{last}", "•".repeat(chars.count()))
 }
 
-/// The number for those who may not see it: its last two digits.
-pub fn masked_phone(phone: &str) -> String {
-    let total = phone.chars().count();
-    phone
-        .chars()
-        .enumerate()
-        .map(|(i, c)| {
-            if i.saturating_add(2) >= total || i == 0 {
-                c
-            } else {
-                '•'
-            }
-        })
-        .collect()
-}
-
 fn optional(given: Option<&str>, limit: usize) -> Result<Option<String>, InvalidField> {
     given
         .map(|text| text::sanitize(text, limit))
@@ -249,7 +233,6 @@ mod tests {
         ] {
             assert_eq!(phone(bad), Err(InvalidField::Phone), "{bad}");
         }
-        assert_eq!(masked_phone("+254700000012"), "+••••••••••12");
     }
 
     #[test]

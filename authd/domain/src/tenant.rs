@@ -117,15 +117,6 @@ impl Tenant {
             _ => Standing::Active,
         }
     }
-
-    /// The moment from which everything is refused without any write, if there is one.
-    pub fn closes_at(&self, grace: Duration) -> Option<Time> {
-        if self.slug.is_system() {
-            None
-        } else {
-            self.ends_at.map(|end| end.plus(grace))
-        }
-    }
 }
 
 #[cfg(test)]
@@ -183,6 +174,5 @@ mod tests {
             tenant("system", Some(end)).standing(end.plus(2 * day), day),
             Standing::Active
         );
-        assert_eq!(tenant("system", Some(end)).closes_at(day), None);
     }
 }

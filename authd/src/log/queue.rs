@@ -73,7 +73,8 @@ impl Queue {
     }
 
     /// Lines lost since the start.
-    pub(super) fn lost(&self) -> u64 {
+    #[cfg(test)]
+    fn lost(&self) -> u64 {
         self.lock().lost
     }
 

@@ -147,7 +147,8 @@ impl HashPool {
     }
 
     /// Places that are taken.
-    pub fn places_taken(&self) -> usize {
+    #[cfg(test)]
+    fn places_taken(&self) -> usize {
         self.inner.places.taken()
     }
 

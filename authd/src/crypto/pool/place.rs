@@ -80,6 +80,7 @@ impl Places {
     }
 
     /// How many are taken.
+    #[cfg(test)]
     pub(super) fn taken(&self) -> usize {
         self.taken
             .lock()
