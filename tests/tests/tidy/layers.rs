@@ -1,198 +1,308 @@
-//! Who may import whom, for what the crates do not hold (ARCHITECTURE.md, section 4).
+//! Who may import whom (ARCHITECTURE.md, section 4). Each room lists all that it may name: what is
+//! not listed is refused, and so is a file that stands in no room.
 //! Tests at the bottom of a file may reach further; they are not read here.
 
-use crate::tree::{File, code, has_word, is_test, rust_files};
+use std::collections::BTreeSet;
 
-/// What the code below a folder must not use.
-struct Rule {
-    folder: &'static str,
-    /// Paths that start with one of these are refused.
-    forbidden: &'static [&'static str],
-    /// But these are not.
-    except: &'static [&'static str],
+use crate::paths::{module_of, paths};
+use crate::tree::{File, code, has_word, is_test, read, rust_files};
+
+/// What the code of a room may name beside itself and the standard library.
+struct Room {
+    /// A folder, or the start of the names of a folder and of the file beside it.
+    place: &'static str,
+    /// Modules of the same crate.
+    modules: &'static [&'static str],
+    /// Crates of the workspace's list, or paths within them.
+    crates: &'static [&'static str],
 }
 
-const HTTP: &[&str] = &["axum", "hyper", "hyper_util", "tower", "http_body_util"];
-
-const RULES: &[Rule] = &[
-    Rule {
-        folder: "common/src",
-        forbidden: &[
+const ROOMS: &[Room] = &[
+    Room {
+        place: "common/src/",
+        modules: &[],
+        crates: &[
+            "data_encoding",
+            "directories",
+            "idna",
+            "jiff",
+            "serde",
+            "serde_json",
+            "strsim",
+            "subtle",
+            "thiserror",
+            "unicode_normalization",
+            "uuid",
+            "zeroize",
+        ],
+    },
+    Room {
+        place: "authd/domain/src/",
+        modules: &[],
+        crates: &[
+            "common",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "unicode_normalization",
+            "zeroize",
+            "zxcvbn",
+        ],
+    },
+    Room {
+        place: "authd/store/src/sqlite/",
+        modules: &["claim", "error", "resource", "unit"],
+        crates: &[
+            "common",
+            "domain",
+            "refinery",
+            "rusqlite",
+            "rustix",
+            "serde",
+            "serde_json",
+            "tracing",
+        ],
+    },
+    Room {
+        place: "authd/store/src/",
+        modules: &[],
+        crates: &[
+            "common",
+            "domain",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "tokio::sync::oneshot",
+        ],
+    },
+    Room {
+        place: "authd/src/config",
+        modules: &[],
+        crates: &["common", "domain", "ipnet", "jiff", "serde_json", "toml"],
+    },
+    Room {
+        place: "authd/src/crypto",
+        modules: &[],
+        crates: &[
+            "argon2",
+            "aws_lc_rs",
+            "common",
+            "data_encoding",
+            "domain",
+            "jsonwebtoken",
+            "rustix",
+            "serde",
+            "serde_json",
+            "subtle",
+            "thiserror",
+            "tokio::sync",
+            "tracing",
+            "uuid",
+            "zeroize",
+        ],
+    },
+    Room {
+        place: "authd/src/cache",
+        modules: &["crypto::VerifiedToken"],
+        crates: &[
+            "common",
+            "domain",
+            "moka",
+            "store::CommitListener",
+            "store::Scope",
+        ],
+    },
+    Room {
+        place: "authd/src/app",
+        modules: &["cache", "crypto"],
+        crates: &[
+            "common",
+            "data_encoding",
+            "domain",
+            "ipnet",
+            "jiff",
+            "serde",
+            "serde_json",
+            "store",
+            "subtle",
+            "tokio::spawn",
+            "tokio::sync",
+            "tokio::time",
+            "tracing",
+        ],
+    },
+    Room {
+        place: "authd/src/serve",
+        modules: &[],
+        crates: &[
             "axum",
+            "bytes",
             "hyper",
             "hyper_util",
-            "http",
+            "rustix",
             "tokio",
-            "rusqlite",
+            "tower",
+            "tracing",
+        ],
+    },
+    Room {
+        place: "authd/src/http",
+        modules: &["app", "serve"],
+        crates: &[
+            "axum",
+            "bytes",
+            "common",
             "domain",
-            "store",
-            "std::net::TcpStream",
-            "std::os::unix::net",
-        ],
-        except: &[],
-    },
-    Rule {
-        folder: "authd/domain/src",
-        forbidden: &[
-            "axum",
-            "hyper",
-            "http",
-            "tokio",
-            "rusqlite",
-            "store",
-            "std::fs",
-            "std::process",
-            "std::thread",
-            "std::env",
-            "std::io",
-            "std::net::TcpStream",
-            "std::net::TcpListener",
-            "std::net::UdpSocket",
-            "std::os",
-        ],
-        except: &[],
-    },
-    Rule {
-        folder: "authd/store/src",
-        forbidden: &["axum", "hyper", "http", "authd", "argon2", "jsonwebtoken"],
-        except: &[],
-    },
-    Rule {
-        folder: "authd/src/config",
-        forbidden: &[
-            "axum",
-            "hyper",
-            "http",
-            "tokio",
-            "rusqlite",
-            "store",
-            "crate::app",
-            "crate::http",
-            "crate::admin",
-            "crate::cache",
-            "crate::crypto",
-            "crate::serve",
-            "crate::startup",
-        ],
-        except: &[],
-    },
-    Rule {
-        folder: "authd/src/cache",
-        forbidden: &[
-            "axum",
-            "hyper",
-            "http",
-            "rusqlite",
-            "store",
-            "crate::app",
-            "crate::http",
-            "crate::admin",
-            "crate::config",
-            "crate::serve",
-            "crate::startup",
-        ],
-        except: &["store::Scope", "store::CommitListener"],
-    },
-    Rule {
-        folder: "authd/src/crypto",
-        forbidden: &[
-            "axum",
-            "hyper",
-            "http",
-            "rusqlite",
-            "store",
-            "crate::app",
-            "crate::http",
-            "crate::admin",
-            "crate::cache",
-            "crate::config",
-            "crate::serve",
-            "crate::startup",
-        ],
-        except: &[],
-    },
-    Rule {
-        folder: "authd/src/app",
-        forbidden: &[
-            "axum",
-            "hyper",
-            "http",
-            "rusqlite",
-            "refinery",
-            "clap",
-            "toml",
-            "tokio::net",
-            "std::net::TcpStream",
-            "std::net::TcpListener",
-            "std::net::UdpSocket",
-            "std::os::unix::net",
-            "store::sqlite",
-            "crate::http",
-            "crate::admin",
-            "crate::config",
-            "crate::serve",
-            "crate::startup",
-        ],
-        except: &[],
-    },
-    Rule {
-        folder: "authd/src/http",
-        forbidden: &[
-            "rusqlite",
-            "store",
-            "moka",
-            "argon2",
-            "jsonwebtoken",
-            "aws_lc_rs",
-            "crate::cache",
-            "crate::crypto",
-            "crate::admin",
-            "crate::startup",
-        ],
-        except: &["store::Claim"],
-    },
-    Rule {
-        folder: "authd/src/admin",
-        forbidden: &[
-            "rusqlite",
-            "store",
-            "moka",
-            "argon2",
-            "jsonwebtoken",
-            "aws_lc_rs",
-            "crate::cache",
-            "crate::crypto",
-            "crate::http",
-            "crate::startup",
-        ],
-        except: &[
+            "http_body_util",
+            "ipnet",
+            "serde",
+            "serde_json",
             "store::Claim",
-            "crate::http::body",
-            "crate::http::edge",
-            "crate::http::error",
-            "crate::http::extract",
-            "crate::http::passage",
+            "tokio",
+            "tracing",
+            "zeroize",
         ],
     },
-    Rule {
-        folder: "authctl/src",
-        forbidden: &["authd", "domain", "store", "axum", "rusqlite"],
-        except: &[],
+    Room {
+        place: "authd/src/admin",
+        modules: &[
+            "app",
+            "http::body",
+            "http::edge::RequestIds",
+            "http::edge::Timeouts",
+            "http::error",
+            "http::extract",
+            "http::passage",
+            "serve",
+        ],
+        crates: &[
+            "axum",
+            "common",
+            "domain",
+            "nix",
+            "rustix",
+            "serde_json",
+            "thiserror",
+            "tokio",
+            "tracing",
+        ],
     },
+    Room {
+        place: "authd/src/log",
+        modules: &["config"],
+        crates: &[
+            "common",
+            "rustix",
+            "serde_json",
+            "thiserror",
+            "tracing",
+            "tracing_subscriber",
+        ],
+    },
+    Room {
+        place: "authd/src/print.rs",
+        modules: &[],
+        crates: &["common"],
+    },
+    Room {
+        place: "authd/src/args.rs",
+        modules: &["config"],
+        crates: &["clap", "common"],
+    },
+    Room {
+        place: "authd/src/commands",
+        modules: &["args", "config", "log", "print", "startup"],
+        crates: &["common", "serde_json", "store::sqlite"],
+    },
+    Room {
+        place: "authd/src/startup",
+        modules: &[
+            "admin", "app", "cache", "config", "crypto", "http", "print", "serve",
+        ],
+        crates: &[
+            "axum::Router",
+            "common",
+            "domain",
+            "rustix",
+            "sd_notify",
+            "store",
+            "tokio",
+            "tracing",
+        ],
+    },
+    Room {
+        place: "authd/src/lib.rs",
+        modules: &[],
+        crates: &[],
+    },
+    Room {
+        place: "authd/src/main.rs",
+        modules: &[],
+        crates: &["clap::Parser"],
+    },
+    Room {
+        place: "authctl/src/",
+        modules: &[],
+        crates: &[
+            "anstream",
+            "bytes",
+            "clap",
+            "clap_complete",
+            "common",
+            "directories",
+            "http",
+            "http_body_util",
+            "hyper",
+            "hyper_util",
+            "jiff",
+            "nix",
+            "rustix",
+            "serde",
+            "serde_json",
+            "serde_urlencoded",
+            "tabled",
+            "tokio",
+            "toml",
+            "zeroize",
+        ],
+    },
+];
+
+/// Paths of the standard library that reach out of the process, and the rooms that have none of it.
+const OUTSIDE: &[&str] = &[
+    "std::env",
+    "std::fs",
+    "std::net::TcpListener",
+    "std::net::TcpStream",
+    "std::net::UdpSocket",
+    "std::os",
+    "std::process",
+];
+/// The process's own number tells nothing of the outside.
+const OWN_NUMBER: &str = "std::process::id";
+const INSIDE: &[&str] = &["authd/domain/src/", "authd/src/app", "authd/src/cache"];
+
+/// Where the process's environment is read: where it starts, and where its kind is found out.
+const ENVIRONMENT: &[&str] = &[
+    "authctl/src/",
+    "authd/src/args.rs",
+    "authd/src/commands/run.rs",
+    "authd/src/log.rs",
+    "authd/src/startup/",
 ];
 
 #[test]
 fn layers_import_only_what_the_arrows_allow() {
+    let crates = workspace_crates();
     let mut complaints = Vec::new();
-    for rule in RULES {
-        for file in sources(rule.folder) {
-            for path in paths(&code(&file.text)) {
-                let starts = |prefix: &&&str| is_below(&path, prefix);
-                if rule.forbidden.iter().any(|p| starts(&p))
-                    && !rule.except.iter().any(|p| starts(&p))
-                {
-                    complaints.push(format!("{} uses {path}", file.path));
-                }
+    for file in sources() {
+        let Some(room) = room_of(&file.path) else {
+            complaints.push(format!("{} stands in no room", file.path));
+            continue;
+        };
+        for path in paths(&code(&file.text), &module_of(&file.path)) {
+            if !allows(room, &path, &crates) {
+                complaints.push(format!("{} uses {path}", file.path));
             }
         }
     }
@@ -200,23 +310,32 @@ fn layers_import_only_what_the_arrows_allow() {
 }
 
 #[test]
-fn use_cases_hold_no_http_types() {
-    for file in sources("authd/src/app") {
-        let code = code(&file.text);
-        for name in HTTP {
-            assert!(!has_word(&code, name), "{} mentions {name}", file.path);
+fn the_inner_rooms_do_not_reach_outside() {
+    let mut complaints = Vec::new();
+    for file in sources() {
+        let is_inside = INSIDE.iter().any(|place| file.path.starts_with(place));
+        let may_ask = ENVIRONMENT.iter().any(|place| file.path.starts_with(place));
+        for path in paths(&code(&file.text), &module_of(&file.path)) {
+            let is_outside =
+                path != OWN_NUMBER && OUTSIDE.iter().any(|outside| is_below(&path, outside));
+            let asks = is_below(&path, "std::env") || is_below(&path, "env");
+            if (is_inside && is_outside) || (asks && !may_ask) {
+                complaints.push(format!("{} uses {path}", file.path));
+            }
         }
     }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
 #[test]
 fn the_domain_is_pure() {
-    for file in sources("authd/domain/src") {
+    for file in sources().filter(|file| file.path.starts_with("authd/domain/src/")) {
         let code = code(&file.text);
         for word in [
             "SystemTime",
             "Instant",
             "SystemClock",
+            "thread",
             "rand",
             "println",
             "async",
@@ -227,26 +346,56 @@ fn the_domain_is_pure() {
 }
 
 #[test]
-fn sql_stays_in_the_backend() {
-    for file in sources("") {
-        let is_backend = file.path.starts_with("authd/store/src/sqlite")
-            || file.path.starts_with("authd/store/tests")
-            || file.path.starts_with("tests/");
-        if !is_backend {
-            let uses = paths(&code(&file.text));
-            assert!(
-                !uses.iter().any(|path| is_below(path, "rusqlite")),
-                "{} uses rusqlite",
-                file.path
-            );
+fn no_import_goes_round_the_paths() {
+    for file in sources() {
+        let code = code(&file.text);
+        for way in ["extern crate", "#[path", "include!"] {
+            assert!(!code.contains(way), "{} has {way}", file.path);
         }
     }
 }
 
-/// The files below a folder that are part of a program.
-fn sources(folder: &str) -> impl Iterator<Item = File> {
-    let files = rust_files(folder).into_iter();
-    files.filter(|file| !is_test(&file.path))
+/// Whether a room may name a path.
+fn allows(room: &Room, path: &str, crates: &BTreeSet<String>) -> bool {
+    let is_listed = |list: &[&str], path: &str| list.iter().any(|listed| is_below(path, listed));
+    if let Some(within) = path.strip_prefix("crate::") {
+        let own = module_of(room.place);
+        let is_own = own == "crate" || is_below(path, &own);
+        return is_own || is_listed(room.modules, within);
+    }
+    if path == "crate" {
+        return module_of(room.place) == "crate";
+    }
+    let first = path.split("::").next().unwrap_or_default();
+    !crates.contains(first) || is_listed(room.crates, path)
+}
+
+/// The room of a file: the longest place that its path starts with.
+fn room_of(path: &str) -> Option<&'static Room> {
+    let rooms = ROOMS.iter().filter(|room| path.starts_with(room.place));
+    rooms.max_by_key(|room| room.place.len())
+}
+
+/// Names of the crates that the workspace lists, as code spells them.
+fn workspace_crates() -> BTreeSet<String> {
+    let manifest = read("Cargo.toml");
+    let table = manifest.split("\n[").find_map(|part| {
+        let body = part.strip_prefix("workspace.dependencies]")?;
+        Some(body.to_owned())
+    });
+    let names = table.unwrap_or_default();
+    let names = names.lines().filter_map(|line| line.split_once(" = "));
+    let names: BTreeSet<String> = names.map(|(name, _)| name.replace('-', "_")).collect();
+    assert!(names.contains("hyper_util"), "{names:?}");
+    names
+}
+
+/// The files that are part of a program.
+fn sources() -> impl Iterator<Item = File> {
+    let is_program = |file: &File| {
+        file.path.contains("/src/") && !file.path.starts_with("tests/") && !is_test(&file.path)
+    };
+    rust_files("").into_iter().filter(is_program)
 }
 
 fn is_below(path: &str, prefix: &str) -> bool {
@@ -254,95 +403,44 @@ fn is_below(path: &str, prefix: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
-/// All paths that a file imports or spells out.
-fn paths(code: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut rest = code.to_owned();
-    // Imports first, with their braces multiplied out.
-    while let Some(start) = next_use(&rest) {
-        let Some(length) = rest.get(start..).and_then(|text| text.find(';')) else {
-            break;
-        };
-        let statement = rest.get(start..start + length).unwrap_or_default();
-        let tree: String = statement
-            .trim_start_matches("use ")
-            .split_whitespace()
-            .collect();
-        expand("", &tree, &mut found);
-        rest.replace_range(start..=start + length, "");
-    }
-    // Then paths within the code.
-    let mut word = String::new();
-    for c in rest.chars().chain(" ".chars()) {
-        if c.is_alphanumeric() || c == '_' || c == ':' {
-            word.push(c);
-        } else {
-            if word.contains("::") {
-                found.push(word.trim_matches(':').to_owned());
-            }
-            word.clear();
-        }
-    }
-    found
-}
-
-fn next_use(code: &str) -> Option<usize> {
-    let mut at = 0;
-    for line in code.split_inclusive('\n') {
-        let trimmed = line.trim_start();
-        let statement = ["pub use ", "pub(crate) use ", "pub(super) use ", "use "]
-            .iter()
-            .find(|start| trimmed.starts_with(*start));
-        if let Some(start) = statement {
-            let visibility = start.len() - "use ".len();
-            return Some(at + (line.len() - trimmed.len()) + visibility);
-        }
-        at += line.len();
-    }
-    None
-}
-
-fn expand(prefix: &str, tree: &str, found: &mut Vec<String>) {
-    let mut depth = 0_usize;
-    let mut item = String::new();
-    for c in tree.chars().chain(",".chars()) {
-        match c {
-            ',' if depth == 0 => {
-                expand_one(prefix, &item, found);
-                item.clear();
-                continue;
-            }
-            '{' => depth += 1,
-            '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        item.push(c);
-    }
-}
-
-fn expand_one(prefix: &str, item: &str, found: &mut Vec<String>) {
-    if item.is_empty() {
-        return;
-    }
-    if let Some((path, rest)) = item.split_once('{') {
-        let inner = rest.strip_suffix('}').unwrap_or(rest);
-        expand(&format!("{prefix}{path}"), inner, found);
-    } else {
-        let path = item.trim_end_matches("self").trim_end_matches("::");
-        found.push(format!("{prefix}{path}").trim_end_matches("::").to_owned());
-    }
-}
-
 #[test]
-fn imports_are_multiplied_out() {
-    let code = "use crate::{cache::{self, Cache}, crypto::Keys};\nlet x = store::Claim::new();\n";
-    assert_eq!(
-        paths(code),
-        [
-            "crate::cache",
-            "crate::cache::Cache",
-            "crate::crypto::Keys",
-            "store::Claim::new"
-        ]
-    );
+fn what_is_smuggled_is_found() {
+    let crates = workspace_crates();
+    let smuggled = [
+        ("authd/src/app/me.rs", "use axum::Router;"),
+        ("authd/src/app/me.rs", "use ::rusqlite as database;"),
+        (
+            "authd/src/app/login/mod.rs",
+            "use super::super::http::error::Refusal;",
+        ),
+        ("authd/src/app/me.rs", "use crate as root;"),
+        (
+            "authd/src/app/me.rs",
+            "use crate::{self as root, app::App};",
+        ),
+        (
+            "authd/src/app/me.rs",
+            "fn f() { tokio::net::TcpListener::bind(1); }",
+        ),
+        (
+            "authd/src/http/me.rs",
+            "pub(in crate::http) use store::Store;",
+        ),
+        (
+            "authd/src/http/me.rs",
+            "use crate::{app::App, crypto::Keys};",
+        ),
+        ("authd/src/serve/gate.rs", "use crate::app::App;"),
+        ("authd/src/serve/gate.rs", "use store::Claim;"),
+        ("authd/store/src/unit.rs", "use rusqlite::Connection;"),
+        ("authd/domain/src/user.rs", "use tokio::time::sleep;"),
+        ("common/src/id.rs", "use hyper::Request;"),
+        ("authctl/src/main.rs", "use store::Store;"),
+    ];
+    for (file, text) in smuggled {
+        let room = room_of(file).expect(file);
+        let found = paths(text, &module_of(file));
+        let is_refused = found.iter().any(|path| !allows(room, path, &crates));
+        assert!(is_refused, "{file}: {text} was let in as {found:?}");
+    }
 }

@@ -8,6 +8,7 @@
 
 mod documents;
 mod layers;
+mod paths;
 mod security;
 mod shape;
 mod tree;
