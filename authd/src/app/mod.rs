@@ -21,7 +21,6 @@ pub mod password_change;
 pub mod refresh;
 pub mod refused_peer;
 pub mod session;
-pub mod sessions_own;
 pub mod settings;
 pub mod status;
 pub mod tenant;

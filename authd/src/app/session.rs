@@ -1,5 +1,4 @@
-//! Sessions of all users, as the operator sees and ends them. What a user sees and ends of its own
-//! is elsewhere.
+//! Sessions: a user's own, to see and to end, and all of them, as the operator sees and ends them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +16,56 @@ use store::{Priority, ReadTx, Scope, SessionFilter, SessionRow};
 use crate::app::audit::{Act, Record};
 use crate::app::cursor::Place;
 use crate::app::names::Found;
-use crate::app::{App, Error, Operator, names};
+use crate::app::{App, Caller, Error, Operator, names};
 
 /// How far the last use on disk may lie behind the one in memory: uses are written at least every
 /// ten minutes, and a slow disk may take as long again.
 const FLUSH_LAG: Duration = Duration::from_mins(20);
+
+/// The caller's live sessions, the newest first.
+///
+/// # Errors
+/// `unavailable`.
+pub async fn own(app: &App, caller: &Caller) -> Result<Vec<Session>, Error> {
+    let (tenant, user) = (caller.tenant_id, caller.user_id);
+    let open = app
+        .store
+        .read(move |tx| tx.tenant(tenant).sessions().open_of(user))
+        .await
+        .map_err(Error::from)?;
+    Ok(alive(app, open, app.now()).collect())
+}
+
+/// Ends one of the caller's sessions, the present one too.
+///
+/// # Errors
+/// `not_found` for one that has ended, is another's, or does not exist: the answers are the same.
+pub async fn end_own(app: &App, caller: &Caller, id: SessionId) -> Result<(), Error> {
+    let (tenant, user) = (caller.tenant_id, caller.user_id);
+    let now = app.now();
+    app.store
+        .write(Priority::Urgent, caller.client.claim.clone(), move |tx| {
+            let rows = tx.tenant_mut(tenant);
+            let owned = rows
+                .sessions()
+                .by_id(id)?
+                .is_some_and(|session| session.user_id == user);
+            if !owned || !rows.sessions_mut().end(id, now, EndReason::Revoked)? {
+                return Err(Error::not_found());
+            }
+            tx.invalidate(Scope::Session(id));
+            Ok(())
+        })
+        .await
+}
+
+/// Those of the open sessions that are alive at `now`, with their last use.
+fn alive(app: &App, open: Vec<Session>, now: Time) -> impl Iterator<Item = Session> {
+    let limits = &app.settings.session_limits;
+    open.into_iter()
+        .map(|session| app.with_last_use(session))
+        .filter(move |session| session.is_alive(limits, session.last_active_at, now))
+}
 
 /// Lists sessions that are alive, the newest first.
 ///
@@ -85,10 +129,7 @@ pub async fn list(
 
 /// Those of one user's open sessions that are alive at `now`, as they are shown.
 pub fn alive_of(app: &App, owner: &Found, open: Vec<Session>, now: Time) -> Vec<SessionView> {
-    let limits = &app.settings.session_limits;
-    open.into_iter()
-        .map(|session| app.with_last_use(session))
-        .filter(|session| session.is_alive(limits, session.last_active_at, now))
+    alive(app, open, now)
         .map(|session| {
             let row = SessionRow {
                 session,

@@ -22,6 +22,7 @@ use store::{PageRequest, Priority, ReadTx, Scope, StoreError, UserFilter, UserRo
 
 pub use create::create;
 pub use set_password::set_password;
+pub use view::own;
 
 use crate::app::audit::{Act, Record};
 use crate::app::cursor::{self, Place};

@@ -18,12 +18,11 @@ use crate::app::login::Login;
 use crate::app::logout::{self, LogoutScope};
 use crate::app::password_change::{self, PasswordChange};
 use crate::app::tokens::SignedIn;
-use crate::app::{App, Client, Error, login, refresh};
+use crate::app::{App, Client, Error, login, refresh, user};
+use crate::http::authenticated::{Authenticated, MayChangePassword};
 use crate::http::body::{JsonAnswer, JsonBody};
-use crate::http::caller::{MayChangePassword, SignedIn as Caller};
 use crate::http::error::Refusal;
 use crate::http::extract::NoQuery;
-use crate::http::view;
 
 /// Longest tenant name that a request may give, in bytes; no slug is longer.
 const TENANT_LIMIT: usize = 63;
@@ -119,7 +118,7 @@ impl From<SignedIn> for Tokens {
                 created_at: session.created_at,
             }),
             device_secret: signed_in.device_secret.as_ref().map(RevealedSecret::new),
-            user: view::user(&signed_in.user),
+            user: user::own(&signed_in.user),
             ended_sessions: signed_in
                 .ended_sessions
                 .into_iter()
@@ -221,7 +220,7 @@ pub(super) async fn refresh(
 pub(super) async fn sign_out(
     State(app): State<Arc<App>>,
     client: Client,
-    caller: Option<Caller>,
+    caller: Option<Authenticated>,
     _: NoQuery,
     body: Option<JsonBody<LogoutBody>>,
 ) -> Result<Response, Refusal> {

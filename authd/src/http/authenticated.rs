@@ -12,9 +12,9 @@ use crate::http::error::Refusal;
 use crate::http::extract::Bearer;
 
 /// A user who proved a live session.
-pub(super) struct SignedIn(pub(super) Caller);
+pub(super) struct Authenticated(pub(super) Caller);
 
-impl FromRequestParts<Arc<App>> for SignedIn {
+impl FromRequestParts<Arc<App>> for Authenticated {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
@@ -26,7 +26,7 @@ impl FromRequestParts<Arc<App>> for SignedIn {
 }
 
 /// For paths that a token opens and a body may open too: none where there is no token.
-impl OptionalFromRequestParts<Arc<App>> for SignedIn {
+impl OptionalFromRequestParts<Arc<App>> for Authenticated {
     type Rejection = Refusal;
 
     async fn from_request_parts(

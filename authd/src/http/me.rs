@@ -6,9 +6,9 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use common::view::{Page, SessionView, UserView};
 
-use crate::app::{App, Error, me, sessions_own};
+use crate::app::{App, Error, me, session, user};
+use crate::http::authenticated::Authenticated;
 use crate::http::body::JsonAnswer;
-use crate::http::caller::SignedIn;
 use crate::http::error::Refusal;
 use crate::http::extract::NoQuery;
 use crate::http::view;
@@ -16,19 +16,19 @@ use crate::http::view;
 /// The user.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
-    caller: SignedIn,
+    caller: Authenticated,
     _: NoQuery,
 ) -> Result<JsonAnswer<UserView>, Refusal> {
-    Ok(JsonAnswer(view::user(&me::show(&app, &caller.0).await?)))
+    Ok(JsonAnswer(user::own(&me::show(&app, &caller.0).await?)))
 }
 
 /// The user's live sessions; a user has at most fifty, so they are one page.
 pub(super) async fn sessions(
     State(app): State<Arc<App>>,
-    caller: SignedIn,
+    caller: Authenticated,
     _: NoQuery,
 ) -> Result<JsonAnswer<Page<SessionView>>, Refusal> {
-    let sessions = sessions_own::list(&app, &caller.0).await?;
+    let sessions = session::own(&app, &caller.0).await?;
     let limits = app.settings.session_limits;
     let current = caller.0.session_id;
     let items = sessions
@@ -44,11 +44,11 @@ pub(super) async fn sessions(
 /// Ends one of them.
 pub(super) async fn end_session(
     State(app): State<Arc<App>>,
-    caller: SignedIn,
+    caller: Authenticated,
     Path(id): Path<String>,
     _: NoQuery,
 ) -> Result<StatusCode, Refusal> {
     let id = id.parse().map_err(|_| Error::not_found())?;
-    sessions_own::end(&app, &caller.0, id).await?;
+    session::end_own(&app, &caller.0, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

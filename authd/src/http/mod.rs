@@ -1,8 +1,8 @@
 //! The HTTP API: router, extractors, error shape; one file a resource; no rules of its own.
 
 mod auth;
+mod authenticated;
 pub mod body;
-mod caller;
 mod check;
 pub mod client_ip;
 pub mod edge;

@@ -1,33 +1,8 @@
-//! How the signed-in user sees things of its own.
+//! How the signed-in user sees its sessions.
 
 use common::id::SessionId;
-use common::view::{SessionView, UserView};
+use common::view::SessionView;
 use domain::session::{Session, SessionLimits};
-use domain::user::User;
-
-/// The user as its owner sees it: nothing masked.
-pub(super) fn user(user: &User) -> UserView {
-    UserView {
-        id: user.id,
-        tenant: None,
-        email: Some(user.email.to_string()),
-        email_verified: user.email_verified,
-        name: user.name.clone(),
-        phone: user.phone.clone(),
-        address: user.address.clone(),
-        locale: user.locale.clone(),
-        employee: user.employee.clone(),
-        external_refs: user.external_refs.clone(),
-        roles: Vec::new(),
-        is_tenant_admin: user.is_tenant_admin,
-        status: user.status,
-        picture_url: None,
-        last_login_at: user.last_login_at,
-        locked_until: None,
-        created_at: user.created_at,
-        updated_at: user.updated_at,
-    }
-}
 
 /// A session as its owner sees it.
 pub(super) fn session(

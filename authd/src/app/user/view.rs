@@ -1,29 +1,19 @@
-//! The user as the operator sees it: whole, as a row, or without anything personal.
+//! The user as it is shown: to its owner; to the operator whole, as a row, or without anything
+//! personal.
 
 use std::collections::BTreeMap;
 
 use common::time::Time;
 use common::view::{EmployeeView, Name, UserView};
 use domain::profile::masked_kra_pin;
+use domain::user::User;
 use store::UserRow;
 
-/// How much is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Detail {
-    /// Everything.
-    Whole,
-    /// A row of a list: no telephone number, no postal address, a masked tax number.
-    Row,
-    /// Ids, statuses and times.
-    Masked,
-}
-
-/// The user at `now`.
-pub(super) fn user(row: &UserRow, now: Time, detail: Detail) -> UserView {
-    let user = &row.user;
-    let whole = UserView {
+/// The user as its owner sees it: nothing masked.
+pub fn own(user: &User) -> UserView {
+    UserView {
         id: user.id,
-        tenant: Some(row.tenant.to_string()),
+        tenant: None,
         email: Some(user.email.to_string()),
         email_verified: user.email_verified,
         name: user.name.clone(),
@@ -37,9 +27,29 @@ pub(super) fn user(row: &UserRow, now: Time, detail: Detail) -> UserView {
         status: user.status,
         picture_url: None,
         last_login_at: user.last_login_at,
-        locked_until: row.locked_until.filter(|&until| now < until),
+        locked_until: None,
         created_at: user.created_at,
         updated_at: user.updated_at,
+    }
+}
+
+/// How much the operator is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// Everything.
+    Whole,
+    /// A row of a list: no telephone number, no postal address, a masked tax number.
+    Row,
+    /// Ids, statuses and times.
+    Masked,
+}
+
+/// The user at `now`, as the operator sees it.
+pub(super) fn user(row: &UserRow, now: Time, detail: Detail) -> UserView {
+    let whole = UserView {
+        tenant: Some(row.tenant.to_string()),
+        locked_until: row.locked_until.filter(|&until| now < until),
+        ..own(&row.user)
     };
     match detail {
         Detail::Whole => whole,
@@ -70,7 +80,6 @@ mod tests {
     use common::id::{TenantId, UserId};
     use common::view::{Address, UserStatus};
     use domain::lockout::CounterKey;
-    use domain::user::User;
 
     use super::*;
 
