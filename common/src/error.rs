@@ -321,6 +321,18 @@ pub struct Problem {
     pub hint: Option<String>,
 }
 
+/// An error and its causes in one line, the outermost first; for the log and for sysadmins.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

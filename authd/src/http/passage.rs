@@ -10,7 +10,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use common::error::ErrorCode;
+use common::error::{ErrorCode, chain};
 use common::id::RequestId;
 use store::Claim;
 use tracing::Instrument;
@@ -150,12 +150,5 @@ fn declared(headers: &HeaderMap) -> u64 {
 /// Each cause after the other, as one line for the log.
 fn cause_chain(error: &Error) -> Option<String> {
     let first = error.cause.as_deref()?;
-    let mut text = first.to_string();
-    let mut next = first.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    Some(common::text::visible(&text))
+    Some(common::text::visible(&chain(first)))
 }

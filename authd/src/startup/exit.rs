@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use common::error::chain;
 use store::OpenError;
 
 use crate::admin::listener::BindError;
@@ -141,16 +142,4 @@ impl Failure {
 
 fn is_denied(source: &std::io::Error) -> bool {
     source.kind() == std::io::ErrorKind::PermissionDenied
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use common::error::chain;
 use refinery::{Migration, Runner};
 use rusqlite::backup::Backup;
 use rusqlite::wal::CheckpointMode;
@@ -110,7 +111,7 @@ fn migrate(connection: &mut Connection, known: &[Migration]) -> Result<(), OpenE
         .map_err(failed)?;
     Runner::new(known)
         .run(connection)
-        .map_err(|error| failed(reason(&error)))?;
+        .map_err(|error| failed(chain(&error)))?;
     let dangling = connection
         .prepare("PRAGMA foreign_key_check")
         .and_then(|mut statement| statement.exists([]))
@@ -119,18 +120,6 @@ fn migrate(connection: &mut Connection, known: &[Migration]) -> Result<(), OpenE
         return Err(failed("a row points to one that is not there"));
     }
     check(connection, "PRAGMA integrity_check").map_err(failed)
-}
-
-/// The error and what lies under it, in one line.
-fn reason(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it maps errors away")]
