@@ -174,6 +174,36 @@ fn the_invariants_name_tests_that_exist() {
 }
 
 #[test]
+fn the_walk_throughs_name_functions_that_exist() {
+    let text = section(&read("ARCHITECTURE.md"), "## 5. Walk-throughs");
+    let cells: Vec<&str> = text.split('`').collect();
+    let mut steps = 0;
+    let mut lost = Vec::new();
+    for window in cells.windows(3) {
+        let [file, between, function] = window else {
+            continue;
+        };
+        if *between == " → " {
+            steps += 1;
+            if !defines(file, function) {
+                lost.push(format!("{file} → {function}"));
+            }
+        }
+    }
+    assert!(steps >= 30, "{steps} steps");
+    assert!(lost.is_empty(), "{}", lost.join("\n"));
+}
+
+/// Whether a file has a function of that name.
+fn defines(file: &str, function: &str) -> bool {
+    let starts = [format!("fn {function}("), format!("fn {function}<")];
+    root().join(file).is_file() && {
+        let text = read(file);
+        starts.iter().any(|start| text.contains(start))
+    }
+}
+
+#[test]
 fn the_changelog_has_an_open_chapter() {
     assert!(read("CHANGELOG.md").contains("\n## [Unreleased]\n"));
 }
