@@ -11,11 +11,13 @@ use data_encoding::BASE64URL_NOPAD;
 use store::{PageRequest, StoreError};
 use subtle::ConstantTimeEq;
 
-use crate::app::Error;
+use crate::app::{Caller, Error};
 use crate::crypto::KeyRing;
 
 /// Most rows of one page, and the number where none is asked for.
 pub const LIMIT: u32 = 200;
+/// Rows of one page over HTTP, where no number is asked for.
+const OWN_LIMIT: u32 = 50;
 /// Longest cursor that is looked at, in bytes.
 const CURSOR_LIMIT_BYTES: usize = 1024;
 /// Reads that one page may take where rows are dropped after reading: then it ends early, with a
@@ -40,7 +42,41 @@ impl Place {
     /// `validation_failed` for a limit outside 1 to 200, `invalid_cursor` for a cursor of another
     /// list or of nobody.
     pub fn of<C: AdminCall>(keys: &Arc<KeyRing>, call: &C, paging: &Paging) -> Result<Self, Error> {
-        let limit = paging.limit.unwrap_or(LIMIT);
+        let mut filters = serde_json::to_value(call).map_err(Error::internal)?;
+        if let Some(fields) = filters.as_object_mut() {
+            fields.remove("cursor");
+            fields.remove("limit");
+        }
+        let filters = serde_json::to_vec(&filters).map_err(Error::internal)?;
+        Self::within(keys, query(&[C::NAME.as_bytes(), &filters]), LIMIT, paging)
+    }
+
+    /// Checks what a signed-in user asks for of one of its own lists. A cursor is bound to the
+    /// list, the tenant and the user.
+    ///
+    /// # Errors
+    /// As [`Place::of`].
+    pub fn of_own(
+        keys: &Arc<KeyRing>,
+        list: &str,
+        caller: &Caller,
+        paging: &Paging,
+    ) -> Result<Self, Error> {
+        let query = query(&[
+            list.as_bytes(),
+            caller.tenant_id.as_bytes(),
+            caller.user_id.as_bytes(),
+        ]);
+        Self::within(keys, query, OWN_LIMIT, paging)
+    }
+
+    fn within(
+        keys: &Arc<KeyRing>,
+        query: Vec<u8>,
+        default_limit: u32,
+        paging: &Paging,
+    ) -> Result<Self, Error> {
+        let limit = paging.limit.unwrap_or(default_limit);
         if !(1..=LIMIT).contains(&limit) {
             return Err(Error::field(
                 "/limit",
@@ -50,7 +86,7 @@ impl Place {
         }
         let mut place = Self {
             keys: Arc::clone(keys),
-            query: query(call)?,
+            query,
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
             after: None,
         };
@@ -97,6 +133,11 @@ impl Place {
         Ok((kept, after))
     }
 
+    /// Most rows of the page.
+    pub const fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Puts the page together.
     pub fn page<T>(&self, items: Vec<T>, next: Option<&str>) -> Page<T> {
         Page {
@@ -137,20 +178,13 @@ pub fn invalid() -> Error {
     )
 }
 
-/// The call and its filters, without the page, length-prefixed so that nothing can run into the
-/// place that follows.
-fn query<C: AdminCall>(call: &C) -> Result<Vec<u8>, Error> {
-    let mut filters = serde_json::to_value(call).map_err(Error::internal)?;
-    if let Some(fields) = filters.as_object_mut() {
-        fields.remove("cursor");
-        fields.remove("limit");
-    }
-    let filters = serde_json::to_vec(&filters).map_err(Error::internal)?;
+/// What a cursor is bound to, length-prefixed so that nothing can run into the place that follows.
+fn query(parts: &[&[u8]]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for part in [C::NAME.as_bytes(), &filters] {
+    for part in parts {
         let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
         bytes.extend_from_slice(&length.to_be_bytes());
         bytes.extend_from_slice(part);
     }
-    Ok(bytes)
+    bytes
 }

@@ -7,6 +7,7 @@ pub mod check;
 pub mod context;
 mod counter;
 pub mod cursor;
+pub mod entity;
 pub mod error;
 pub mod health;
 pub mod housekeeping;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::call::session::{List, Revoke, Target};
-use common::call::{Change, Socket, UserRef};
+use common::call::{Change, Paging, Socket, UserRef};
 use common::id::{SessionId, UserId};
 use common::time::Time;
 use common::view::{Page, SessionView};
@@ -22,18 +22,31 @@ use crate::app::{App, Caller, Error, Operator, names};
 /// ten minutes, and a slow disk may take as long again.
 const FLUSH_LAG: Duration = Duration::from_mins(20);
 
-/// The caller's live sessions, the newest first.
+/// A page of the caller's live sessions, the newest first.
 ///
 /// # Errors
-/// `unavailable`.
-pub async fn own(app: &App, caller: &Caller) -> Result<Vec<Session>, Error> {
+/// `validation_failed` for a limit outside 1 to 200, `invalid_cursor`, `unavailable`.
+pub async fn own(app: &App, caller: &Caller, paging: &Paging) -> Result<Page<Session>, Error> {
+    let place = Place::of_own(&app.keys, "me/sessions", caller, paging)?;
     let (tenant, user) = (caller.tenant_id, caller.user_id);
     let open = app
         .store
         .read(move |tx| tx.tenant(tenant).sessions().open_of(user))
         .await
         .map_err(Error::from)?;
-    Ok(alive(app, open, app.now()).collect())
+    // A user has at most fifty, so they are read whole.
+    let mut rest = alive(app, open, app.now())
+        .skip_while(|session| {
+            let after = place.after.as_deref();
+            after.is_some_and(|after| session.id.to_string().as_str() >= after)
+        })
+        .peekable();
+    let items: Vec<Session> = rest.by_ref().take(place.limit()).collect();
+    let next = rest
+        .peek()
+        .and(items.last())
+        .map(|last| last.id.to_string());
+    Ok(place.page(items, next.as_deref()))
 }
 
 /// Ends one of the caller's sessions, the present one too.

@@ -3,7 +3,7 @@
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::http::header::{CONTENT_TYPE, ETAG, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use common::error::ErrorCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::error::Refusal;
 use super::json;
-use crate::app::Error;
+use crate::app::{Error, entity};
 
 /// Most bytes of a request's body; it stands in the request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +126,23 @@ impl<T: Serialize> IntoResponse for JsonAnswer<T> {
             Ok(bytes) => {
                 let kind = HeaderValue::from_static("application/json");
                 ([(CONTENT_TYPE, kind)], bytes).into_response()
+            }
+            Err(error) => Refusal(Error::internal(error)).into_response(),
+        }
+    }
+}
+
+/// One entity in JSON, with its tag.
+#[derive(Debug)]
+pub struct EntityAnswer<T>(pub T);
+
+impl<T: Serialize> IntoResponse for EntityAnswer<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(bytes) => {
+                let kind = HeaderValue::from_static("application/json");
+                let tag = entity::tag(&bytes);
+                ([(CONTENT_TYPE, kind)], [(ETAG, tag)], bytes).into_response()
             }
             Err(error) => Refusal(Error::internal(error)).into_response(),
         }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use common::call::Paging;
 use common::view::{Page, SessionView, UserView};
 
 use crate::app::{App, Error, me, session, user};
 use crate::http::authenticated::Authenticated;
-use crate::http::body::JsonAnswer;
+use crate::http::body::{EntityAnswer, JsonAnswer};
 use crate::http::error::Refusal;
-use crate::http::extract::NoQuery;
+use crate::http::extract::{NoQuery, QueryParams};
 use crate::http::view;
 
 /// The user.
@@ -18,26 +19,27 @@ pub(super) async fn show(
     State(app): State<Arc<App>>,
     caller: Authenticated,
     _: NoQuery,
-) -> Result<JsonAnswer<UserView>, Refusal> {
-    Ok(JsonAnswer(user::own(&me::show(&app, &caller.0).await?)))
+) -> Result<EntityAnswer<UserView>, Refusal> {
+    Ok(EntityAnswer(user::own(&me::show(&app, &caller.0).await?)))
 }
 
-/// The user's live sessions; a user has at most fifty, so they are one page.
+/// The user's live sessions, the newest first.
 pub(super) async fn sessions(
     State(app): State<Arc<App>>,
     caller: Authenticated,
-    _: NoQuery,
+    QueryParams(paging): QueryParams<Paging>,
 ) -> Result<JsonAnswer<Page<SessionView>>, Refusal> {
-    let sessions = session::own(&app, &caller.0).await?;
+    let page = session::own(&app, &caller.0, &paging).await?;
     let limits = app.settings.session_limits;
     let current = caller.0.session_id;
-    let items = sessions
+    let items = page
+        .items
         .iter()
         .map(|session| view::session(session, &limits, current))
         .collect();
     Ok(JsonAnswer(Page {
         items,
-        next_cursor: None,
+        next_cursor: page.next_cursor,
     }))
 }
 

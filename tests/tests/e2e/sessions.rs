@@ -366,3 +366,42 @@ fn a73_a_token_with_anything_of_another_session_is_nothing() {
     assert_eq!(api.check(&ours.access).status, 200);
     assert_eq!(api.check(&theirs.access).status, 200);
 }
+
+#[test]
+fn own_sessions_come_in_pages_that_belong_to_their_user() {
+    let home = Home::new().setting("session.policy", "\"limit:9\"");
+    let daemon = open(&home);
+    let api = daemon.api();
+    let tokens: Vec<_> = (0..5)
+        .map(|n| api.tokens(&alice().device(&format!("d{n}"))))
+        .collect();
+    let access = &tokens.last().expect("a sign-in").access;
+    let mut seen = Vec::new();
+    let mut path = "/v1/me/sessions?limit=2".to_owned();
+    loop {
+        let page = api.send(&Request::get(&path).bearer(access)).json();
+        let items = page["items"].as_array().expect("items").clone();
+        assert!(items.len() <= 2);
+        seen.extend(items.iter().map(|item| item["id"].to_string()));
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/v1/me/sessions?limit=2&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 5);
+    assert!(
+        seen.is_sorted_by(|a, b| a > b),
+        "the newest first: {seen:?}"
+    );
+    for (query, outcome) in [
+        ("cursor=abc", "400 invalid_cursor"),
+        ("limit=0", "422 validation_failed"),
+        ("limit=201", "422 validation_failed"),
+        ("page=2", "400 unknown_parameter"),
+    ] {
+        let answer = api.send(&Request::get(&format!("/v1/me/sessions?{query}")).bearer(access));
+        assert_eq!(answer.outcome(), outcome, "{query}");
+    }
+    let me = api.send(&Request::get("/v1/me").bearer(access));
+    assert!(me.header("etag").is_some_and(|tag| tag.starts_with('"')));
+}
