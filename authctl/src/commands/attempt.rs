@@ -50,7 +50,7 @@ pub(crate) const SHAPE: Shape<AttemptView> = Shape {
         Column {
             heading: "DEVICE",
             shown: Shown::Always,
-            cell: device,
+            cell: |attempt| Cell::device(attempt.device.as_ref()),
         },
         Column {
             heading: "COUNT",
@@ -101,12 +101,6 @@ fn user(attempt: &AttemptView) -> String {
         (None, None, Some(hash)) => format!("(unknown) {hash}"),
         (None, None, None) => "(unknown)".to_owned(),
     }
-}
-
-fn device(attempt: &AttemptView) -> Cell {
-    attempt.device.as_ref().map_or(Cell::Nothing, |device| {
-        Cell::Text(device.name.clone().unwrap_or_else(|| device.id.clone()))
-    })
 }
 
 impl Paged for List {

@@ -35,7 +35,7 @@ pub(crate) const SHAPE: Shape<SessionView> = Shape {
         Column {
             heading: "DEVICE",
             shown: Shown::Always,
-            cell: device,
+            cell: |session| Cell::device(session.device.as_ref()),
         },
         Column {
             heading: "TYPE",
@@ -99,12 +99,6 @@ fn user(session: &SessionView) -> Cell {
         (None, Some(id)) => Cell::Text(id.to_string()),
         (None, None) => Cell::Nothing,
     }
-}
-
-fn device(session: &SessionView) -> Cell {
-    session.device.as_ref().map_or(Cell::Nothing, |device| {
-        Cell::Text(device.name.clone().unwrap_or_else(|| device.id.clone()))
-    })
 }
 
 impl Paged for List {

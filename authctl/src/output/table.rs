@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use common::text::visible;
 use common::time::Time;
+use common::view::DeviceView;
 use tabled::builder::Builder;
 use tabled::settings::peaker::Priority;
 use tabled::settings::{Padding, Style, Width};
@@ -38,6 +39,13 @@ impl Cell {
     /// A moment that may be absent.
     pub(crate) fn moment(time: Option<Time>) -> Self {
         time.map_or(Self::Nothing, Self::Moment)
+    }
+
+    /// A device that may be absent: its name, or its id where it has none.
+    pub(crate) fn device(device: Option<&DeviceView>) -> Self {
+        device.map_or(Self::Nothing, |device| {
+            Self::Text(device.name.clone().unwrap_or_else(|| device.id.clone()))
+        })
     }
 
     /// Several texts.
