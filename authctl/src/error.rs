@@ -188,24 +188,75 @@ fn deed(call: &str) -> String {
 
 /// The daemon's sentence as the kernel would write it: no capital, no full stop.
 fn sentence(call: &str, exit: Exit, problem: &Problem) -> String {
-    let words = problem.developer_message.trim().trim_end_matches('.');
-    let mut rest = words.chars();
-    let lower = match (rest.next(), rest.clone().next()) {
-        (Some(first), Some(second)) if second.is_lowercase() || second == ' ' => {
-            first.to_lowercase().chain(rest).collect()
-        }
-        _ => words.to_owned(),
-    };
+    let only_field = said_field(problem).map(field_line);
+    let of_change = !call.ends_with(" list") && !call.ends_with(" show");
+    let is_field = only_field.is_some();
+    let lower = only_field.unwrap_or_else(|| uncapped(&problem.developer_message));
     let lower = if lower.is_empty() {
         problem.title.to_lowercase()
     } else {
         lower
     };
-    let alone = matches!(exit, Exit::Usage | Exit::NotFound) || lower.starts_with("cannot ");
-    if alone {
+    let alone = matches!(exit, Exit::Usage | Exit::NotFound) && !(is_field && of_change);
+    if alone || lower.starts_with("cannot ") {
         return lower;
     }
     format!("cannot {}: {lower}", deed(call))
+}
+
+/// Without capital and full stop, but for abbreviations.
+fn uncapped(text: &str) -> String {
+    let words = text.trim().trim_end_matches('.');
+    let mut rest = words.chars();
+    match (rest.next(), rest.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() || second == ' ' => {
+            first.to_lowercase().chain(rest).collect()
+        }
+        _ => words.to_owned(),
+    }
+}
+
+/// The refused field of which the daemon's sentence only repeats the path and the reason.
+fn said_field(problem: &Problem) -> Option<&FieldError> {
+    let rest = |field: &FieldError| {
+        problem
+            .developer_message
+            .strip_prefix(&*field.path)?
+            .strip_prefix(": ")
+            .map(|rest| rest == field.message || rest == field.code)
+    };
+    let first = problem.fields.first()?;
+    rest(first).filter(|said| *said).map(|_| first)
+}
+
+/// A refused field under the name that it has on the command line.
+fn field_line(field: &FieldError) -> String {
+    let why = uncapped(&field.message);
+    match flag(&field.path) {
+        Some(name) => format!("{name}: {why}"),
+        None => why,
+    }
+}
+
+/// The flag or argument behind a member of a call; none where the sentence names it already.
+fn flag(path: &str) -> Option<String> {
+    let name = match path {
+        "/password/given" => return None,
+        "/slug" => "NAME",
+        "/user" => "USER",
+        "/name" | "/name/display" => "--display-name",
+        "/name/given" => "--given-name",
+        "/name/family" => "--family-name",
+        "/external_refs" => "--ref",
+        "/idle_seconds" => "--idle-since",
+        "/inactive_seconds" => "--inactive-since",
+        "/ending_seconds" => "--ending",
+        other => {
+            let words = other.trim_start_matches('/').replace('/', ".");
+            return Some(format!("--{}", words.replace('_', "-")));
+        }
+    };
+    Some(name.to_owned())
 }
 
 /// Refused fields, or the users that an address stands for.
@@ -227,16 +278,16 @@ fn field_lines(problem: &Problem) -> Vec<String> {
             "{list}. Use one of these, -t TENANT, or AUTHCTL_TENANT"
         )];
     }
+    let said = usize::from(said_field(problem).is_some());
     let mut lines: Vec<String> = problem
         .fields
         .iter()
+        .skip(said)
         .take(3)
-        .map(|field| {
-            let name = field.path.trim_start_matches('/').replace('/', ".");
-            format!("{name}: {} ({})", field.message, field.code)
-        })
+        .map(field_line)
         .collect();
-    let more = problem.fields.len().saturating_sub(lines.len());
+    let shown = lines.len().saturating_add(said);
+    let more = problem.fields.len().saturating_sub(shown);
     if more > 0
         && let Some(last) = lines.last_mut()
     {
@@ -275,6 +326,48 @@ mod tests {
             Error::refusal("user create", refused).render(false, false),
             "authctl: error: cannot create user: tenant acme has 100 of 100 users (plan pro)\n  \
              Raise it: authctl tenant set acme --max-users 120\n"
+        );
+    }
+
+    #[test]
+    fn a_refused_value_is_told_once_under_its_flag() {
+        let refused = |code, path: &'static str, name: &'static str, why: &'static str, said| {
+            let mut problem = problem(code, said);
+            problem.fields = vec![FieldError::new(path, name, why)];
+            problem
+        };
+        let zone = refused(
+            ErrorCode::ValidationFailed,
+            "/time_zone",
+            "invalid_time_zone",
+            "expected an IANA name",
+            "/time_zone: expected an IANA name",
+        );
+        assert_eq!(
+            Error::refusal("tenant create", zone).render(false, false),
+            "authctl: error: cannot create tenant: --time-zone: expected an IANA name\n"
+        );
+        let short = refused(
+            ErrorCode::PasswordRejected,
+            "/password/given",
+            "too_short",
+            "Use at least 15 characters.",
+            "/password/given: too_short",
+        );
+        assert_eq!(
+            Error::refusal("user set-password", short).render(false, false),
+            "authctl: error: cannot set the password: use at least 15 characters\n"
+        );
+        let ip = refused(
+            ErrorCode::ValidationFailed,
+            "/ip",
+            "invalid_ip",
+            "expected an address",
+            "/ip: expected an address",
+        );
+        assert_eq!(
+            Error::refusal("attempt list", ip).render(false, false),
+            "authctl: error: --ip: expected an address\n"
         );
     }
 

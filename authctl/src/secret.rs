@@ -8,6 +8,7 @@ use std::path::Path;
 
 use common::call::user::NewPassword;
 use common::secret::Secret;
+use common::text::visible;
 use rustix::process::DumpableBehavior;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios};
 use zeroize::{Zeroize, Zeroizing};
@@ -20,11 +21,17 @@ use crate::output::remarks::complain;
 /// Longest password that is read, with its line break; authd's own limit is lower.
 const LIMIT: u64 = 4096;
 
-/// Fetches the password that the flags point at.
+/// Whether somebody will be asked, so that all else should be checked before.
+pub(crate) fn is_asked(from: &PasswordArgs) -> bool {
+    let told = from.generate || from.password_stdin || from.password_file.is_some();
+    !told && io::stdin().is_terminal()
+}
+
+/// Fetches the password that the flags point at; a question names whose it is.
 ///
 /// # Errors
 /// A wrong command line, an unreadable source, or an interrupted prompt.
-pub(crate) fn new_password(from: &PasswordArgs) -> Result<NewPassword, Error> {
+pub(crate) fn new_password(from: &PasswordArgs, whose: &str) -> Result<NewPassword, Error> {
     // A crash must not leave a password in a core file; where that fails the rest holds all the same.
     let _best_effort = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
     if from.generate {
@@ -40,7 +47,7 @@ pub(crate) fn new_password(from: &PasswordArgs) -> Result<NewPassword, Error> {
         return Err(Error::usage("no password given: stdin is not a terminal")
             .hint("Use --generate, --password-stdin or --password-file FILE"));
     }
-    let first = prompt("New password: ")?;
+    let first = prompt(&format!("New password of {}: ", visible(whose)))?;
     let second = prompt("The same again: ")?;
     if !first.matches(second.expose().as_bytes()) {
         return Err(Error::usage(

@@ -3,7 +3,10 @@
 
 use std::path::PathBuf;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args as ClapArgs, Parser, Subcommand};
+
+use common::text::visible;
 
 use crate::config::{ENVIRONMENT_PREFIX, Source};
 
@@ -170,6 +173,33 @@ impl Args {
     }
 }
 
+/// A wrong command line in the shape of every other failure; none for what is no failure: help.
+pub fn complaint(error: &clap::Error) -> Option<String> {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return None;
+    }
+    let text = error.render().to_string();
+    let first: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.is_empty())
+        .collect();
+    let message = first.join(" ");
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    let near = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg]
+        .into_iter()
+        .find_map(|kind| match error.get(kind)? {
+            ContextValue::String(name) => Some(name.clone()),
+            ContextValue::Strings(names) => names.first().cloned(),
+            _ => None,
+        });
+    let hint = near.map_or_else(String::new, |name| format!("Did you mean {name}? "));
+    Some(format!(
+        "authd: error: {}\n  {hint}See: authd --help\n",
+        visible(message)
+    ))
+}
+
 /// The variables of this process that are settings of authd, bytes that are no UTF-8 replaced.
 pub fn environment() -> Vec<(String, String)> {
     std::env::vars_os()
@@ -227,6 +257,20 @@ mod tests {
         ] {
             let error = Args::try_parse_from(line.split(' ')).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn wrong_usage_reads_like_every_other_failure() {
+        let said = |line: &str| complaint(&Args::try_parse_from(line.split(' ')).unwrap_err());
+        assert_eq!(
+            said("authd rum").unwrap(),
+            "authd: error: unrecognized subcommand 'rum'\n  Did you mean run? See: authd --help\n"
+        );
+        let lacking = said("authd run --ephemeral").unwrap();
+        assert!(lacking.contains("not provided: --dev\n"), "{lacking}");
+        for help in ["authd", "authd --help", "authd --version"] {
+            assert_eq!(said(help), None, "{help}");
         }
     }
 

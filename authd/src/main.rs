@@ -1,5 +1,6 @@
 //! Arguments in, exit status out; everything else is in the library.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use authd::args::{self, Args, Command};
@@ -9,9 +10,13 @@ use authd::print::Printer;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let (command, source) = Args::parse().split(args::environment());
-    let out = Printer::stdout();
     let mut errors = Printer::stderr();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return usage(&error, &mut errors),
+    };
+    let (command, source) = args.split(args::environment());
+    let out = Printer::stdout();
     let status = match command {
         Command::CheckConfig(args) => check_config::run(args, &source, out, &mut errors),
         Command::PrintConfig(args) => print_config::run(args, &source, out, &mut errors),
@@ -20,4 +25,13 @@ fn main() -> ExitCode {
         Command::Healthcheck => healthcheck::run(&source, &mut errors),
     };
     ExitCode::from(status)
+}
+
+fn usage<W: Write>(error: &clap::Error, errors: &mut Printer<W>) -> ExitCode {
+    match args::complaint(error) {
+        Some(complaint) => errors.text(&complaint),
+        // Help goes where clap sends it; there is nobody to tell of a closed output.
+        None => drop(error.print()),
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

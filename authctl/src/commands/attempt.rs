@@ -35,7 +35,7 @@ pub(crate) const SHAPE: Shape<AttemptView> = Shape {
         Column {
             heading: "USER",
             shown: Shown::Always,
-            cell: |a| Cell::Text(user(a)),
+            cell: user,
         },
         Column {
             heading: "IP",
@@ -94,13 +94,12 @@ pub(crate) const SHAPE: Shape<AttemptView> = Shape {
     none: "no login attempts",
 };
 
-fn user(attempt: &AttemptView) -> String {
-    match (&attempt.email, attempt.user_id, &attempt.subject_hash) {
-        (Some(email), _, _) => email.clone(),
-        (None, Some(id), _) => id.to_string(),
-        (None, None, Some(hash)) => format!("(unknown) {hash}"),
-        (None, None, None) => "(unknown)".to_owned(),
-    }
+fn user(attempt: &AttemptView) -> Cell {
+    Cell::name(
+        attempt.email.as_deref(),
+        attempt.user_id,
+        attempt.subject_hash.as_deref(),
+    )
 }
 
 impl Paged for List {
@@ -171,6 +170,7 @@ mod tests {
             now,
             relative: false,
             zone,
+            brief: false,
         };
         let read = |text| moment(text, &moments).map(|time| time.to_string());
         assert_eq!(read("2h").unwrap(), "2026-11-23T12:00:00.000Z");

@@ -18,7 +18,7 @@ const SHAPE: Shape<LockoutView> = Shape {
         Column {
             heading: "SUBJECT",
             shown: Shown::Always,
-            cell: |l| Cell::Text(subject(l)),
+            cell: subject,
         },
         Column {
             heading: "ID",
@@ -86,13 +86,12 @@ const SHAPE: Shape<LockoutView> = Shape {
 };
 
 /// The address, the id, or the mark of a name that no user has.
-fn subject(lockout: &LockoutView) -> String {
-    match (&lockout.email, lockout.user_id, &lockout.subject_hash) {
-        (Some(email), _, _) => email.clone(),
-        (None, Some(id), _) => id.to_string(),
-        (None, None, Some(hash)) => format!("(unknown) {hash}"),
-        (None, None, None) => "(unknown)".to_owned(),
-    }
+fn subject(lockout: &LockoutView) -> Cell {
+    Cell::name(
+        lockout.email.as_deref(),
+        lockout.user_id,
+        lockout.subject_hash.as_deref(),
+    )
 }
 
 fn unlocks(lockout: &LockoutView) -> Cell {

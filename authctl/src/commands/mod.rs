@@ -245,15 +245,12 @@ impl Context {
                 Err(error) => {
                     failed = failed.saturating_add(1);
                     let all = error.ends_all();
-                    self.printer
-                        .remarks
-                        .failure(&error.about(name), self.settings.flags.verbose);
+                    let verbose = self.settings.flags.verbose;
+                    self.printer.failure(&error.about(name), verbose)?;
                     if all {
                         let rest = names.len().saturating_sub(number).saturating_sub(1);
                         failed = failed.saturating_add(rest);
-                        self.printer
-                            .remarks
-                            .note(&format!("{rest} more were not tried"));
+                        self.printer.note(&format!("{rest} more were not tried"))?;
                         break;
                     }
                 }
@@ -264,8 +261,7 @@ impl Context {
             return Ok(Exit::Done);
         }
         self.printer
-            .remarks
-            .note(&format!("{failed} of {} failed", names.len()));
+            .note(&format!("{failed} of {} failed", names.len()))?;
         Ok(Exit::Partial)
     }
 }

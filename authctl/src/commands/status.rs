@@ -73,7 +73,7 @@ fn screen(printer: &mut Printer, view: &StatusView) -> Result<(), Error> {
 
 fn lines(view: &StatusView, moments: &Moments) -> Vec<String> {
     let gone = format_duration_short(moments.now.since(view.started_at));
-    let since = view.started_at.to_rfc3339_in(&moments.zone);
+    let since = moments.minute(view.started_at);
     let api = &view.api;
     let database = &view.database;
     let schema = match database.pending {
@@ -94,9 +94,8 @@ fn lines(view: &StatusView, moments: &Moments) -> Vec<String> {
             config(&view.config_files)
         ),
         format!(
-            "  API       {}   on {}   {:.0} req/s   p99 {}   {:.1} % errors",
-            api.public_url,
-            api.listen.join(", "),
+            "  API       {}   {:.0} req/s   p99 {}   {:.1} % errors",
+            address(&api.public_url, &api.listen),
             api.requests_per_second,
             api.p99_seconds.map_or_else(
                 || "-".to_owned(),
@@ -114,8 +113,8 @@ fn lines(view: &StatusView, moments: &Moments) -> Vec<String> {
             size(database.free_bytes)
         ),
         format!(
-            "  Cache     {} entries, {} hits",
-            grouped(view.cache.entries),
+            "  Cache     {}, {} hits",
+            entries(view.cache.entries),
             share(view.cache.hits, view.cache.misses)
         ),
         format!(
@@ -132,12 +131,27 @@ fn lines(view: &StatusView, moments: &Moments) -> Vec<String> {
     ]
 }
 
+/// The public address, and those listened on where they are others.
+fn address(public: &str, listen: &[String]) -> String {
+    match listen {
+        [only] if public.strip_prefix("http://") == Some(only) => public.to_owned(),
+        several => format!("{public} on {}", several.join(", ")),
+    }
+}
+
 fn config(files: &[String]) -> String {
     match files {
         [] => "none (defaults)".to_owned(),
         [only] => only.clone(),
         [first, rest @ ..] if rest.len() == 1 => format!("{first} + 1 drop-in"),
         [first, rest @ ..] => format!("{first} + {} drop-ins", rest.len()),
+    }
+}
+
+fn entries(count: u64) -> String {
+    match count {
+        1 => "1 entry".to_owned(),
+        several => format!("{} entries", grouped(several)),
     }
 }
 
@@ -285,6 +299,15 @@ mod tests {
         assert_eq!(size(432_013_312), "412 MiB");
         assert_eq!(share(971, 29), "97.1 %");
         assert_eq!(share(0, 0), "no");
+        let listen = ["127.0.0.1:8440".to_owned()];
+        assert_eq!(
+            address("http://127.0.0.1:8440", &listen),
+            "http://127.0.0.1:8440"
+        );
+        assert_eq!(
+            address("https://a.example", &listen),
+            "https://a.example on 127.0.0.1:8440"
+        );
         assert_eq!(config(&["a".to_owned(), "b".to_owned()]), "a + 1 drop-in");
     }
 }

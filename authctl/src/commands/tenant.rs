@@ -46,7 +46,7 @@ const SHAPE: Shape<TenantView> = Shape {
         Column {
             heading: "ENDS",
             shown: Shown::Always,
-            cell: |t| Cell::moment(t.subscription.ends_at),
+            cell: ends,
         },
         Column {
             heading: "TIME ZONE",
@@ -87,6 +87,16 @@ fn users(tenant: &TenantView) -> Cell {
         Some(limit) => Cell::Text(format!("{}/{limit}", plan.users)),
         None => Cell::Number(u64::from(plan.users)),
     }
+}
+
+fn ends(tenant: &TenantView) -> Cell {
+    tenant
+        .subscription
+        .ends_at
+        .map_or(Cell::Nothing, |end| Cell::Day {
+            end,
+            zone: tenant.time_zone.clone(),
+        })
 }
 
 impl Paged for List {

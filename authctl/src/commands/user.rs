@@ -222,7 +222,7 @@ async fn create(context: &mut Context, wanted: UserCreate) -> Result<Exit, Error
         kra_pin: wanted.kra_pin,
         external_refs: wanted.refs.into_iter().collect(),
         tenant_admin: wanted.tenant_admin,
-        password: secret::new_password(&wanted.password)?,
+        password: secret::new_password(&wanted.password, &wanted.email)?,
         permanent: wanted.permanent,
     };
     let change = context.client.call(&call).await?;
@@ -363,7 +363,14 @@ async fn set_password(
     permanent: bool,
     reason: Option<String>,
 ) -> Result<Exit, Error> {
-    let password = secret::new_password(from)?;
+    let mut whose = names::shown(&user);
+    if secret::is_asked(from) {
+        // A slip in the name is told before anybody types a password twice.
+        let UserRef { tenant, name } = user.clone();
+        let details = context.client.call(&Show { tenant, user: name }).await?;
+        whose = label(&details.user);
+    }
+    let password = secret::new_password(from, &whose)?;
     let generated = matches!(password, NewPassword::Generate);
     let call = SetPassword {
         user,
@@ -385,9 +392,9 @@ async fn set_password(
         // Nothing else may stand on standard output: a script takes it whole.
         Some(password) if generated && for_people => {
             context.printer.line(password.expose())?;
-            context.printer.remarks.note(&text);
+            context.printer.note(&text)?;
             for note in &change.notes {
-                context.printer.remarks.note(note);
+                context.printer.note(note)?;
             }
         }
         _ => context.printer.change(&change, &text)?,

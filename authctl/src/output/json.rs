@@ -55,6 +55,25 @@ impl<'a, T: Serialize> Single<'a, T> {
     }
 }
 
+/// A remark beside the data, on standard error.
+#[derive(Serialize)]
+pub(crate) struct Note<'a> {
+    kind: &'a str,
+    v: u32,
+    message: &'a str,
+}
+
+impl<'a> Note<'a> {
+    /// Wraps a remark.
+    pub(crate) fn new(message: &'a str) -> Self {
+        Self {
+            kind: "note",
+            v: FORM,
+            message,
+        }
+    }
+}
+
 /// What a change did.
 #[derive(Serialize)]
 pub(crate) struct Outcome<'a> {

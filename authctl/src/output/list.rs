@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::args::Format;
 use crate::error::Error;
 use crate::output::table::{self, Column, Shown};
+use crate::output::time::Moments;
 use crate::output::{BOLD, PLAIN, Printer, Shape, csv, json};
 
 impl Printer {
@@ -79,11 +80,10 @@ impl Printer {
         }?;
         let for_people = matches!(self.format, Format::Table | Format::Wide);
         if items.is_empty() && for_people {
-            self.remarks.note(shape.none);
+            self.note(shape.none)?;
         }
         if next_cursor.is_some() && for_people {
-            self.remarks
-                .note("there are more; raise --limit, or leave it out for all");
+            self.note("there are more; raise --limit, or leave it out for all")?;
         }
         Ok(())
     }
@@ -123,6 +123,13 @@ impl Printer {
                     .collect(),
             );
         }
+        let kept = match self.width {
+            Some(width) if self.columns.is_empty() => table::fitting(&rows, width),
+            _ => columns.len(),
+        };
+        for row in &mut rows {
+            row.truncate(kept);
+        }
         for (number, line) in table::layout(rows, self.width).iter().enumerate() {
             if number == 0 && self.headers && self.color {
                 self.text(&format!("{BOLD}{line}{PLAIN}\n"))?;
@@ -130,7 +137,12 @@ impl Printer {
                 self.text(&format!("{line}\n"))?;
             }
         }
-        Ok(())
+        match columns.len().saturating_sub(kept) {
+            0 => Ok(()),
+            hidden => self.note(&format!(
+                "{hidden} columns have no room here; see them with -o wide or --columns"
+            )),
+        }
     }
 
     /// Writes one object: a line a field for people.
@@ -144,7 +156,11 @@ impl Printer {
             Format::Id => self.line(&(shape.id)(item)),
             Format::Csv => self.csv(shape, std::slice::from_ref(item)),
             Format::Table | Format::Wide => {
-                // One object has room for all of its fields.
+                // One object has room for all of its fields, and for each of them whole.
+                let moments = Moments {
+                    brief: false,
+                    ..self.moments.clone()
+                };
                 let columns: Vec<&Column<T>> = if self.columns.is_empty() {
                     shape.columns.iter().collect()
                 } else {
@@ -152,12 +168,7 @@ impl Printer {
                 };
                 let rows = columns
                     .iter()
-                    .map(|column| {
-                        vec![
-                            title(column.heading),
-                            (column.cell)(item).show(&self.moments),
-                        ]
-                    })
+                    .map(|column| vec![title(column.heading), (column.cell)(item).show(&moments)])
                     .collect();
                 for line in table::layout(rows, self.width) {
                     self.text(&format!("{line}\n"))?;

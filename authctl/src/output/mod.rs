@@ -87,6 +87,7 @@ impl Printer {
                 } else {
                     TimeZone::UTC
                 },
+                brief: settings.format == Format::Table && !flags.no_trunc,
             },
             out: BufWriter::new(stdout),
         }
@@ -152,9 +153,30 @@ impl Printer {
         }
         if !self.speaks_json() {
             for note in &change.notes {
-                self.remarks.note(note);
+                self.note(note)?;
             }
         }
+        Ok(())
+    }
+
+    /// Adds a remark below what was written so far; none with `--quiet`.
+    ///
+    /// # Errors
+    /// As [`Printer::text`].
+    pub(crate) fn note(&mut self, text: &str) -> Result<(), Error> {
+        // Both streams may be one terminal: what was written first is to stand first.
+        self.flush()?;
+        self.remarks.note(text);
+        Ok(())
+    }
+
+    /// Tells of a failure below what was written so far, and goes on.
+    ///
+    /// # Errors
+    /// As [`Printer::text`].
+    pub(crate) fn failure(&mut self, error: &Error, verbose: bool) -> Result<(), Error> {
+        self.flush()?;
+        self.remarks.failure(error, verbose);
         Ok(())
     }
 

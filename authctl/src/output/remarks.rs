@@ -31,7 +31,13 @@ impl Remarks {
 
     /// A remark beside the data; none with `--quiet`.
     pub(crate) fn note(&self, text: &str) {
-        if !self.quiet {
+        if self.quiet {
+            return;
+        }
+        if self.as_json {
+            let object = json::Note::new(text);
+            complain(&json::line(&object).unwrap_or_default());
+        } else {
             note(text);
         }
     }

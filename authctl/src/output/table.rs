@@ -3,6 +3,7 @@
 
 use std::cmp::Ordering;
 
+use common::id::UserId;
 use common::text::visible;
 use common::time::Time;
 use common::view::DeviceView;
@@ -13,6 +14,11 @@ use tabled::settings::{Padding, Style, Width};
 use crate::error::Error;
 use crate::output::time::Moments;
 
+/// Spaces after a column.
+const GAP: usize = 2;
+/// Characters of a cell that tell enough when the rest is cut.
+const READABLE: usize = 9;
+
 /// One value, before it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Cell {
@@ -20,6 +26,8 @@ pub(crate) enum Cell {
     Nothing,
     /// Text.
     Text(String),
+    /// A name that no user has, by its hash.
+    Unknown(String),
     /// Number.
     Number(u64),
     /// Yes or no.
@@ -28,12 +36,28 @@ pub(crate) enum Cell {
     Moment(Time),
     /// The end of something that runs.
     Until(Time),
+    /// The end of a day in the zone of that name.
+    Day {
+        /// Its last moment.
+        end: Time,
+        /// IANA name.
+        zone: String,
+    },
 }
 
 impl Cell {
     /// A text that may be absent.
     pub(crate) fn text(text: Option<&str>) -> Self {
         text.map_or(Self::Nothing, |text| Self::Text(text.to_owned()))
+    }
+
+    /// Who a row is about: the address, the id, or the mark of a name that no user has.
+    pub(crate) fn name(email: Option<&str>, id: Option<UserId>, hash: Option<&str>) -> Self {
+        match (email, id, hash) {
+            (Some(email), _, _) => Self::Text(email.to_owned()),
+            (None, Some(id), _) => Self::Text(id.to_string()),
+            (None, None, hash) => Self::Unknown(hash.unwrap_or_default().to_owned()),
+        }
     }
 
     /// A moment that may be absent.
@@ -60,6 +84,8 @@ impl Cell {
         match self {
             Self::Nothing => None,
             Self::Text(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+            Self::Unknown(hash) => Some(moments.unknown(hash)),
+            Self::Day { end, zone } => Some(moments.day(*end, zone)),
             Self::Number(number) => Some(number.to_string()),
             Self::Flag(flag) => Some(if *flag { "yes" } else { "no" }.to_owned()),
             Self::Moment(time) => Some(moments.moment(*time)),
@@ -81,9 +107,12 @@ impl Cell {
     fn rank(&self) -> (u8, u64, i64, String) {
         match self {
             Self::Text(text) => (0, 0, 0, text.to_lowercase()),
+            Self::Unknown(hash) => (0, 0, 0, format!("(unknown) {hash}")),
             Self::Number(number) => (0, *number, 0, String::new()),
             Self::Flag(flag) => (0, u64::from(*flag), 0, String::new()),
-            Self::Moment(time) | Self::Until(time) => (0, 0, time.millis(), String::new()),
+            Self::Moment(time) | Self::Until(time) | Self::Day { end: time, .. } => {
+                (0, 0, time.millis(), String::new())
+            }
             Self::Nothing => (1, 0, 0, String::new()),
         }
     }
@@ -142,6 +171,27 @@ pub(crate) fn find<'a, T>(columns: &'a [Column<T>], name: &str) -> Result<&'a Co
         })
 }
 
+/// How many columns have room to be read in a terminal of this width; one at least.
+pub(crate) fn fitting(rows: &[Vec<String>], width: usize) -> usize {
+    let columns = rows.first().map_or(0, Vec::len);
+    let mut taken = 0_usize;
+    for column in 0..columns {
+        let longest = rows
+            .iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or(0);
+        taken = taken
+            .saturating_add(longest.min(READABLE))
+            .saturating_add(GAP);
+        if column > 0 && taken > width {
+            return column;
+        }
+    }
+    columns
+}
+
 /// Lays out rows of visible cells; no line is wider than `width`, where one is given.
 pub(crate) fn layout(rows: Vec<Vec<String>>, width: Option<usize>) -> Vec<String> {
     let mut builder = Builder::default();
@@ -150,7 +200,7 @@ pub(crate) fn layout(rows: Vec<Vec<String>>, width: Option<usize>) -> Vec<String
     }
     let mut table = builder.build();
     table.with(Style::empty());
-    table.with(Padding::new(0, 2, 0, 0));
+    table.with(Padding::new(0, GAP, 0, 0));
     if let Some(width) = width {
         table.with(
             Width::truncate(width)
@@ -188,11 +238,25 @@ mod tests {
     }
 
     #[test]
+    fn a_narrow_terminal_shows_fewer_columns_and_not_shreds_of_all() {
+        let row = |cells: [&str; 5]| cells.map(str::to_owned).to_vec();
+        let rows = [
+            row(["USER", "NAME", "STATUS", "LOCKED", "LAST LOGIN"]),
+            row(["alice@acme.test", "Alice Wanja", "active", "-", "3m ago"]),
+        ];
+        assert_eq!(fitting(&rows, 80), 5);
+        assert_eq!(fitting(&rows, 40), 4);
+        assert_eq!(fitting(&rows, 3), 1);
+        assert_eq!(fitting(&[], 80), 0);
+    }
+
+    #[test]
     fn hostile_names_cannot_act_on_a_terminal() {
         let moments = Moments {
             now: Time::default(),
             relative: false,
             zone: jiff::tz::TimeZone::UTC,
+            brief: false,
         };
         let shown = Cell::text(Some("a\u{1b}[2J\u{202e}\u{200f}\nb")).show(&moments);
         assert!(

@@ -169,9 +169,19 @@ fn type_at(world: &World, line: &str, dialogue: &[(&str, &str)]) -> (Option<i32>
 
 #[test]
 fn a_prompt_shows_no_password_and_wants_it_twice() {
-    let world = World::saying(&objects::change("user.set_password", "alice@acme.test"));
+    let world = World::new(|asked| {
+        if asked.path == "/v1/user/show" {
+            return crate::daemon::Reply::of(&common::call::user::Details {
+                user: objects::user("alice@acme.test", "Alice Wanja"),
+                sessions: Vec::new(),
+                recent_attempts: Vec::new(),
+            });
+        }
+        crate::daemon::Reply::of(&objects::change("user.set_password", "alice@acme.test"))
+    });
+    let question = "New password of alice@acme.test: ";
     let twice = [
-        ("New password: ", "canary-78\n"),
+        (question, "canary-78\n"),
         ("The same again: ", "canary-78\n"),
     ];
     let (code, said, screen) = type_at(&world, "user set-password a", &twice);
@@ -180,18 +190,18 @@ fn a_prompt_shows_no_password_and_wants_it_twice() {
         !screen.contains("canary") && !said.contains("canary"),
         "{screen:?} {said:?}"
     );
-    assert_eq!(world.only().body["password"], json!({"given": "canary-78"}));
-    let differ = [("New password: ", "one\n"), ("The same again: ", "two\n")];
+    let asked = world.asked();
+    let paths: Vec<&str> = asked.iter().map(|asked| asked.path.as_str()).collect();
+    // Looked up first: nobody types a password twice for a name that does not exist.
+    assert_eq!(paths, ["/v1/user/show", "/v1/user/set-password"]);
+    assert_eq!(asked[1].body["password"], json!({"given": "canary-78"}));
+    let differ = [(question, "one\n"), ("The same again: ", "two\n")];
     let (code, said, _) = type_at(&world, "user set-password a", &differ);
     assert!(
         code == Some(2) && said.contains("the two passwords differ"),
         "{said}"
     );
-    let (code, _, _) = type_at(
-        &world,
-        "user set-password a",
-        &[("New password: ", "on\x03")],
-    );
+    let (code, _, _) = type_at(&world, "user set-password a", &[(question, "on\x03")]);
     assert_eq!(code, Some(130));
 }
 

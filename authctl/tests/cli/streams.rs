@@ -1,9 +1,12 @@
 //! Closed pipes, full disks, colours and signals.
 
 use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use crate::daemon::World;
+use common::error::ErrorCode;
+
+use crate::daemon::{Reply, World};
 use crate::objects;
 
 fn many() -> World {
@@ -108,4 +111,44 @@ fn an_interrupt_ends_as_the_shell_expects() {
     // A shell shows the death by a signal as 128 + its number.
     let code = status.code().or(status.signal().map(|signal| signal + 128));
     assert_eq!(code, Some(130));
+}
+
+#[test]
+fn a_watched_status_comes_again_until_its_reader_goes() {
+    let world = World::saying(&objects::status());
+    let mut child = world
+        .authctl()
+        .args(["status", "--watch=0", "-o", "jsonl"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for _ in 0..2 {
+        let line = lines.next().unwrap().unwrap();
+        let view: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(view["status"], "running", "{line}");
+    }
+    drop(lines);
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!((ended.status.code(), ended.stderr.len()), (Some(0), 0));
+    assert!(world.asked().len() >= 2);
+}
+
+#[test]
+fn remarks_are_objects_where_results_are() {
+    let world = World::new(|asked| {
+        if asked.body["user"]["name"] == "bob@acme.test" {
+            return Reply::problem(ErrorCode::NotFound, "no user");
+        }
+        Reply::of(&objects::change("user.enable", "alice@acme.test"))
+    });
+    let ended = world.run("user enable alice@acme.test bob@acme.test --json");
+    assert_eq!(ended.code, Some(8), "{}", ended.err);
+    let kinds: Vec<serde_json::Value> = ended
+        .err
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["kind"].clone())
+        .collect();
+    assert_eq!(kinds, ["error", "note"]);
 }

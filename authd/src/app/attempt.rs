@@ -3,20 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use common::call::Socket;
 use common::call::attempt::List;
+use common::call::{Socket, UserRef};
 use common::id::{TenantId, UserId};
 use common::view::{AttemptView, Page};
 use domain::attempt::AttemptRow;
 use store::{AttemptFilter, ReadTx, StoreError};
 
 use crate::app::cursor::Place;
+use crate::app::names::Subject;
 use crate::app::{App, Error, Operator, names};
+use crate::crypto::KeyRing;
 
-/// Lists attempts, the newest first.
+/// Lists attempts, the newest first; with a tenant also those for an address that no user has.
 ///
 /// # Errors
-/// Those of [`names::user_filter`], `permission_denied` for a personal filter on a socket without
+/// Those of [`names::subject`], `permission_denied` for a personal filter on a socket without
 /// such data, those of the page.
 pub async fn list(
     app: &Arc<App>,
@@ -37,16 +39,15 @@ pub async fn list(
         .map(|ip| app.stored_ip(ip));
     let place = Place::of(&app.keys, &request, &request.paging())?;
     let socket = operator.socket;
+    let keys = Arc::clone(&app.keys);
     app.store
         .read(move |tx| {
-            let (tenant, user) =
-                names::user_filter(tx, request.tenant.as_deref(), request.user.as_deref())?;
+            let whose = whose(tx, &keys, request.tenant.clone(), request.user.clone())?;
             let filter = AttemptFilter {
-                tenant,
-                user,
                 ip,
                 failed: request.failed,
                 since: request.since,
+                ..whose
             };
             let (rows, next) = place.collect(
                 |row: &AttemptRow| row.first.id.to_string(),
@@ -56,6 +57,33 @@ pub async fn list(
             Ok(place.page(views(tx, &rows, socket)?, next.as_deref()))
         })
         .await
+}
+
+/// Narrows the list to a tenant, and to one user or name of it.
+fn whose(
+    tx: &dyn ReadTx,
+    keys: &KeyRing,
+    tenant: Option<String>,
+    user: Option<String>,
+) -> Result<AttemptFilter, Error> {
+    let Some(name) = user else {
+        return Ok(AttemptFilter {
+            tenant: names::tenant_filter(tx, tenant.as_deref())?,
+            ..AttemptFilter::default()
+        });
+    };
+    Ok(match names::subject(tx, &UserRef { tenant, name })? {
+        Subject::Known(found) => AttemptFilter {
+            tenant: Some(found.tenant.id),
+            user: Some(found.user.id),
+            ..AttemptFilter::default()
+        },
+        Subject::Unknown { tenant, email } => AttemptFilter {
+            tenant: Some(tenant.id),
+            subject: Some(keys.subject(tenant.slug.as_str(), &email)),
+            ..AttemptFilter::default()
+        },
+    })
 }
 
 /// The rows as they are shown, with the names of their tenants and users.

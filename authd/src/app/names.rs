@@ -102,7 +102,16 @@ pub fn user(tx: &dyn ReadTx, reference: &UserRef) -> Result<Found, Error> {
 /// As [`user`].
 pub fn subject(tx: &dyn ReadTx, reference: &UserRef) -> Result<Subject, Error> {
     let (Some(within), Ok(email)) = (&reference.tenant, reference.name.parse::<Email>()) else {
-        return user(tx, reference).map(|found| Subject::Known(Box::new(found)));
+        return match user(tx, reference) {
+            Ok(found) => Ok(Subject::Known(Box::new(found))),
+            // Its counter has a name only within a tenant.
+            Err(error) if error.code == ErrorCode::NotFound && reference.tenant.is_none() => {
+                Err(error.with_hint(
+                    "An address that no user has needs its tenant: -t TENANT. List: authctl tenant list",
+                ))
+            }
+            Err(error) => Err(error),
+        };
     };
     let tenant = tenant(tx, within)?;
     let user = tx.tenant(tenant.id).users().by_email(&email)?;
@@ -242,7 +251,8 @@ fn start(name: &str) -> String {
     name.chars().take(ECHO_LIMIT).collect()
 }
 
-fn echo(name: &str) -> String {
+/// What an answer repeats of a name that it does not know: short, and harmless for a terminal.
+pub fn echo(name: &str) -> String {
     text::visible(&start(name))
 }
 

@@ -238,7 +238,7 @@ fn find_user(tx: &dyn ReadTx, reference: &UserRef) -> Result<(Ending, Act), Erro
 fn find_session(tx: &dyn ReadTx, text: &str) -> Result<(Ending, Act), Error> {
     let unknown = || {
         let mut error = Error::not_found();
-        error.developer_message = "no such session".into();
+        error.developer_message = format!("no session \"{}\"", names::echo(text)).into();
         error.with_hint("List: authctl session list")
     };
     let id: SessionId = text.parse().map_err(|_| unknown())?;

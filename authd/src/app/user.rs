@@ -26,7 +26,7 @@ pub use view::own;
 
 use crate::app::audit::{Act, Record};
 use crate::app::cursor::{self, Place};
-use crate::app::{App, Error, Operator, attempt, names, session};
+use crate::app::{App, Error, Operator, attempt, names, password, session};
 
 /// Attempts that stand beside a user.
 const RECENT_ATTEMPTS: u32 = 10;
@@ -152,6 +152,20 @@ pub async fn disable(
         .await
 }
 
+/// How a user gets in who has no password of its own yet.
+fn first_password(kind: Option<CredentialKind>, now: Time, act: &Act) -> String {
+    let good = kind.filter(|kind| {
+        matches!(kind, CredentialKind::Temporary { expires_at, logins_left }
+            if *expires_at > now && *logins_left > 0)
+    });
+    good.and_then(password::note).unwrap_or_else(|| {
+        format!(
+            "The user has no password that works; set one: authctl user set-password {}/{} --generate",
+            act.tenant.slug, act.subject
+        )
+    })
+}
+
 /// Opens a user again. Nothing that ended comes back (rule 19).
 ///
 /// # Errors
@@ -169,7 +183,8 @@ pub async fn enable(app: &Arc<App>, operator: &Operator, request: Enable) -> Res
             }
             let tenant = tx.tenant_mut(act.tenant.id);
             let credential = tenant.credentials().of(user.id)?;
-            let status = match credential.map(|credential| credential.kind) {
+            let kind = credential.map(|credential| credential.kind);
+            let status = match kind {
                 Some(CredentialKind::Own) => UserStatus::Active,
                 Some(CredentialKind::Temporary { .. }) | None => UserStatus::Invited,
             };
@@ -181,10 +196,7 @@ pub async fn enable(app: &Arc<App>, operator: &Operator, request: Enable) -> Res
                 &json!({"status": status}),
             )?;
             if status == UserStatus::Invited {
-                change.notes.push(format!(
-                    "The user has no password of its own yet; set one: authctl user set-password {}/{} --generate",
-                    act.tenant.slug, user.email
-                ));
+                change.notes.push(first_password(kind, now, &act));
             }
             Ok(change)
         })

@@ -15,7 +15,7 @@ pub fn run<W: Write>(source: &Source, errors: &mut Printer<W>) -> u8 {
     let loaded = match config::load(source) {
         Ok(loaded) => loaded,
         Err(faults) => {
-            errors.text(&faults.to_string());
+            errors.line(&faults);
             return Faults::EXIT;
         }
     };

@@ -28,7 +28,7 @@ pub fn run<W: Write>(args: Run, mut source: Source, errors: &mut Printer<W>) -> 
     let loaded = match config::load(&source) {
         Ok(loaded) => loaded,
         Err(faults) => {
-            errors.text(&faults.to_string());
+            errors.line(&faults);
             return ExitCode::from(Faults::EXIT);
         }
     };

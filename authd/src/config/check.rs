@@ -43,7 +43,7 @@ fn public_url(values: &Values) -> Findings {
         None => found.push(
             Fault::new(format!("\"{key}\" is not set"))
                 .of(key)
-                .hint("Set it to the address under which the world reaches authd, like \"https://auth.example.com\"."),
+                .hint("Set it to the address under which the world reaches authd: api.public_url = \"https://auth.example.com\". For a trial: authd run --dev"),
         ),
         Some(url) if url.starts_with("http://") && !values.bool("api.behind_proxy")? => {}
         Some(url) if url.starts_with("http://") => found.push(warn(

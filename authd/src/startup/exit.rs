@@ -70,11 +70,12 @@ impl Failure {
     }
 
     /// The database could not be opened.
-    pub(super) fn open(error: OpenError) -> Self {
+    pub(super) fn open(error: OpenError, development: bool) -> Self {
         let message = chain(&error);
         match error {
-            OpenError::Locked { .. } => Self::new(TEMPFAIL, message)
-                .with_hint("Stop the other one first: systemctl stop authd"),
+            OpenError::Locked { pid, .. } => {
+                Self::new(TEMPFAIL, message).with_hint(other_daemon(pid, development))
+            }
             OpenError::Newer { .. } => Self::new(DATAERR, message).with_hint(
                 "Nothing was changed. Install the version that wrote it, or a newer one.",
             ),
@@ -94,11 +95,17 @@ impl Failure {
     /// A listener could not be bound.
     pub(super) fn bind(key: &str, address: &str, source: &std::io::Error) -> Self {
         let code = if is_denied(source) { NOPERM } else { OSERR };
-        Self::new(
+        let failure = Self::new(
             code,
             format!("cannot listen on {address} ({key}): {source}"),
-        )
-        .with_hint(format!("Free the address or choose another one: {key}"))
+        );
+        match (source.kind(), address.rsplit_once(':')) {
+            (std::io::ErrorKind::AddrInUse, Some((host, port))) => failure.with_hint(format!(
+                "See who has it: ss -ltnp 'sport = :{port}' — or choose another port: --set {key}={host}:{}",
+                other_port(port)
+            )),
+            _ => failure.with_hint(format!("Choose another address: {key}")),
+        }
     }
 
     /// An admin socket could not be bound.
@@ -140,6 +147,52 @@ impl Failure {
     }
 }
 
+/// How to go on beside, or instead of, the daemon that has the database.
+fn other_daemon(pid: Option<u32>, development: bool) -> String {
+    match (pid, development) {
+        (Some(pid), true) => format!(
+            "Stop it: kill {pid} — or start a second one: authd run --dev --ephemeral --set api.listen=127.0.0.1:8441"
+        ),
+        (None, true) => {
+            "Start a second one beside it: authd run --dev --ephemeral --set api.listen=127.0.0.1:8441"
+                .to_owned()
+        }
+        (_, false) => "Stop the other one first: sudo systemctl stop authd".to_owned(),
+    }
+}
+
+/// A port to suggest in place of one that is taken.
+fn other_port(taken: &str) -> u16 {
+    taken
+        .parse()
+        .map_or(8441, |port: u16| port.wrapping_add(1).max(1024))
+}
+
 fn is_denied(source: &std::io::Error) -> bool {
     source.kind() == std::io::ErrorKind::PermissionDenied
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r34_the_hint_fits_the_daemon_that_has_the_database() {
+        assert!(other_daemon(Some(812), true).starts_with("Stop it: kill 812 — or "));
+        assert!(other_daemon(None, true).contains("--ephemeral"));
+        assert!(other_daemon(Some(812), false).ends_with("systemctl stop authd"));
+    }
+
+    #[test]
+    fn r41_a_taken_port_names_who_to_ask_and_another_one() {
+        let taken = std::io::Error::from(std::io::ErrorKind::AddrInUse);
+        let failure = Failure::bind("api.listen", "[::1]:8440", &taken);
+        assert_eq!(failure.code, OSERR);
+        let hint = failure.hint.unwrap();
+        assert!(
+            hint.contains("ss -ltnp 'sport = :8440'") && hint.ends_with("api.listen=[::1]:8441"),
+            "{hint}"
+        );
+        assert_eq!((other_port("65535"), other_port("80")), (1024, 1024));
+    }
 }

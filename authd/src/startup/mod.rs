@@ -71,7 +71,7 @@ fn try_run(loaded: &Loaded, dev: Option<&Dev>) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let fatal = Arc::new(Fatal::default());
     let cache = Arc::new(MemoryCache::new(config.cache.token_entries));
-    let store = open_store(config, &cache, &fatal)?;
+    let store = open_store(config, dev.is_some(), &cache, &fatal)?;
     let result = runtime.block_on(serve(Parts {
         loaded,
         dev,
@@ -135,6 +135,7 @@ async fn serve(parts: Parts<'_>) -> Result<(), Failure> {
 
 fn open_store(
     config: &Config,
+    development: bool,
     cache: &Arc<MemoryCache>,
     fatal: &Arc<Fatal>,
 ) -> Result<Store, Failure> {
@@ -152,7 +153,8 @@ fn open_store(
     let fatal = Arc::clone(fatal);
     let listener = Arc::clone(cache);
     let on_fatal = Box::new(move |reason: &str| fatal.raise(reason));
-    let (store, _) = sqlite::open(options, listener, on_fatal).map_err(Failure::open)?;
+    let (store, _) = sqlite::open(options, listener, on_fatal)
+        .map_err(|error| Failure::open(error, development))?;
     Ok(store)
 }
 

@@ -314,6 +314,8 @@ pub struct AttemptFilter {
     pub tenant: Option<TenantId>,
     /// Only of this user.
     pub user: Option<UserId>,
+    /// Only for the name with this key, which no user needs to have.
+    pub subject: Option<CounterKey>,
     /// Only from this address.
     pub ip: Option<String>,
     /// Only failed ones.

@@ -221,12 +221,30 @@ impl Desk {
 
     pub(crate) async fn attempt(&self, tenant: TenantId, user: Option<UserId>) -> AttemptId {
         let id = AttemptId::from_bytes(self.next());
+        let subject = CounterKey::from_bytes([*id.as_bytes().first().unwrap(); 32]);
+        self.attempt_for(id, tenant, user, subject).await;
+        id
+    }
+
+    pub(crate) async fn attempt_of_nobody(&self, tenant: TenantId, key: CounterKey) -> AttemptId {
+        let id = AttemptId::from_bytes(self.next());
+        self.attempt_for(id, tenant, None, key).await;
+        id
+    }
+
+    async fn attempt_for(
+        &self,
+        id: AttemptId,
+        tenant: TenantId,
+        user: Option<UserId>,
+        subject: CounterKey,
+    ) {
         let attempt = Attempt {
             id,
             at: self.app.now(),
             tenant_id: Some(tenant),
             user_id: user,
-            subject: CounterKey::from_bytes([*id.as_bytes().first().unwrap(); 32]),
+            subject,
             ip: Some("203.0.113.7".to_owned()),
             outcome: Outcome::WrongPassword,
             device: None,
@@ -235,7 +253,6 @@ impl Desk {
         };
         self.write(move |tx| tx.attempts_mut().record(&attempt))
             .await;
-        id
     }
 
     pub(crate) async fn write(

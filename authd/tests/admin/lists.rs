@@ -262,3 +262,40 @@ async fn attempts_are_listed_with_the_names_behind_the_ids() {
         .unwrap();
     assert_eq!(page.items.len(), 1);
 }
+
+#[tokio::test]
+async fn rule_5_tries_for_a_name_that_no_user_has_are_found_by_its_tenant() {
+    let desk = Desk::new();
+    let acme = desk.tenant("acme").await;
+    let bob = desk.user("acme", "bob@acme.test").await;
+    desk.attempt(acme, Some(bob)).await;
+    let ghost = desk
+        .app
+        .keys
+        .subject("acme", &"ghost@acme.test".parse().unwrap());
+    let tried = desk.attempt_of_nobody(acme, ghost).await;
+    let list = |tenant: Option<&str>, user: &str| call::attempt::List {
+        tenant: tenant.map(ToOwned::to_owned),
+        user: Some(user.to_owned()),
+        ..call::attempt::List::default()
+    };
+    let (app, admin) = (&desk.app, desk.admin());
+    for (user, ids) in [
+        ("Ghost@acme.test", vec![tried]),
+        ("nobody@acme.test", Vec::new()),
+    ] {
+        let page = attempt::list(app, &admin, list(Some("acme"), user)).await;
+        let found: Vec<_> = page.unwrap().items.iter().map(|row| row.id).collect();
+        assert_eq!(found, ids, "{user}");
+    }
+    let error = attempt::list(app, &admin, list(None, "ghost@acme.test"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.code, ErrorCode::NotFound);
+    assert!(error.hint.unwrap().contains("-t TENANT"));
+    // The socket without personal data answers no such question.
+    let error = attempt::list(app, &desk.monitor(), list(Some("acme"), "ghost@acme.test"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.code, ErrorCode::PermissionDenied);
+}

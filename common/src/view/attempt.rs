@@ -22,7 +22,6 @@ pub struct AttemptView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// Keyed hash in hex, for a name that no user has; on the operator's side alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject_hash: Option<String>,
     /// Client's address; null where the caller may not see it.
     pub ip: Option<String>,

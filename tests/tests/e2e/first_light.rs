@@ -107,6 +107,55 @@ fn the_three_commands_of_the_readme_work() {
     );
 }
 
+/// The commands on the screen, which stand apart from all else by their indentation.
+fn commands_on(screen: &str) -> Vec<&str> {
+    screen
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .collect()
+}
+
+#[test]
+fn the_commands_on_the_screen_work_from_any_folder_and_for_any_daemon() {
+    let home = Home::new();
+    let folder = home.path("my tools; it's $HOME");
+    fs::create_dir(&folder).expect("a folder");
+    for name in ["authd", "authctl"] {
+        let (from, to) = (binary(name), folder.join(name));
+        if fs::hard_link(&from, &to).is_err() {
+            fs::copy(&from, &to).expect("a copy");
+        }
+    }
+    for flags in [&["--ephemeral"][..], &[]] {
+        let mut command = Command::new(folder.join("authd"));
+        command.env_clear().env("HOME", home.path(""));
+        // authctl would not look for this socket by itself.
+        let socket = format!("admin.socket={}", home.path("else where.sock").display());
+        let set = if flags.is_empty() {
+            vec![socket.as_str()]
+        } else {
+            Vec::new()
+        };
+        let daemon = DevDaemon::of(command, &home, &set, flags, Stdio::null());
+        let screen = daemon.screen();
+        let commands = commands_on(&screen);
+        assert_eq!(commands.len(), 3, "{screen}");
+        let mut last = String::new();
+        for line in commands {
+            let mut shell = Command::new("/bin/sh");
+            shell
+                .env_clear()
+                .env("PATH", "/usr/bin:/bin")
+                .env("HOME", home.path("nowhere"))
+                .args(["-e", "-c", line]);
+            let exit = Exit::of(shell, "", Duration::from_secs(30));
+            assert_eq!(exit.code, Some(0), "{line}\n{exit:?}");
+            last = exit.stdout;
+        }
+        assert!(last.contains("\"access_token\""), "{last}");
+    }
+}
+
 #[test]
 fn a_tenant_can_be_left_out_where_one_is_the_default() {
     let home = Home::new().setting("default_tenant", "\"acme\"");

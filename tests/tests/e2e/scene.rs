@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use harness::{Api, Daemon, Home, Login, PASSWORD, WRONG_PASSWORD, eventually};
@@ -48,16 +48,27 @@ pub(crate) struct DevDaemon {
 impl DevDaemon {
     /// Starts it with further `--set` values and waits until it listens.
     pub(crate) fn start(home: &Home, set: &[&str], stderr: Stdio) -> Self {
+        Self::of(home.command("authd"), home, set, &[], stderr)
+    }
+
+    /// The same with another program and further flags.
+    pub(crate) fn of(
+        mut command: Command,
+        home: &Home,
+        set: &[&str],
+        flags: &[&str],
+        stderr: Stdio,
+    ) -> Self {
         let address = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .expect("a free port");
-        let mut command = home.command("authd");
         command.args(["--set", &format!("api.listen={address}")]);
         for value in set {
             command.args(["--set", value]);
         }
         command
             .args(["run", "--dev"])
+            .args(flags)
             .stdin(Stdio::null())
             .stdout(File::create(home.path("screen")).expect("a file"))
             .stderr(stderr);

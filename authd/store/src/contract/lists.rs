@@ -310,6 +310,7 @@ pub(crate) fn attempts_are_listed_as_asked(store: &Store) {
         let mut elsewhere = attempt(3, Outcome::UnknownUser);
         elsewhere.tenant_id = Some(tenant_id(2));
         elsewhere.user_id = None;
+        elsewhere.subject = key(9);
         tx.attempts_mut().record(&elsewhere)
     });
     let list = |filter: AttemptFilter, after: Option<u32>| -> Vec<u8> {
@@ -328,6 +329,8 @@ pub(crate) fn attempts_are_listed_as_asked(store: &Store) {
     assert_eq!(list(AttemptFilter::default(), Some(3)), [2, 1]);
     assert_eq!(list(filter(|f| f.tenant = Some(tenant_id(2))), None), [3]);
     assert_eq!(list(filter(|f| f.user = Some(user_id(1))), None), [2, 1]);
+    assert_eq!(list(filter(|f| f.subject = Some(key(9))), None), [3]);
+    assert_eq!(list(filter(|f| f.subject = Some(key(8))), None), [0_u8; 0]);
     assert_eq!(list(filter(|f| f.failed = true), None), [3, 1]);
     let from = filter(|f| f.ip = Some("192.0.2.2".to_owned()));
     assert_eq!(list(from, None), [2]);

@@ -10,7 +10,9 @@ use domain::tenant::Slug;
 use rusqlite::types::Value;
 use rusqlite::{params, params_from_iter};
 
-use super::row::{BAD_AFTER, Columns, Conditions, after_id, id_value, text_value, time_value};
+use super::row::{
+    BAD_AFTER, Columns, Conditions, after_id, id_value, key_value, text_value, time_value,
+};
 use super::tx::Tx;
 use super::{attempt, counter, session, tenant, user};
 use crate::error::StoreError;
@@ -354,6 +356,7 @@ fn attempt_conditions(
     };
     asked.and_some(by_tenant, filter.tenant.map(id_value));
     asked.and_some("a.user_id = ?", filter.user.map(id_value));
+    asked.and_some("a.subject = ?", filter.subject.map(key_value));
     asked.and_some("a.ip = ?", filter.ip.as_deref().map(text_value));
     if filter.failed {
         asked.and("a.success = 0", []);

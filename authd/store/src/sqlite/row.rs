@@ -179,6 +179,11 @@ pub(super) fn id_value<K: Kind>(id: Id<K>) -> Value {
     Value::Blob(id.as_bytes().to_vec())
 }
 
+/// A counter's key as a value of a condition.
+pub(super) fn key_value(key: CounterKey) -> Value {
+    Value::Blob(key.as_bytes().to_vec())
+}
+
 /// A time as a value of a condition.
 pub(super) fn time_value(time: Time) -> Value {
     Value::Integer(time.millis())
