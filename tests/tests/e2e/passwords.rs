@@ -122,6 +122,33 @@ fn rule_24_a_generated_password_is_good_for_changing_it_only() {
 }
 
 #[test]
+fn rule_19_enabling_revives_no_token_for_changing_a_password() {
+    let home = Home::new();
+    let daemon = open(&home);
+    let authctl = daemon.authctl();
+    let set = ["-t", "acme", "user", "set-password", ALICE, "--generate"];
+    let result = authctl.json(&set);
+    let generated = result
+        .get("generated_password")
+        .and_then(Value::as_str)
+        .expect("a generated password");
+    let login = Login::new("acme", ALICE, generated);
+    let before = daemon.api().login(&login).field("/access_token");
+    authctl.ok(&["-t", "acme", "user", "disable", ALICE, "--yes"]);
+    authctl.ok(&["-t", "acme", "user", "enable", ALICE]);
+    let refused = daemon
+        .api()
+        .change_password(&before, generated, OTHER_PASSWORD);
+    assert_eq!(refused.outcome(), "401 invalid_token");
+    // The password itself is what it was: a new token does it.
+    let after = daemon.api().login(&login).field("/access_token");
+    let changed = daemon
+        .api()
+        .change_password(&after, generated, OTHER_PASSWORD);
+    assert_eq!(changed.status, 204, "{}", changed.text());
+}
+
+#[test]
 fn rule_24_a_generated_password_ends_after_five_logins() {
     let home = Home::new();
     let daemon = open(&home);
