@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use harness::{Home, Login, OTHER_PASSWORD, PASSWORD, WRONG_PASSWORD};
 use serde_json::{Value, json};
 
-use crate::scene::{ALICE, alice, guess, open};
+use crate::scene::{ALICE, alice, guess, lock, open};
 
 #[test]
 fn a16_a_change_needs_the_old_password_and_ends_other_sessions() {
@@ -191,4 +191,24 @@ fn a67_refused_logins_answer_no_sooner_than_the_dearest_hash() {
         *fastest >= Duration::from_millis(5),
         "{times:?} {slowest_right:?}"
     );
+}
+
+#[test]
+fn a10_the_answer_for_a_locked_name_waits_for_the_floor_too() {
+    let home = Home::new();
+    let daemon = open(&home);
+    let names = [ALICE, "nobody@acme.test"];
+    for name in names {
+        lock(&daemon, name);
+    }
+    // Not hashed, it would come within a millisecond or two, and sooner for an unknown name.
+    for name in names {
+        let started = Instant::now();
+        assert_eq!(
+            daemon.api().login(&guess(name)).outcome(),
+            "429 login_locked"
+        );
+        let took = started.elapsed();
+        assert!(took >= Duration::from_millis(10), "{took:?}");
+    }
 }

@@ -82,17 +82,18 @@ impl Try {
 /// Signs a user in.
 ///
 /// # Errors
-/// `invalid_credentials` whatever the reason, never before the floor; `login_locked`,
-/// `rate_limited`, `overloaded`; after a right password `account_disabled`, `tenant_suspended`,
-/// `subscription_ended`.
+/// `invalid_credentials` whatever the reason, `login_locked`, `rate_limited`; after a right password
+/// `account_disabled`, `tenant_suspended`, `subscription_ended`; none of these before the floor.
+/// `overloaded` at once.
 pub async fn login(app: &Arc<App>, client: Client, login: Login) -> Result<SignedIn, Error> {
     let floor = Instant::now() + app.login_floor;
     let result = evaluate(app, client, login).await;
-    let is_evaluated = match &result {
+    let waits = match &result {
         Ok(_) => false,
-        Err(error) => error.code.status() == 401 || error.code.status() == 403,
+        // A locked name's answer too: what is looked up for it differs for known and unknown ones.
+        Err(error) => matches!(error.code.status(), 401 | 403 | 429),
     };
-    if is_evaluated {
+    if waits {
         tokio::time::sleep_until(floor.into()).await;
     }
     result
