@@ -69,6 +69,10 @@ pub struct LockoutPolicy {
 /// A reservation that has not settled after so long counts as a failure at its own time.
 pub const RESERVATION_LIFE: Duration = Duration::from_secs(30);
 
+/// How much later than a failure another one may be and still count with it: tries that run side by
+/// side settle in an order of their own, and one that was left open counts at its own, earlier time.
+const DISORDER: Duration = RESERVATION_LIFE.saturating_mul(2);
+
 /// Names a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReservationId(pub i64);
@@ -158,13 +162,13 @@ impl CounterState {
 
     /// Failures that count at `now`: those in the half-open window that ends now.
     pub fn failures_at(&self, policy: &LockoutPolicy, now: Time) -> u32 {
-        let start = now.minus(policy.window);
-        count(
-            self.failures
-                .iter()
-                .filter(|&&at| at > start && at <= now)
-                .count(),
-        )
+        count(self.counted(policy, now).count())
+    }
+
+    fn counted(&self, policy: &LockoutPolicy, now: Time) -> impl Iterator<Item = Time> {
+        let (start, end) = (now.minus(policy.window), now.plus(DISORDER));
+        let failures = self.failures.iter().copied();
+        failures.filter(move |&at| at > start && at <= end)
     }
 
     /// Reservations that nobody will settle: of an earlier run, or too old.
@@ -196,8 +200,9 @@ impl CounterState {
     pub fn fail(&self, policy: &LockoutPolicy, at: Time) -> AfterFailure {
         let failures = self.failures_at(policy, at).saturating_add(1);
         if failures >= policy.threshold {
+            let last = self.counted(policy, at).fold(at, Time::max);
             AfterFailure::Locked {
-                until: at.plus(policy.duration),
+                until: last.plus(policy.duration),
             }
         } else {
             AfterFailure::Counted { failures }
@@ -299,6 +304,17 @@ mod tests {
         state.failures = vec![at(0, 0); 4];
         state.open.push(reservation(1));
         assert_eq!(state.admit(&POLICY, at(0, 1)), Admission::Wait);
+    }
+
+    #[test]
+    fn a5_failures_that_settle_out_of_order_lock_all_the_same() {
+        let turned = feed(&[at(0, 4), at(0, 3), at(0, 2), at(0, 1), at(0, 0)]);
+        // From the most recent failure, which was not the last to settle.
+        let rest = turned.locked(&POLICY, at(0, 4));
+        assert_eq!(rest, Some(POLICY.duration));
+        // One that was left open counts at its own time: before those that came after it.
+        let left_open = feed(&[at(0, 9), at(0, 15), at(0, 22), at(0, 29), at(0, 1)]);
+        assert_eq!(left_open.locked(&POLICY, at(0, 29)), Some(POLICY.duration));
     }
 
     #[test]

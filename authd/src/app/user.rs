@@ -140,6 +140,9 @@ pub async fn disable(
                 .users_mut()
                 .set_status(user.id, UserStatus::Disabled, now)?;
             let ended = end_access(tx, &act.tenant, user.id, now)?;
+            // Tokens for changing a password stand on its version alone; without this, enabling the
+            // user again would revive them (rule 19).
+            tenant.credentials_mut().outdate(user.id)?;
             let mut change = record.append(
                 tx,
                 &act,

@@ -145,9 +145,8 @@ impl WrapKey {
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}.new", std::process::id()));
-        let draft = folder.join(name);
+        Self::forget_draft(path)?;
+        let draft = draft_of(path);
         let written = self.write_draft(&draft).and_then(|()| {
             // A link, unlike a rename, fails if the name is taken.
             std::fs::hard_link(&draft, path)
@@ -156,6 +155,18 @@ impl WrapKey {
         written?;
         removed?;
         File::open(folder)?.sync_all()
+    }
+
+    /// Removes what a crash between writing the key and putting it in place has left behind: it may
+    /// be a second copy of the key. For who alone uses the folder.
+    ///
+    /// # Errors
+    /// If it is there and cannot be removed.
+    pub fn forget_draft(path: &Path) -> io::Result<()> {
+        match std::fs::remove_file(draft_of(path)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn write_draft(&self, draft: &Path) -> io::Result<()> {
@@ -177,6 +188,12 @@ fn lies_in(path: &Path, folder: Option<&Path>) -> bool {
         (Some(path), Some(folder)) => path.starts_with(folder),
         _ => false,
     }
+}
+
+fn draft_of(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    path.with_file_name(name)
 }
 
 #[cfg(test)]
@@ -205,6 +222,20 @@ mod tests {
         let loaded = WrapKey::load(&path, None).unwrap().unwrap();
         assert_eq!(loaded.id(), key().id());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a91_a_crash_leaves_no_second_copy_of_the_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wrap.key");
+        let draft = folder.path().join("wrap.key.new");
+        write(&draft, key().to_text().expose(), 0o600);
+        key().create_file(&path).unwrap();
+        assert!(!draft.exists());
+        write(&draft, key().to_text().expose(), 0o600);
+        WrapKey::forget_draft(&path).unwrap();
+        WrapKey::forget_draft(&path).unwrap();
+        assert!(!draft.exists() && path.exists());
     }
 
     #[test]

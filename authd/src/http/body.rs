@@ -3,7 +3,7 @@
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_TYPE, ETAG, HeaderValue};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use common::error::ErrorCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -20,11 +20,11 @@ use crate::app::{Error, entity};
 pub struct BodyLimit(pub usize);
 
 impl BodyLimit {
-    pub(super) fn length(self) -> u64 {
+    fn length(self) -> u64 {
         u64::try_from(self.0).unwrap_or(u64::MAX)
     }
 
-    pub(super) fn exceeded() -> Error {
+    fn exceeded() -> Error {
         Error::new(
             ErrorCode::BodyTooLarge,
             "the body is too large; nothing was done",
@@ -42,13 +42,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
+        let limit = parts.extensions.get().copied().unwrap_or(BodyLimit(0));
+        if declared(&parts.headers) > limit.length() {
+            return Err(Refusal(BodyLimit::exceeded()));
+        }
         if !is_json(&parts.headers) {
             return Err(Refusal(Error::new(
                 ErrorCode::UnsupportedMediaType,
                 "the content type must be application/json",
             )));
         }
-        let limit = parts.extensions.get().copied().unwrap_or(BodyLimit(0));
         let bytes = read(body, limit).await?;
         json::read(&bytes)
             .map(Self)
@@ -73,6 +76,15 @@ impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for JsonBody<T>
 }
 
 /// Reads a body up to its limit; one byte more ends the reading.
+/// Bytes that a request says it has; none where it says nothing that can be read, which the
+/// connection has refused before.
+fn declared(headers: &HeaderMap) -> u64 {
+    headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok())
+        .unwrap_or(0)
+}
+
 async fn read(body: Body, limit: BodyLimit) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     let mut body = Limited::new(body, limit.0);
     // Passwords stand in bodies: the copy of ours is wiped.

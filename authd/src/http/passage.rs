@@ -1,13 +1,13 @@
-//! What every request goes through at either door, in this order: an id, the limit on its declared
-//! size, the race of its handler against deadline, client and panic, the one shape of refusals, the
-//! headers that each answer bears, one line in the log.
+//! What every request goes through at either door, in this order: an id, the race of its handler
+//! against deadline, client and panic, the one shape of refusals, the headers that each answer bears,
+//! one line in the log.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
+use axum::http::header::HeaderValue;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use common::error::{ErrorCode, chain};
@@ -35,7 +35,6 @@ pub(crate) struct Passage {
     started: Instant,
     deadline: Option<Instant>,
     drain_limit: Option<DrainLimit>,
-    declared_too_much: bool,
 }
 
 impl Passage {
@@ -59,7 +58,6 @@ impl Passage {
             method: request.method().clone(),
             started,
             deadline,
-            declared_too_much: declared(request.headers()) > body_limit.length(),
         }
     }
 
@@ -68,9 +66,6 @@ impl Passage {
         &mut self,
         handler: impl Future<Output = Response> + Send + 'static,
     ) -> Response {
-        if self.declared_too_much {
-            return Refusal(BodyLimit::exceeded()).into_response();
-        }
         let span = tracing::info_span!("request", request_id = %self.request_id);
         let outcome = race::run(
             handler.instrument(span),
@@ -136,15 +131,6 @@ impl Passage {
 pub(crate) struct Ended {
     pub(crate) response: Response,
     pub(crate) took: Duration,
-}
-
-/// Bytes that a request says it has; none where it says nothing that can be read, which the
-/// connection has refused before.
-fn declared(headers: &HeaderMap) -> u64 {
-    headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok())
-        .unwrap_or(0)
 }
 
 /// Each cause after the other, as one line for the log.

@@ -196,6 +196,10 @@ fn body_after(head: &[u8]) -> Option<State> {
         .split(|&byte| byte == b'\n')
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let request_line = lines.next()?;
+    // No target has a fragment (RFC 9112, 3.2); hyper would cut it off, a proxy may match it.
+    if request_line.contains(&b'#') {
+        return None;
+    }
     let is_http_11 = request_line.ends_with(b" HTTP/1.1");
     if !is_http_11 && !request_line.ends_with(b" HTTP/1.0") {
         return None;
@@ -316,6 +320,7 @@ mod tests {
             "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n",
             "GET / HTTP/2.0\r\n\r\n",
+            "GET /a#/b HTTP/1.1\r\nHost: a\r\n\r\n",
             "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         ] {
             for piece in [1, 4096] {

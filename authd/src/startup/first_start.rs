@@ -41,6 +41,8 @@ pub(super) async fn open(
     now: Time,
 ) -> Result<Opened, Failure> {
     let source = KeySource::of(config);
+    // The store's lock is held: nobody else is making a key here.
+    WrapKey::forget_draft(&source.file).map_err(|error| Failure::file(&source.file, &error))?;
     let facts = read(store).await?;
     let Some(expected_id) = &facts.wrap_key_id else {
         let wrap = source.load_or_make(random)?;

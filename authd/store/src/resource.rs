@@ -182,6 +182,8 @@ pub trait Credentials: CredentialsRead {
     fn set(&self, credential: &CredentialWrite, expected: u64) -> Result<bool, StoreError>;
     /// Takes one login from a temporary password.
     fn use_temporary(&self, user: UserId) -> Result<(), StoreError>;
+    /// Moves the version on and leaves the password: what stood on the version before is void.
+    fn outdate(&self, user: UserId) -> Result<(), StoreError>;
 }
 
 /// Sessions, to read.

@@ -388,6 +388,33 @@ fn a70_a_device_secret_dies_with_its_fifth_failure() {
 }
 
 #[test]
+fn a70_parallel_guesses_with_one_secret_get_no_more_than_two_counters_allow() {
+    let home = Home::new();
+    let daemon = open(&home);
+    let secret = daemon
+        .api()
+        .login(&alice().device("phone"))
+        .field("/device_secret");
+    let api = daemon.api();
+    let guesses = secret.clone();
+    let answers = parallel(60, move |_| {
+        api.login(&guess(ALICE).device_with_secret("phone", &guesses))
+            .outcome()
+    });
+    // Five on the device's counter, which kills the secret; those that waited count as without one.
+    assert_eq!(
+        tries(&outcomes(&daemon), "wrong_password"),
+        10,
+        "{answers:?}"
+    );
+    rest(
+        &daemon
+            .api()
+            .login(&alice().device_with_secret("phone", &secret)),
+    );
+}
+
+#[test]
 fn a71_an_address_over_its_budget_marks_no_name() {
     let home = Home::new().setting("login_budget.failures_per_ip", "10");
     let daemon = open(&home);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use harness::{Home, Login, OTHER_PASSWORD, PASSWORD, WRONG_PASSWORD};
 use serde_json::{Value, json};
 
-use crate::scene::{ALICE, alice, guess, open};
+use crate::scene::{ALICE, alice, guess, lock, open};
 
 #[test]
 fn a16_a_change_needs_the_old_password_and_ends_other_sessions() {
@@ -122,6 +122,33 @@ fn rule_24_a_generated_password_is_good_for_changing_it_only() {
 }
 
 #[test]
+fn rule_19_enabling_revives_no_token_for_changing_a_password() {
+    let home = Home::new();
+    let daemon = open(&home);
+    let authctl = daemon.authctl();
+    let set = ["-t", "acme", "user", "set-password", ALICE, "--generate"];
+    let result = authctl.json(&set);
+    let generated = result
+        .get("generated_password")
+        .and_then(Value::as_str)
+        .expect("a generated password");
+    let login = Login::new("acme", ALICE, generated);
+    let before = daemon.api().login(&login).field("/access_token");
+    authctl.ok(&["-t", "acme", "user", "disable", ALICE, "--yes"]);
+    authctl.ok(&["-t", "acme", "user", "enable", ALICE]);
+    let refused = daemon
+        .api()
+        .change_password(&before, generated, OTHER_PASSWORD);
+    assert_eq!(refused.outcome(), "401 invalid_token");
+    // The password itself is what it was: a new token does it.
+    let after = daemon.api().login(&login).field("/access_token");
+    let changed = daemon
+        .api()
+        .change_password(&after, generated, OTHER_PASSWORD);
+    assert_eq!(changed.status, 204, "{}", changed.text());
+}
+
+#[test]
 fn rule_24_a_generated_password_ends_after_five_logins() {
     let home = Home::new();
     let daemon = open(&home);
@@ -164,4 +191,24 @@ fn a67_refused_logins_answer_no_sooner_than_the_dearest_hash() {
         *fastest >= Duration::from_millis(5),
         "{times:?} {slowest_right:?}"
     );
+}
+
+#[test]
+fn a10_the_answer_for_a_locked_name_waits_for_the_floor_too() {
+    let home = Home::new();
+    let daemon = open(&home);
+    let names = [ALICE, "nobody@acme.test"];
+    for name in names {
+        lock(&daemon, name);
+    }
+    // Not hashed, it would come within a millisecond or two, and sooner for an unknown name.
+    for name in names {
+        let started = Instant::now();
+        assert_eq!(
+            daemon.api().login(&guess(name)).outcome(),
+            "429 login_locked"
+        );
+        let took = started.elapsed();
+        assert!(took >= Duration::from_millis(10), "{took:?}");
+    }
 }

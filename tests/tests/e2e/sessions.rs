@@ -166,6 +166,25 @@ fn a31_two_devices_at_once_leave_one_session() {
 }
 
 #[test]
+fn a32_the_refresh_token_of_a_session_that_is_over_ends_no_others() {
+    let home = Home::new()
+        .with_clock()
+        .setting("session.policy", "\"per_device\"")
+        .setting("session.idle_timeout", "\"10m\"");
+    let daemon = open(&home);
+    let phone = daemon.api().tokens(&alice().device("phone"));
+    let mut laptop = daemon.api().tokens(&alice().device("laptop"));
+    for _ in 0..2 {
+        daemon.clock().forward(Duration::from_mins(6));
+        laptop = Tokens::of(&daemon.api().refresh(&laptop.refresh));
+    }
+    let body = json!({"refresh_token": phone.refresh, "scope": "all"});
+    let refused = daemon.api().post("/v1/auth/logout", &body);
+    assert_eq!(refused.outcome(), "401 session_expired");
+    assert_eq!(daemon.api().check(&laptop.access).status, 200);
+}
+
+#[test]
 fn a32_idle_and_absolute_limits_hold() {
     let home = Home::new().with_clock();
     let daemon = open(&home);

@@ -47,7 +47,7 @@ impl Known {
 
     /// Rest of the lock, if the counter is locked.
     pub(super) fn locked(&self, app: &App, counter: &Counter, now: Time) -> Option<Duration> {
-        // A device's counter never locks: the failure that would lock it removes the device.
+        // A device whose counter is locked is no device by now: it was not found above.
         if counter.kind == CounterKind::Device {
             return None;
         }

@@ -17,7 +17,7 @@ use common::secret::Secret;
 use common::time::Time;
 use domain::attempt::{Attempt, Outcome};
 use domain::device::Device;
-use domain::lockout::CounterKey;
+use domain::lockout::{CounterKey, CounterKind};
 use domain::password::Password;
 use store::{Claim, Priority, StoreError};
 
@@ -82,17 +82,18 @@ impl Try {
 /// Signs a user in.
 ///
 /// # Errors
-/// `invalid_credentials` whatever the reason, never before the floor; `login_locked`,
-/// `rate_limited`, `overloaded`; after a right password `account_disabled`, `tenant_suspended`,
-/// `subscription_ended`.
+/// `invalid_credentials` whatever the reason, `login_locked`, `rate_limited`; after a right password
+/// `account_disabled`, `tenant_suspended`, `subscription_ended`; none of these before the floor.
+/// `overloaded` at once.
 pub async fn login(app: &Arc<App>, client: Client, login: Login) -> Result<SignedIn, Error> {
     let floor = Instant::now() + app.login_floor;
     let result = evaluate(app, client, login).await;
-    let is_evaluated = match &result {
+    let waits = match &result {
         Ok(_) => false,
-        Err(error) => error.code.status() == 401 || error.code.status() == 403,
+        // A locked name's answer too: what is looked up for it differs for known and unknown ones.
+        Err(error) => matches!(error.code.status(), 401 | 403 | 429),
     };
-    if is_evaluated {
+    if waits {
         tokio::time::sleep_until(floor.into()).await;
     }
     result
@@ -121,7 +122,7 @@ async fn evaluate(app: &Arc<App>, client: Client, login: Login) -> Result<Signed
     };
     let place = app.pool.place(lane).map_err(|_| Error::overloaded())?;
     // A task of its own: it settles although the request, or its client, may be gone.
-    let task = tokio::spawn(run(Arc::clone(app), attempt, known, counter, place));
+    let task = tokio::spawn(run(Arc::clone(app), attempt, known, place));
     task.await.map_err(Error::internal)?
 }
 
@@ -178,12 +179,11 @@ async fn record(app: &App, attempt: Attempt) -> Result<(), Error> {
 async fn run(
     app: Arc<App>,
     attempt: Try,
-    known: Known,
-    counter: Counter,
+    mut known: Known,
     mut place: Place,
 ) -> Result<SignedIn, Error> {
-    let refusal = locked_attempt(&app, &attempt, &known);
-    let reservation = match counter::admit(&app, counter, Some(refusal)).await? {
+    let (counter, admitted) = admit(&app, &attempt, &mut known).await?;
+    let reservation = match admitted {
         Admitted::Reserved(id) => id,
         Admitted::Locked(retry_after) => return Err(locked(retry_after)),
         Admitted::Wait => return Err(Error::overloaded()),
@@ -205,6 +205,23 @@ async fn run(
         now: app.now(),
     };
     settle_and_issue(&app, attempt, verdict).await
+}
+
+/// Reserves the try on its counter. A device secret that died of its fifth failure while the try
+/// waited is none by now: the try goes to the counter of the name, as without one (rule 6).
+async fn admit(app: &App, attempt: &Try, known: &mut Known) -> Result<(Counter, Admitted), Error> {
+    let counter = known.counter(app, attempt.subject);
+    if counter.kind == CounterKind::Device {
+        let admitted = counter::admit(app, counter, None).await?;
+        if !matches!(admitted, Admitted::Locked(_)) {
+            return Ok((counter, admitted));
+        }
+        known.device = None;
+    }
+    let counter = known.counter(app, attempt.subject);
+    let refusal = locked_attempt(app, attempt, known);
+    let admitted = counter::admit(app, counter, Some(refusal)).await?;
+    Ok((counter, admitted))
 }
 
 async fn check_password(place: &mut Place, attempt: &Try, known: &Known) -> Result<bool, Error> {

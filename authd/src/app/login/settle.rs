@@ -197,7 +197,8 @@ impl Evaluated {
         Ok(Settled::Refused(outcome))
     }
 
-    /// The failure that would lock a device's own counter removes the device instead (rule 6).
+    /// The failure that locks a device's own counter removes the device too (rule 6). The lock stays
+    /// until its time is over: tries that wait with the same secret are turned away by it.
     fn remove_guessed_device(&self, tx: &dyn WriteTx) -> Result<(), StoreError> {
         if let (CounterKind::Device, Some(device), Some(tenant)) =
             (self.counter.kind, &self.known.device, &self.known.tenant)
@@ -205,7 +206,6 @@ impl Evaluated {
             tx.tenant_mut(tenant.id)
                 .devices_mut()
                 .delete(&device.secret_hash)?;
-            tx.counters_mut().clear(&self.counter.key)?;
         }
         Ok(())
     }

@@ -155,6 +155,13 @@ pub(crate) fn passwords_are_compared_and_swapped(store: &Store) {
         credentials.use_temporary(user_id(1))?;
         let stored = credentials.of(user_id(1))?.unwrap();
         assert!(!stored.usable(at(1)));
+        let elsewhere = tx.tenant_mut(tenant_id(2));
+        elsewhere.credentials_mut().outdate(user_id(1))?;
+        assert_eq!(credentials.of(user_id(1))?.unwrap().version, 2);
+        credentials.outdate(user_id(1))?;
+        let outdated = credentials.of(user_id(1))?.unwrap();
+        assert_eq!(outdated.version, 3);
+        assert_eq!(outdated.hash.expose(), stored.hash.expose());
         let beta = tx.tenant_mut(tenant_id(2));
         assert!(beta.credentials_mut().set(&password(2, argon), 0)?);
         assert_eq!(

@@ -89,6 +89,16 @@ impl Credentials for TenantTx<'_> {
             )
             .map(drop)
     }
+
+    fn outdate(&self, user: UserId) -> Result<(), StoreError> {
+        self.tx
+            .run(
+                "credentials.outdate",
+                "UPDATE credentials SET version = version + 1 WHERE tenant_id = ?1 AND user_id = ?2",
+                params![self.id.as_bytes(), user.as_bytes()],
+            )
+            .map(drop)
+    }
 }
 
 fn insert(scope: &TenantTx<'_>, credential: &CredentialWrite) -> Result<usize, StoreError> {
