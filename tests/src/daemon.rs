@@ -1,6 +1,7 @@
 //! One run of the daemon, from `READY=1` to its end.
 //! The process never outlives its value.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -85,6 +86,94 @@ impl Daemon {
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.running.pid()
+    }
+
+    /// Its resident memory in bytes, as the kernel tells.
+    ///
+    /// # Panics
+    /// If the process is gone.
+    pub fn resident_bytes(&self) -> u64 {
+        self.proc_figure("status", "VmRSS:") * 1024
+    }
+
+    /// Threads that it has.
+    ///
+    /// # Panics
+    /// If the process is gone.
+    pub fn threads(&self) -> u64 {
+        self.proc_figure("status", "Threads:")
+    }
+
+    fn proc_figure(&self, file: &str, name: &str) -> u64 {
+        let text = fs::read_to_string(format!("/proc/{}/{file}", self.pid()));
+        let text = text.expect("the daemon runs");
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        let figure = line.and_then(|line| line.split_whitespace().next());
+        figure.and_then(|f| f.parse().ok()).expect("a figure")
+    }
+
+    /// Processor time that it has used.
+    ///
+    /// # Panics
+    /// If the process is gone.
+    pub fn processor_time(&self) -> Duration {
+        /// Ticks a second of every Linux that we know (`USER_HZ`).
+        const TICKS: u64 = 100;
+        let text = fs::read_to_string(format!("/proc/{}/stat", self.pid()));
+        let text = text.expect("the daemon runs");
+        // The name before them may hold blanks; it ends with the last parenthesis.
+        let (_, fields) = text.rsplit_once(')').expect("a name");
+        let ticks: u64 = fields
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .map(|field| field.parse::<u64>().expect("ticks"))
+            .sum();
+        Duration::from_millis(ticks * 1000 / TICKS)
+    }
+
+    /// Files and sockets that it holds; needs the rights to look at another's.
+    ///
+    /// # Panics
+    /// If they cannot be read.
+    pub fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.pid()))
+            .expect("the daemon runs, and this test is root")
+            .count()
+    }
+
+    /// Bytes that clients sent on connections to its API and that it has not read yet.
+    ///
+    /// # Panics
+    /// If the kernel's table cannot be read.
+    pub fn unread_bytes(&self) -> u64 {
+        let port = format!(":{:04X}", self.address.port());
+        let table = fs::read_to_string("/proc/net/tcp").expect("the kernel's table");
+        table
+            .lines()
+            .filter_map(|line| {
+                let mut fields = line.split_whitespace().skip(1);
+                let (local, _, state, queues) = (
+                    fields.next()?,
+                    fields.next()?,
+                    fields.next()?,
+                    fields.next()?,
+                );
+                let is_ours = local.ends_with(&port) && state != "0A";
+                let (_, unread) = queues.split_once(':')?;
+                is_ours.then(|| u64::from_str_radix(unread, 16).unwrap_or(0))
+            })
+            .sum()
+    }
+
+    /// Waits until it has read all that clients have sent.
+    ///
+    /// # Panics
+    /// If it does not in time.
+    pub fn has_read_everything(&self) {
+        eventually("all is read", Duration::from_secs(10), || {
+            (self.unread_bytes() == 0).then_some(())
+        });
     }
 
     /// Its wall clock.

@@ -24,6 +24,7 @@ pub struct Home {
     arguments: Vec<String>,
     environment: BTreeMap<String, String>,
     clock: Option<Arc<WallClock>>,
+    wrapper: Vec<String>,
 }
 
 impl Home {
@@ -48,6 +49,7 @@ impl Home {
             arguments: Vec::new(),
             environment: BTreeMap::new(),
             clock: None,
+            wrapper: Vec::new(),
         };
         home.setting("api.public_url", "\"http://127.0.0.1:8440\"")
             .path_setting("admin.socket", "run/admin.sock", "")
@@ -83,6 +85,13 @@ impl Home {
     #[must_use]
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Starts the daemon through another program that becomes it, such as `prlimit`.
+    #[must_use]
+    pub fn through(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().map(ToString::to_string).collect();
         self
     }
 
@@ -199,7 +208,15 @@ impl Home {
 
     /// A program of ours with an empty environment, whose home is the folder.
     pub fn command(&self, name: &str) -> Command {
-        let mut command = Command::new(crate::binary(name));
+        let program = crate::binary(name);
+        let mut command = match self.wrapper.split_first() {
+            Some((wrapper, arguments)) => {
+                let mut command = Command::new(wrapper);
+                command.args(arguments).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")

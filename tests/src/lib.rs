@@ -16,6 +16,7 @@ mod home;
 mod http;
 mod notify;
 mod process;
+mod strace;
 mod wait;
 
 pub use api::{Api, Login, Tokens};
@@ -25,6 +26,7 @@ pub use daemon::Daemon;
 pub use home::Home;
 pub use http::{Connection, Request, Response};
 pub use process::Exit;
+pub use strace::Faults;
 pub use wait::{eventually, parallel};
 
 use std::path::PathBuf;

@@ -38,7 +38,11 @@ pub fn decide(
         return Refresh::Rotate;
     }
     let is_previous = generation.checked_add(1) == Some(session.generation);
-    if is_previous && now < session.rotated_at.plus(grace) {
+    // In both directions: a clock that went back must not stretch the grace.
+    let apart = now
+        .since(session.rotated_at)
+        .max(session.rotated_at.since(now));
+    if is_previous && apart < grace {
         return Refresh::SameSuccessor;
     }
     Refresh::Reuse
@@ -96,6 +100,18 @@ mod tests {
         assert_eq!(decide(5, 105), Refresh::Reuse);
         assert_eq!(decide(8, 105), Refresh::Reuse);
         assert_eq!(decide(7, 3600), Refresh::Ended(EndReason::Expired));
+    }
+
+    #[test]
+    fn r16_a_clock_that_jumps_back_does_not_stretch_the_grace() {
+        let decide = |seconds| {
+            let session = session(1, 100);
+            decide(&session, 0, GRACE, &LIMITS, Time::default(), at(seconds))
+        };
+        assert_eq!(decide(98), Refresh::SameSuccessor);
+        assert_eq!(decide(91), Refresh::SameSuccessor);
+        assert_eq!(decide(90), Refresh::Reuse);
+        assert_eq!(decide(-3600), Refresh::Reuse);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What runs beside the requests: last uses to disk, and rows whose time is over away.
+//! What runs beside the requests: last uses to disk, rows whose time is over away, and locks that a
+//! clock has made too long.
 //! Work goes in chunks, so that no job holds the writer for long.
 
 use std::sync::Arc;
@@ -84,6 +85,34 @@ pub async fn prune(app: &App) -> Result<u32, Error> {
         rounds = rounds.saturating_add(1);
         if removed < limit {
             return Ok(rounds);
+        }
+    }
+}
+
+/// Holds every lock by failures to the policy's duration from now on: the clock may have gone back
+/// since it was made, or the policy may have become milder. Returns how many were shortened.
+///
+/// # Errors
+/// `unavailable`; nothing is shortened.
+pub async fn bound_locks(app: &App) -> Result<u32, Error> {
+    let latest = app.now().plus(app.settings.lockout.duration);
+    let limit = u32::try_from(CHUNK).unwrap_or(u32::MAX);
+    let mut all = 0_u32;
+    loop {
+        let shortened = app
+            .store
+            .write(
+                Priority::Normal,
+                Claim::detached(),
+                move |tx| -> Result<u32, StoreError> {
+                    tx.housekeeping().shorten_locks(latest, limit)
+                },
+            )
+            .await
+            .map_err(Error::from)?;
+        all = all.saturating_add(shortened);
+        if shortened < limit {
+            return Ok(all);
         }
     }
 }

@@ -106,6 +106,9 @@ async fn serve(parts: Parts<'_>) -> Result<(), Failure> {
     crate::app::settle_earlier_runs(&app)
         .await
         .map_err(|error| Failure::app(&error))?;
+    crate::app::housekeeping::bound_locks(&app)
+        .await
+        .map_err(|error| Failure::app(&error))?;
     let (stop, stopping) = watch::channel(false);
     // Others have no business in a developer's own folder.
     let folder_mode = if parts.dev.is_some() { 0o700 } else { 0o755 };

@@ -35,6 +35,63 @@ pub(super) fn runtime(threads: usize) -> Result<Runtime, Failure> {
         .map_err(Failure::other)
 }
 
+/// Descriptors that are nobody's connection: files of the log, listeners, the runtime.
+const OWN_DESCRIPTORS: u64 = 32;
+/// Descriptors kept for the operator's connections.
+const ADMIN_DESCRIPTORS: u64 = 128;
+
+/// Makes room for as many connections as the configuration grants on each of `listeners`, and says
+/// how many there is room for. The soft limit is a default of shells and of systemd, so it is raised
+/// to what is needed; below a hard limit that is too low the API gets less, so that a crowd there
+/// shuts out neither the operator nor the database.
+pub(super) fn make_room(connections: usize, listeners: usize, readers: usize) -> usize {
+    // A connection to the database holds the file and its log; one writes, the shared one is spare.
+    let database = u64::try_from(readers).unwrap_or(u64::MAX).saturating_add(2);
+    let own = database
+        .saturating_mul(2)
+        .saturating_add(OWN_DESCRIPTORS + ADMIN_DESCRIPTORS);
+    let listeners = u64::try_from(listeners).unwrap_or(1).max(1);
+    let granted = u64::try_from(connections).unwrap_or(u64::MAX);
+    let needed = granted.saturating_mul(listeners).saturating_add(own);
+    let limit = raise_descriptors(needed);
+    let places = places(limit, own, listeners).min(granted);
+    if places < granted {
+        tracing::warn!(
+            limit,
+            places,
+            "the limit of open files leaves room for fewer connections than api.max_connections"
+        );
+    }
+    usize::try_from(places).unwrap_or(usize::MAX)
+}
+
+/// Connections of each listener below a limit; half of a very low one is kept for all else.
+fn places(limit: u64, own: u64, listeners: u64) -> u64 {
+    let kept = own.min(limit / 2);
+    (limit.saturating_sub(kept) / listeners).max(1)
+}
+
+/// Raises the soft limit of open files if it is below `needed`; returns what holds then.
+fn raise_descriptors(needed: u64) -> u64 {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let current = limit.current.unwrap_or(u64::MAX);
+    let wanted = needed.min(limit.maximum.unwrap_or(u64::MAX));
+    if wanted <= current {
+        return current;
+    }
+    let raised = Rlimit {
+        current: Some(wanted),
+        maximum: limit.maximum,
+    };
+    match rustix::process::setrlimit(Resource::Nofile, raised) {
+        Ok(()) => wanted,
+        Err(error) => {
+            tracing::warn!(%error, "the limit of open files could not be raised");
+            current
+        }
+    }
+}
+
 /// Tells the service manager that requests are answered from now on.
 pub(super) fn ready() {
     tell(&[
@@ -106,3 +163,16 @@ fn force_end() -> ! {
 
 /// Longest time that background tasks get to end.
 pub(super) const TASKS_GRACE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r18_a_low_limit_keeps_half_for_all_else() {
+        assert_eq!(places(8192, 180, 1), 8012);
+        assert_eq!(places(8192, 180, 2), 4006);
+        assert_eq!(places(128, 180, 1), 64);
+        assert_eq!(places(0, 180, 1), 1);
+    }
+}

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::exit::Failure;
+use super::process;
 use crate::admin::edge::{self as admin_edge, AdminEdge};
 use crate::admin::listener::{self, SocketFile, SocketPlan};
 use crate::admin::peer::{self, Admission};
@@ -138,6 +139,11 @@ fn bind_api(
         Arc::clone(edge),
         router::routes().with_state(Arc::clone(app)),
     );
+    let most = process::make_room(
+        config.api.max_connections,
+        config.api.listen.len(),
+        config.database.pool_size,
+    );
     config
         .api
         .listen
@@ -145,7 +151,7 @@ fn bind_api(
         .map(|&address| {
             let listener = bind_tcp(address)
                 .map_err(|error| Failure::bind("api.listen", &address.to_string(), &error))?;
-            Ok((listener, router.clone(), limits(config)))
+            Ok((listener, router.clone(), limits(config, most)))
         })
         .collect()
 }
@@ -224,9 +230,9 @@ fn bind_tcp(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-fn limits(config: &Config) -> Limits {
+fn limits(config: &Config, max_connections: usize) -> Limits {
     Limits {
-        max_connections: config.api.max_connections,
+        max_connections,
         header_timeout: config.api.header_timeout,
         keepalive_timeout: config.api.keepalive_timeout,
         max_header_bytes: usize::try_from(config.api.max_header_bytes).unwrap_or(usize::MAX),

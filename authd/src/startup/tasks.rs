@@ -1,7 +1,8 @@
-//! Work beside the requests: last uses to disk, old rows away, the watchdog.
+//! Work beside the requests: last uses to disk, old rows away, an eye on the clock, the watchdog.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -15,6 +16,10 @@ use crate::config::Config;
 const PRUNE_EVERY: Duration = Duration::from_secs(300);
 /// Shortest time between two rounds of writing last uses.
 const FLUSH_LEAST: Duration = Duration::from_secs(1);
+/// Time between two looks at the clock.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The wall clock may be slewed by so much between two looks; more is a jump.
+const SLEW: Duration = Duration::from_millis(500);
 
 /// Tasks that run until the daemon ends.
 pub(super) struct Tasks {
@@ -27,6 +32,7 @@ pub(super) fn start(app: &Arc<App>, config: &Config, stopping: watch::Receiver<b
     let flush_every = config.session.touch_interval.max(FLUSH_LEAST);
     set.spawn(flush(Arc::clone(app), flush_every, stopping.clone()));
     set.spawn(prune(Arc::clone(app), stopping.clone()));
+    set.spawn(watch_clock(Arc::clone(app), stopping.clone()));
     if let Some(limit) = sd_notify::watchdog_enabled() {
         set.spawn(watchdog(Arc::clone(app), limit / 2, stopping));
     }
@@ -72,6 +78,38 @@ async fn prune(app: Arc<App>, stopping: watch::Receiver<bool>) {
     every(PRUNE_EVERY, stopping, || async {
         if let Err(error) = housekeeping::prune(&app).await {
             tracing::warn!(code = %error.code, "old rows were not removed; they will be");
+        }
+    })
+    .await;
+}
+
+/// Logs jumps of the wall clock, and sees to it that a lock outlasts none that went back.
+async fn watch_clock(app: Arc<App>, stopping: watch::Receiver<bool>) {
+    let mut last = (app.now(), Instant::now());
+    let is_due = Arc::new(AtomicBool::new(false));
+    every(LOOK_EVERY, stopping, || {
+        let (now, instant) = (app.now(), Instant::now());
+        let passed = instant.saturating_duration_since(last.1);
+        let expected = last.0.plus(passed);
+        last = (now, instant);
+        let (back, ahead) = (expected.since(now), now.since(expected));
+        if back > SLEW || ahead > SLEW {
+            let by = if back > SLEW { "back" } else { "ahead" };
+            let seconds = back.max(ahead).as_secs_f64();
+            tracing::warn!(direction = by, seconds, "the wall clock jumped");
+        }
+        is_due.fetch_or(back > SLEW, Ordering::Relaxed);
+        let (app, is_due) = (Arc::clone(&app), Arc::clone(&is_due));
+        async move {
+            if !is_due.load(Ordering::Relaxed) {
+                return;
+            }
+            match housekeeping::bound_locks(&app).await {
+                Ok(_) => is_due.store(false, Ordering::Relaxed),
+                Err(error) => {
+                    tracing::warn!(code = %error.code, "locks last longer than they should; they will not");
+                }
+            }
         }
     })
     .await;

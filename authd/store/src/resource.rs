@@ -304,6 +304,9 @@ pub trait Housekeeping {
     /// Removes at most `limit` rows of each kind; returns the most that any kind lost, so that
     /// less than `limit` means that nothing is left.
     fn prune(&self, over: &Over, limit: u32) -> Result<u32, StoreError>;
+    /// Lets locks by failures of names and devices end at `latest` if they would end later; returns
+    /// how many it changed, at most `limit`.
+    fn shorten_locks(&self, latest: Time, limit: u32) -> Result<u32, StoreError>;
 }
 
 /// An attempt to be recorded.

@@ -7,13 +7,19 @@
 )]
 
 mod authctl;
+mod clock;
+mod disk;
 mod durability;
 mod faults;
 mod first_light;
+mod hangups;
 mod http_wire;
+mod journal;
+mod load;
 mod lockout;
 mod passwords;
 mod scene;
 mod sessions;
+mod strangers;
 mod tenants;
 mod tokens;

@@ -139,3 +139,28 @@ pub(crate) fn counters_are_pruned_when_they_are_over(store: &Store) {
     let state = read(store, |tx| tx.counters().state(&key(3), at(20)));
     assert_eq!(state.failures, [at(100)]);
 }
+
+pub(crate) fn r16_locks_that_end_too_late_are_shortened(store: &Store) {
+    write(store, |tx| {
+        let counters = tx.counters_mut();
+        for (n, kind, until) in [
+            (1, CounterKind::Subject, 900),
+            (2, CounterKind::Subject, 5000),
+            (3, CounterKind::Session, 5000),
+        ] {
+            let id = counters.reserve(&key(n), kind, None, at(0), NOW)?;
+            counters.fail(id, at(0), None)?;
+            counters.lock(&key(n), at(until), 5)?;
+        }
+        let housekeeping = tx.housekeeping();
+        assert_eq!(housekeeping.shorten_locks(at(1000), 0)?, 0);
+        assert_eq!(housekeeping.shorten_locks(at(1000), 10)?, 1);
+        assert_eq!(housekeeping.shorten_locks(at(1000), 10)?, 0);
+        let end = |n| Ok(counters.state(&key(n), at(0))?.locked_until);
+        assert_eq!(
+            [end(1)?, end(2)?, end(3)?],
+            [Some(at(900)), Some(at(1000)), Some(at(5000))]
+        );
+        Ok::<_, crate::error::StoreError>(())
+    });
+}

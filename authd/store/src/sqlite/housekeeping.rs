@@ -1,5 +1,6 @@
 //! Removing rows whose time is over, and ending sessions that time has ended.
 
+use common::time::Time;
 use domain::session::EndReason;
 use rusqlite::{Params, params};
 
@@ -20,6 +21,11 @@ impl Housekeeping for Tx<'_> {
             self.prune_denied(over, limit)?,
         ];
         Ok(lost.into_iter().max().unwrap_or(0))
+    }
+
+    fn shorten_locks(&self, latest: Time, limit: u32) -> Result<u32, StoreError> {
+        let times = params![latest.millis(), limit];
+        self.count("housekeeping.shorten_locks", SHORTEN_LOCKS, times)
     }
 }
 
@@ -80,6 +86,10 @@ impl Tx<'_> {
         Ok(u32::try_from(changed).unwrap_or(u32::MAX))
     }
 }
+
+/// Locks of sessions have a policy of their own.
+pub(super) const SHORTEN_LOCKS: &str = "UPDATE counters SET locked_until = ?1 WHERE key IN (\
+    SELECT key FROM counters WHERE locked_until > ?1 AND kind <> 'session' LIMIT ?2)";
 
 /// The counters of sessions count longer than those of names, and go by [`PRUNE_SESSION_TRIES`].
 pub(super) const PRUNE_TRIES: &str = "DELETE FROM tries WHERE id IN \

@@ -107,6 +107,11 @@ fn rule_3_what_another_run_left_open_is_found() {
 }
 
 #[test]
+fn r16_locks_that_end_too_late_are_shortened() {
+    holds(contract::r16_locks_that_end_too_late_are_shortened);
+}
+
+#[test]
 fn counters_are_pruned_when_they_are_over() {
     holds(contract::counters_are_pruned_when_they_are_over);
 }

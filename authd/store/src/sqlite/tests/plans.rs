@@ -50,6 +50,10 @@ fn r37_hot_statements_use_an_index() {
             "INDEX counters_by_failure (last_failure_at<?)",
         ),
         (
+            housekeeping::SHORTEN_LOCKS,
+            "INDEX counters_locked (locked_until>?)",
+        ),
+        (
             attempt::ALONE_IN_HOUR,
             "USING COVERING INDEX attempts_alone (subject=? AND at>? AND at<?)",
         ),
