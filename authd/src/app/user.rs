@@ -139,6 +139,8 @@ pub async fn disable(
             tenant
                 .users_mut()
                 .set_status(user.id, UserStatus::Disabled, now)?;
+            // A token of a temporary password must not work again after `enable` (rule 19).
+            tenant.credentials_mut().outdate(user.id)?;
             let ended = end_access(tx, &act.tenant, user.id, now)?;
             let mut change = record.append(
                 tx,

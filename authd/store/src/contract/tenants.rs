@@ -155,6 +155,11 @@ pub(crate) fn passwords_are_compared_and_swapped(store: &Store) {
         credentials.use_temporary(user_id(1))?;
         let stored = credentials.of(user_id(1))?.unwrap();
         assert!(!stored.usable(at(1)));
+        credentials.outdate(user_id(1))?;
+        let outdated = credentials.of(user_id(1))?.unwrap();
+        assert_eq!(outdated.version, 3);
+        assert_eq!(outdated.hash.expose(), stored.hash.expose());
+        assert!(!credentials.set(&temporary, 2)?);
         let beta = tx.tenant_mut(tenant_id(2));
         assert!(beta.credentials_mut().set(&password(2, argon), 0)?);
         assert_eq!(
