@@ -11,7 +11,7 @@ use domain::tenant::Tenant;
 use domain::user::{CredentialKind, TEMPORARY_LOGINS};
 
 use crate::app::{App, Error, Settings};
-use crate::crypto::{self, Lane};
+use crate::crypto::{self, HashError, Lane};
 
 /// The product's own name, which is no password either.
 const PRODUCT: &str = "authd";
@@ -87,7 +87,10 @@ pub async fn prepare(
         .pool
         .place(Lane::Kept)
         .map_err(|_| Error::overloaded())?;
-    let hash = place.hash(&password).await.map_err(Error::internal)?;
+    let hash = place.hash(&password).await.map_err(|error| match error {
+        HashError::TooLate => Error::overloaded(),
+        error => Error::internal(error),
+    })?;
     let kind = if permanent {
         CredentialKind::Own
     } else {

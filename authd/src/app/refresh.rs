@@ -71,6 +71,7 @@ pub async fn refresh(
         return Err(ended(reason));
     }
     let now = app.now();
+    let token_id = app.token_id()?;
     let inner = Arc::clone(app);
     let generation = token.generation;
     let id = session.id;
@@ -93,7 +94,7 @@ pub async fn refresh(
     };
     let last_use = session.last_active_at;
     app.used(&session, last_use);
-    let mut signed_in = app.issue(&session, *user, &tenant, now)?;
+    let mut signed_in = app.issue(&session, *user, &tenant, token_id, now)?;
     if let Some(refresh) = &mut signed_in.refresh {
         let limits = &app.settings.session_limits;
         refresh.expires_in = session.expires_at(limits, last_use).since(now);

@@ -180,10 +180,11 @@ pub trait Credentials: CredentialsRead {
     /// Sets a password if the stored version is still `expected` (0: there is none yet). The new
     /// version is `expected + 1`. False if it is another by now: nothing was written.
     fn set(&self, credential: &CredentialWrite, expected: u64) -> Result<bool, StoreError>;
+    /// Moves to the next version without another password: what was made or is being checked on the
+    /// word of the present version is worthless from now on.
+    fn outdate(&self, user: UserId) -> Result<(), StoreError>;
     /// Takes one login from a temporary password.
     fn use_temporary(&self, user: UserId) -> Result<(), StoreError>;
-    /// Moves the version on and leaves the password: what stood on the version before is void.
-    fn outdate(&self, user: UserId) -> Result<(), StoreError>;
 }
 
 /// Sessions, to read.

@@ -1,33 +1,23 @@
 //! An installation to administer, and what the tests put into it.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use authd::app::login_budget::LoginBudget;
-use authd::app::settings::{LoginBudgetSettings, StoredIp};
 use authd::app::status::{Running, Traffic, TrafficFigures};
-use authd::app::waiters::Waiters;
-use authd::app::{App, Error, Operator, Settings, tenant, user};
-use authd::cache::{Activity, MemoryCache};
-use authd::crypto::{HashPool, HashSettings, KeyRing, SeededRandom, WrapKey, bytes};
-use common::call::user::NewPassword;
-use common::call::{self, Change, Socket, UserRef};
-use common::id::{AttemptId, RequestId, SessionId, TenantId, UserId};
-use common::secret::Secret;
-use common::time::{ManualClock, Time};
-use common::view::{DeviceType, Name};
+use authd::app::{App, Error, Operator, tenant, user};
+use common::call::{self, Change, Socket};
+use common::id::{AttemptId, SessionId, TenantId, UserId};
+use common::time::ManualClock;
+use common::view::DeviceType;
 use domain::attempt::{Attempt, Outcome};
-use domain::audit::{Actor, AuditRow};
+use domain::audit::AuditRow;
 use domain::device::{Device, KnownDevice};
-use domain::lockout::{Boot, CounterKey, CounterKind, LockoutPolicy};
-use domain::password::PasswordPolicy;
-use domain::session::{Session, SessionLimits, SessionPolicy};
-use store::sqlite::{self, Options};
+use domain::lockout::{CounterKey, CounterKind};
+use domain::session::Session;
 use store::{Claim, CommitListener, Priority, Scope, StoreError};
-use tempfile::TempDir;
 
-pub(crate) const NOW: Time = Time::from_millis(1_790_000_000_000);
+use crate::support::{self, Installation, Plan, operator, plan};
+pub(crate) use crate::support::{NOW, given, new_tenant, reference};
+
 pub(crate) const GOOD: &str = "seven blue herons walk home";
 
 /// Remembers what caches would have been told to forget.
@@ -50,81 +40,42 @@ pub(crate) struct Desk {
     pub(crate) app: Arc<App>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) scopes: Arc<Scopes>,
-    jane: Actor,
+    jane: Operator,
     drawn: Mutex<u8>,
-    _folder: TempDir,
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        self.app.store.close();
-        self.app.pool.stop();
-    }
+    _installation: Installation,
 }
 
 impl Desk {
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let scopes = Arc::new(Scopes::default());
-        let options = Options {
-            readers: 2,
-            repeat_every: Some(2),
-            ..Options::new(folder.path().join("authd.db"))
-        };
-        let fatal = Box::new(|reason: &str| panic!("{reason}"));
-        let listener = Arc::clone(&scopes) as Arc<dyn CommitListener>;
-        let (store, _) = sqlite::open(options, listener, fatal).unwrap();
-        let clock = Arc::new(ManualClock::at(NOW));
-        let random = Arc::new(SeededRandom::new(7));
-        let wrap = WrapKey::generate(random.as_ref()).unwrap();
-        let keys = KeyRing::first_keys(random.as_ref(), NOW, &wrap).unwrap();
-        let app = App {
-            store,
-            cache: Arc::new(MemoryCache::new(1000)),
-            activity: Arc::new(Activity::new(Duration::from_mins(1))),
-            keys: Arc::new(KeyRing::open(&keys, &wrap).unwrap()),
-            pool: HashPool::start(hashing(), Arc::clone(&random) as _).unwrap(),
-            clock: Arc::clone(&clock) as _,
-            settings: settings(),
-            boot: Boot(bytes(random.as_ref()).unwrap()),
-            random,
-            login_floor: Duration::ZERO,
-            draining: false.into(),
-            login_budget: LoginBudget::default(),
-            waiters: Waiters::default(),
-        };
+        let installation = Installation::new(Plan {
+            listener: Arc::clone(&scopes) as _,
+            ..plan()
+        });
         Self {
-            app: Arc::new(app),
-            clock,
+            app: Arc::clone(&installation.app),
+            clock: Arc::clone(&installation.clock),
             scopes,
-            jane: Actor {
-                uid: Some(1001),
-                user: Some("jane".to_owned()),
-                pid: Some(4411),
-                sudo_uid: None,
-                channel: Socket::Admin.as_str().to_owned(),
-            },
+            jane: operator(Socket::Admin),
             drawn: Mutex::new(100),
-            _folder: folder,
+            _installation: installation,
         }
     }
 
     /// Somebody at admin.sock.
     pub(crate) fn admin(&self) -> Operator {
-        self.operator(Socket::Admin)
+        self.at(Socket::Admin)
     }
 
     /// Somebody at monitor.sock.
     pub(crate) fn monitor(&self) -> Operator {
-        self.operator(Socket::Monitor)
+        self.at(Socket::Monitor)
     }
 
-    fn operator(&self, socket: Socket) -> Operator {
+    fn at(&self, socket: Socket) -> Operator {
         Operator {
-            actor: self.jane.clone(),
             socket,
-            request_id: RequestId::from_bytes([1; 16]),
-            claim: Claim::detached(),
+            ..self.jane.clone()
         }
     }
 
@@ -294,42 +245,8 @@ impl Desk {
     }
 }
 
-pub(crate) fn new_tenant(slug: &str) -> call::tenant::Create {
-    call::tenant::Create {
-        slug: slug.to_owned(),
-        name: None,
-        plan: None,
-        max_users: None,
-        ends: None,
-        time_zone: None,
-    }
-}
-
 pub(crate) fn new_user(tenant: &str, email: &str) -> call::user::Create {
-    call::user::Create {
-        tenant: tenant.to_owned(),
-        email: email.to_owned(),
-        name: Name::default(),
-        phone: None,
-        locale: None,
-        employee_id: None,
-        kra_pin: None,
-        external_refs: std::collections::BTreeMap::new(),
-        tenant_admin: false,
-        password: given(GOOD),
-        permanent: false,
-    }
-}
-
-pub(crate) fn given(password: &str) -> NewPassword {
-    NewPassword::Given(Secret::new(password.to_owned()))
-}
-
-pub(crate) fn reference(tenant: &str, name: &str) -> UserRef {
-    UserRef {
-        tenant: Some(tenant.to_owned()),
-        name: name.to_owned(),
-    }
+    support::new_user(tenant, email, GOOD)
 }
 
 struct Quiet;
@@ -349,58 +266,4 @@ pub(crate) fn running() -> Arc<Running> {
         traffic: Arc::new(Quiet),
         warnings: Arc::new(Vec::new),
     })
-}
-
-fn hashing() -> HashSettings {
-    HashSettings {
-        memory_kib: 64,
-        iterations: 1,
-        parallelism: 1,
-        threads: 2,
-        queue_length: 32,
-        queue_deadline: Duration::from_secs(30),
-        idle_release: Duration::from_secs(30),
-    }
-}
-
-fn settings() -> Settings {
-    Settings {
-        default_tenant: None,
-        issuer: "http://127.0.0.1:8440".to_owned(),
-        audience: vec!["apps".to_owned()],
-        access_ttl: Duration::from_mins(10),
-        refresh_grace: Duration::from_secs(10),
-        clock_skew: Duration::from_secs(5),
-        lockout: LockoutPolicy {
-            threshold: 5,
-            window: Duration::from_mins(15),
-            duration: Duration::from_mins(15),
-        },
-        device_ttl: Duration::from_hours(90 * 24),
-        session_policy: SessionPolicy::Limit(50),
-        session_limits: SessionLimits {
-            idle_timeout: Duration::from_hours(14 * 24),
-            max_age: Duration::from_hours(90 * 24),
-        },
-        session_retention: Duration::from_hours(30 * 24),
-        password_policy: PasswordPolicy {
-            min_length: 15,
-            max_length: 128,
-        },
-        breached: Arc::new(HashSet::from(["leaked herons of yesterday".to_owned()])),
-        temporary_ttl: Duration::from_hours(72),
-        generated_length: 20,
-        expiry_grace: Duration::from_hours(7 * 24),
-        stored_ip: StoredIp::Full,
-        attempts_retention: Duration::from_hours(180 * 24),
-        login_budget: LoginBudgetSettings {
-            failures_per_ip: 0,
-            window: Duration::from_mins(15),
-            exempt: Vec::new(),
-        },
-        default_plan: "free".to_owned(),
-        default_max_users: 25,
-        time_zone: "Africa/Nairobi".to_owned(),
-        reference_names: vec!["branch_id".to_owned()],
-    }
 }

@@ -119,7 +119,7 @@ async fn users_are_paged_over_tenants_and_their_cursor_holds_no_address() {
         cursor = page.next_cursor;
         let Some(cursor) = &cursor else { break };
         let place = BASE64URL_NOPAD.decode(cursor.as_bytes()).unwrap();
-        assert!(!String::from_utf8_lossy(&place).contains('@'));
+        assert!(!String::from_utf8_lossy(&place).contains("x.test"));
     }
     assert_eq!(
         seen,

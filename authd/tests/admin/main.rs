@@ -1,6 +1,6 @@
-//! The administrator's use cases, and the routes of both channels, in process: a real database in a
-//! folder of its own, a clock that stands still, random bytes from a seed. Every second write runs
-//! twice, the first time undone, so that a closure that cannot be repeated shows.
+//! The administrator's use cases and routes, in process: a real database in a folder of its own, a
+//! clock that stands still, random bytes from a seed. Every second write runs twice, the first time
+//! undone, so that a closure that cannot be repeated shows.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -9,11 +9,12 @@
 
 mod audit;
 mod desk;
-mod http_routes;
 mod lists;
 mod lockouts;
 mod names;
 mod routes;
 mod sessions;
+#[path = "../support/mod.rs"]
+mod support;
 mod tenants;
 mod users;

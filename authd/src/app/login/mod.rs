@@ -27,7 +27,7 @@ use crate::app::{App, Client, Error};
 use crate::crypto::{HashError, Lane, Place};
 
 use self::known::Known;
-use self::settle::{Evaluated, Settled, Verdict};
+use self::settle::{Draw, Evaluated, Settled, Verdict};
 
 /// A wish to sign in; every field has passed its parser.
 #[derive(Debug, Clone)]
@@ -120,9 +120,10 @@ async fn evaluate(app: &Arc<App>, client: Client, login: Login) -> Result<Signed
     } else {
         Lane::Common
     };
+    let draw = Draw::new(app, &attempt)?;
     let place = app.pool.place(lane).map_err(|_| Error::overloaded())?;
     // A task of its own: it settles although the request, or its client, may be gone.
-    let task = tokio::spawn(run(Arc::clone(app), attempt, known, place));
+    let task = tokio::spawn(run(Arc::clone(app), attempt, known, place, draw));
     task.await.map_err(Error::internal)?
 }
 
@@ -181,6 +182,7 @@ async fn run(
     attempt: Try,
     mut known: Known,
     mut place: Place,
+    draw: Draw,
 ) -> Result<SignedIn, Error> {
     let (counter, admitted) = admit(&app, &attempt, &mut known).await?;
     let reservation = match admitted {
@@ -204,7 +206,7 @@ async fn run(
         is_right,
         now: app.now(),
     };
-    settle_and_issue(&app, attempt, verdict).await
+    settle_and_issue(&app, attempt, verdict, draw).await
 }
 
 /// Reserves the try on its counter. A device secret that died of its fifth failure while the try
@@ -245,6 +247,7 @@ async fn settle_and_issue(
     app: &Arc<App>,
     attempt: Try,
     verdict: Verdict,
+    draw: Draw,
 ) -> Result<SignedIn, Error> {
     let now = verdict.now;
     let counter = verdict.counter.key;
@@ -252,7 +255,8 @@ async fn settle_and_issue(
     let ip = attempt.client.ip;
     let is_counted =
         !verdict.is_right && verdict.known.device.is_none() && attempt.client.has_own_address;
-    let evaluated = Evaluated::new(app, attempt, verdict)?;
+    let token_id = draw.token_id.clone();
+    let evaluated = Evaluated::new(app, attempt, verdict, draw);
     let settled = settle::settle(app, evaluated).await;
     app.waiters.settled(counter);
     if is_counted && matches!(settled, Ok(Settled::Refused(_))) {
@@ -274,7 +278,9 @@ async fn settle_and_issue(
             "the request took too long; nothing was done",
         )
         .with_retry_after(Duration::from_secs(1))),
-        Settled::PasswordChange { user, version } => app.issue_password_change(*user, version, now),
+        Settled::PasswordChange { user, version } => {
+            app.issue_password_change(*user, version, token_id, now)
+        }
         Settled::SignedIn {
             user,
             tenant,
@@ -282,7 +288,7 @@ async fn settle_and_issue(
             ended,
             device_secret,
         } => {
-            let mut signed_in = app.issue(&session, *user, &tenant, now)?;
+            let mut signed_in = app.issue(&session, *user, &tenant, token_id, now)?;
             signed_in.ended_sessions = ended;
             signed_in.device_secret = device_secret;
             Ok(signed_in)

@@ -21,6 +21,35 @@ use crate::app::counter::{self, Counter};
 use crate::app::{App, Error};
 use crate::crypto::DeviceSecret;
 
+/// Ids and random bytes that a try may need. They are drawn before it is reserved: should the random
+/// source fail, nothing has begun, and what is reserved can always settle (G8, G15).
+pub(super) struct Draw {
+    session_id: SessionId,
+    salt: [u8; 16],
+    new_device: Option<DeviceSecret>,
+    /// Id of the token that a success is answered with.
+    pub(super) token_id: String,
+}
+
+impl Draw {
+    /// Draws for one try.
+    pub(super) fn new(app: &App, attempt: &Try) -> Result<Self, Error> {
+        // Drawn also where a secret was brought: that one may die while the try waits.
+        let new_device = attempt
+            .login
+            .device
+            .is_some()
+            .then(|| DeviceSecret::generate(app.random.as_ref()).map_err(Error::internal))
+            .transpose()?;
+        Ok(Self {
+            session_id: app.new_id(attempt.started_at)?,
+            salt: app.random_bytes()?,
+            new_device,
+            token_id: app.token_id()?,
+        })
+    }
+}
+
 /// What was found out about a try before it settles.
 pub(super) struct Verdict {
     pub(super) known: Known,
@@ -30,7 +59,7 @@ pub(super) struct Verdict {
     pub(super) now: Time,
 }
 
-/// A try whose password was checked, with all that the transaction may need drawn beforehand.
+/// A try whose password was checked, with all that the transaction may need.
 pub(super) struct Evaluated {
     attempt: Try,
     known: Known,
@@ -38,10 +67,8 @@ pub(super) struct Evaluated {
     reservation: ReservationId,
     is_right: bool,
     now: Time,
-    session_id: SessionId,
-    salt: [u8; 16],
     refresh_key: u32,
-    new_device: Option<DeviceSecret>,
+    draw: Draw,
 }
 
 /// What a try became.
@@ -66,8 +93,8 @@ pub(super) enum Settled {
 }
 
 impl Evaluated {
-    /// Draws ids and random bytes.
-    pub(super) fn new(app: &App, attempt: Try, verdict: Verdict) -> Result<Self, Error> {
+    /// Puts together what the transaction goes by.
+    pub(super) fn new(app: &App, attempt: Try, verdict: Verdict, draw: Draw) -> Self {
         let Verdict {
             known,
             counter,
@@ -75,24 +102,16 @@ impl Evaluated {
             is_right,
             now,
         } = verdict;
-        let wants_device = attempt.login.device.is_some() && known.device.is_none();
-        let new_device = if wants_device && is_right {
-            Some(DeviceSecret::generate(app.random.as_ref()).map_err(Error::internal)?)
-        } else {
-            None
-        };
-        Ok(Self {
+        Self {
             attempt,
             known,
             counter,
             reservation,
             is_right,
             now,
-            session_id: app.new_id(now)?,
-            salt: app.random_bytes()?,
             refresh_key: app.keys.refresh_key_number(),
-            new_device,
-        })
+            draw,
+        }
     }
 }
 
@@ -276,7 +295,7 @@ impl Evaluated {
 
     fn session(&self, app: &App, tenant: &Tenant, user: &User) -> Session {
         Session {
-            id: self.session_id,
+            id: self.draw.session_id,
             tenant_id: tenant.id,
             user_id: user.id,
             device: self.attempt.login.device.clone(),
@@ -286,7 +305,7 @@ impl Evaluated {
             last_active_at: self.now,
             generation: 0,
             rotated_at: self.now,
-            salt: self.salt,
+            salt: self.draw.salt,
             refresh_key: self.refresh_key,
             ended: None,
         }
@@ -335,7 +354,7 @@ impl Evaluated {
             rows.devices_mut().touch(&device.secret_hash, self.now)?;
             return Ok(None);
         }
-        let Some(new) = &self.new_device else {
+        let Some(new) = &self.draw.new_device else {
             return Ok(None);
         };
         let known = rows.devices().of(user.id)?;

@@ -146,9 +146,8 @@ impl HashPool {
         self.inner.priority_lowered
     }
 
-    /// Places that are taken.
-    #[cfg(test)]
-    fn places_taken(&self) -> usize {
+    /// Places that are taken; tests of the use cases tell by it who waits.
+    pub fn places_taken(&self) -> usize {
         self.inner.places.taken()
     }
 

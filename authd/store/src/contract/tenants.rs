@@ -162,6 +162,7 @@ pub(crate) fn passwords_are_compared_and_swapped(store: &Store) {
         let outdated = credentials.of(user_id(1))?.unwrap();
         assert_eq!(outdated.version, 3);
         assert_eq!(outdated.hash.expose(), stored.hash.expose());
+        assert!(!credentials.set(&temporary, 2)?);
         let beta = tx.tenant_mut(tenant_id(2));
         assert!(beta.credentials_mut().set(&password(2, argon), 0)?);
         assert_eq!(

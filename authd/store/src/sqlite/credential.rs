@@ -79,22 +79,23 @@ impl Credentials for TenantTx<'_> {
         Ok(changed > 0)
     }
 
+    fn outdate(&self, user: UserId) -> Result<(), StoreError> {
+        self.tx
+            .run(
+                "credentials.outdate",
+                "UPDATE credentials SET version = version + 1 \
+                 WHERE tenant_id = ?1 AND user_id = ?2",
+                params![self.id.as_bytes(), user.as_bytes()],
+            )
+            .map(drop)
+    }
+
     fn use_temporary(&self, user: UserId) -> Result<(), StoreError> {
         self.tx
             .run(
                 "credentials.use_temporary",
                 "UPDATE credentials SET logins_left = logins_left - 1 \
                  WHERE tenant_id = ?1 AND user_id = ?2 AND logins_left > 0",
-                params![self.id.as_bytes(), user.as_bytes()],
-            )
-            .map(drop)
-    }
-
-    fn outdate(&self, user: UserId) -> Result<(), StoreError> {
-        self.tx
-            .run(
-                "credentials.outdate",
-                "UPDATE credentials SET version = version + 1 WHERE tenant_id = ?1 AND user_id = ?2",
                 params![self.id.as_bytes(), user.as_bytes()],
             )
             .map(drop)

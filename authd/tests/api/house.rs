@@ -1,0 +1,428 @@
+//! A daemon without sockets: the router behind its edge, and what tests ask of it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use authd::app::{App, Error, tenant, user};
+use authd::crypto::HashPool;
+use authd::http::client_ip::TrustedProxies;
+use authd::http::edge::{Edge, EdgeSettings, Timeouts, behind};
+use authd::http::router;
+use authd::http::traffic::Traffic;
+use authd::serve::Peer;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request};
+use common::call::user::{Disable, Enable, SetPassword};
+use common::call::{self, Socket};
+use common::id::{TenantId, UserId};
+use common::time::{ManualClock, Time};
+use domain::attempt::AttemptRow;
+use domain::device::KnownDevice;
+use domain::lockout::{CounterKey, CounterState};
+use domain::session::Session;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use store::{AttemptFilter, Claim, PageRequest, Priority, StoreError};
+use tower::ServiceExt;
+
+use crate::support::{Installation, Plan, given, new_tenant, new_user, operator, plan, reference};
+
+pub(crate) const GOOD: &str = "seven blue herons walk home";
+pub(crate) const BETTER: &str = "nine grey herons swim away";
+pub(crate) const WRONG: &str = "not the password of anybody";
+pub(crate) const ADA: &str = "ada@acme.test";
+
+/// One request.
+#[derive(Clone)]
+pub(crate) struct Ask {
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    pub(crate) token: Option<String>,
+    pub(crate) body: Option<Value>,
+    pub(crate) from: IpAddr,
+    pub(crate) headers: Vec<(&'static str, String)>,
+}
+
+pub(crate) fn get(path: &str) -> Ask {
+    Ask {
+        method: "GET",
+        path: path.to_owned(),
+        token: None,
+        body: None,
+        from: IpAddr::from([203, 0, 113, 7]),
+        headers: Vec::new(),
+    }
+}
+
+pub(crate) fn post(path: &str, body: Value) -> Ask {
+    Ask {
+        method: "POST",
+        body: Some(body),
+        ..get(path)
+    }
+}
+
+pub(crate) fn login(email: &str, password: &str) -> Ask {
+    let body = json!({"tenant": "acme", "email": email, "password": password});
+    post("/v1/auth/login", body)
+}
+
+pub(crate) fn change(token: &str, current: &str, new: &str) -> Ask {
+    let body = json!({"current_password": current, "new_password": new});
+    post("/v1/auth/password/change", body).with(token)
+}
+
+pub(crate) fn refresh(token: &str) -> Ask {
+    post("/v1/auth/refresh", json!({"refresh_token": token}))
+}
+
+impl Ask {
+    pub(crate) fn with(mut self, token: &str) -> Self {
+        self.token = Some(token.to_owned());
+        self
+    }
+
+    pub(crate) fn device(mut self, id: &str, kind: &str, secret: Option<&str>) -> Self {
+        let mut device = json!({"id": id, "type": kind});
+        if let Some(secret) = secret {
+            device["secret"] = secret.into();
+        }
+        self.body.as_mut().unwrap()["device"] = device;
+        self
+    }
+
+    pub(crate) fn from(mut self, ip: &str) -> Self {
+        self.from = ip.parse().unwrap();
+        self
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    fn request(self) -> Request<Body> {
+        let mut request = Request::builder().method(self.method).uri(&self.path);
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if self.body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        let body = self
+            .body
+            .map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let mut request = request.body(body).unwrap();
+        let peer = Peer::Tcp(SocketAddr::new(self.from, 40_000));
+        request.extensions_mut().insert(peer);
+        request
+    }
+}
+
+/// One answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+    pub(crate) took: Duration,
+}
+
+impl Answer {
+    /// The code of a refusal; of an answer that is none, nothing.
+    pub(crate) fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+
+    pub(crate) fn access(&self) -> &str {
+        assert_eq!(self.status, 200, "{self:?}");
+        self.body["access_token"].as_str().unwrap()
+    }
+
+    pub(crate) fn refresh(&self) -> &str {
+        self.body["refresh_token"].as_str().unwrap()
+    }
+
+    pub(crate) fn secret(&self) -> Option<&str> {
+        self.body["device_secret"].as_str()
+    }
+
+    #[track_caller]
+    pub(crate) fn is(&self, status: u16, code: &str) {
+        assert_eq!((self.status, self.code()), (status, code), "{self:?}");
+    }
+}
+
+pub(crate) async fn send(router: &Router, ask: Ask) -> Answer {
+    let start = Instant::now();
+    let response = router.clone().oneshot(ask.request()).await.unwrap();
+    let took = start.elapsed();
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    Answer {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+        took,
+    }
+}
+
+/// The router of the daemon behind its edge.
+pub(crate) fn router(app: &Arc<App>, timeout: Option<Duration>) -> Router {
+    let ids = Arc::clone(app);
+    let edge = Edge::new(EdgeSettings {
+        request_ids: Arc::new(move || ids.new_id(ids.now()).unwrap_or_else(|_| fallback())),
+        timeouts: Timeouts::new(timeout, []),
+        max_body: 65_536,
+        proxies: TrustedProxies::default(),
+        traffic: Arc::new(Traffic::starting(Instant::now())),
+    });
+    behind(edge, router::routes().with_state(Arc::clone(app)))
+}
+
+fn fallback() -> common::id::RequestId {
+    common::id::RequestId::from_bytes([9; 16])
+}
+
+/// The same daemon with hash threads of its own: what goes through it passes a queue that is held.
+pub(crate) fn beside(app: &App, pool: HashPool) -> Arc<App> {
+    Arc::new(App {
+        store: app.store.clone(),
+        cache: Arc::clone(&app.cache),
+        activity: Arc::clone(&app.activity),
+        keys: Arc::clone(&app.keys),
+        pool,
+        clock: Arc::clone(&app.clock),
+        random: Arc::clone(&app.random),
+        settings: app.settings.clone(),
+        boot: app.boot,
+        login_floor: app.login_floor,
+        login_budget: authd::app::login_budget::LoginBudget::default(),
+        draining: false.into(),
+        waiters: authd::app::waiters::Waiters::default(),
+    })
+}
+
+pub(crate) struct House {
+    pub(crate) app: Arc<App>,
+    pub(crate) router: Router,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) acme: TenantId,
+    pub(crate) ada: UserId,
+    _installation: Installation,
+}
+
+impl House {
+    /// Tenant `acme` with the user Ada, whose password stands.
+    pub(crate) async fn new() -> Self {
+        Self::with(plan()).await
+    }
+
+    pub(crate) async fn with(plan: Plan) -> Self {
+        let installation = Installation::new(plan);
+        let app = Arc::clone(&installation.app);
+        let acme = make_tenant(&app, new_tenant("acme")).await;
+        let ada = make_user(&app, "acme", ADA).await;
+        Self {
+            router: router(&app, None),
+            clock: Arc::clone(&installation.clock),
+            app,
+            acme,
+            ada,
+            _installation: installation,
+        }
+    }
+
+    pub(crate) async fn tenant(&self, request: call::tenant::Create) -> TenantId {
+        make_tenant(&self.app, request).await
+    }
+
+    pub(crate) async fn user(&self, tenant: &str, email: &str) -> UserId {
+        make_user(&self.app, tenant, email).await
+    }
+
+    /// A user whose password is good for changing it only.
+    pub(crate) async fn temporary(&self, email: &str) -> UserId {
+        let request = new_user("acme", email, GOOD);
+        let change = user::create(&self.app, &operator(Socket::Admin), request).await;
+        change.unwrap().id.unwrap().parse().unwrap()
+    }
+
+    pub(crate) async fn ask(&self, ask: Ask) -> Answer {
+        send(&self.router, ask).await
+    }
+
+    /// Asks in a task of its own.
+    pub(crate) fn start(&self, ask: Ask) -> tokio::task::JoinHandle<Answer> {
+        let router = self.router.clone();
+        tokio::spawn(async move { send(&router, ask).await })
+    }
+
+    /// Ada's login.
+    pub(crate) async fn sign_in(&self) -> Answer {
+        let answer = self.ask(login(ADA, GOOD)).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer
+    }
+
+    pub(crate) async fn check(&self, token: &str) -> Answer {
+        self.ask(get("/v1/auth/check").with(token)).await
+    }
+
+    /// Where the database lies.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.app.store.info().path.parent().unwrap().to_owned()
+    }
+
+    pub(crate) fn subject(&self, email: &str) -> CounterKey {
+        self.app.keys.subject("acme", &email.parse().unwrap())
+    }
+
+    pub(crate) async fn counter(&self, key: CounterKey) -> CounterState {
+        self.app
+            .store
+            .read(move |tx| tx.counters().state(&key, Time::default()))
+            .await
+            .unwrap()
+    }
+
+    /// Failures that count for a name of `acme`.
+    pub(crate) async fn failures(&self, email: &str) -> usize {
+        self.counter(self.subject(email)).await.failures.len()
+    }
+
+    pub(crate) async fn sessions(&self, user: UserId) -> Vec<Session> {
+        let tenant = self.acme;
+        self.app
+            .store
+            .read(move |tx| tx.tenant(tenant).sessions().open_of(user))
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn devices(&self, user: UserId) -> Vec<KnownDevice> {
+        let tenant = self.acme;
+        self.app
+            .store
+            .read(move |tx| tx.tenant(tenant).devices().of(user))
+            .await
+            .unwrap()
+    }
+
+    /// The log of attempts, the newest first.
+    pub(crate) async fn attempts(&self) -> Vec<AttemptRow> {
+        let mut rows: Vec<AttemptRow> = Vec::new();
+        loop {
+            let page = PageRequest {
+                limit: 200,
+                after: rows.last().map(|row| row.first.id.to_string()),
+            };
+            let read = self
+                .app
+                .store
+                .read(move |tx| tx.operator().attempts(&AttemptFilter::default(), &page))
+                .await;
+            let more = read.unwrap();
+            if more.is_empty() {
+                return rows;
+            }
+            rows.extend(more);
+        }
+    }
+
+    /// How often a name's tries ended so.
+    pub(crate) async fn count(&self, email: &str, outcome: &str) -> u64 {
+        let subject = self.subject(email);
+        let rows = self.attempts().await;
+        rows.iter()
+            .filter(|row| row.first.subject == subject && row.first.outcome.as_str() == outcome)
+            .map(|row| row.count)
+            .sum()
+    }
+
+    pub(crate) async fn write(
+        &self,
+        work: impl Fn(&dyn store::WriteTx) -> Result<(), StoreError> + Send + 'static,
+    ) {
+        self.app
+            .store
+            .write(Priority::Normal, Claim::detached(), work)
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn disable(&self) {
+        self.disable_named(ADA).await;
+    }
+
+    pub(crate) async fn disable_named(&self, email: &str) {
+        let request = Disable {
+            user: reference("acme", email),
+            reason: None,
+        };
+        user::disable(&self.app, &operator(Socket::Admin), request)
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn enable(&self, email: &str) {
+        let request = Enable {
+            user: reference("acme", email),
+            reason: None,
+        };
+        user::enable(&self.app, &operator(Socket::Admin), request)
+            .await
+            .unwrap();
+    }
+}
+
+/// What the administrator does to set Ada's password.
+pub(crate) async fn set_password(app: &Arc<App>, email: &str, new: &str, permanent: bool) {
+    try_set_password(app, email, new, permanent).await.unwrap();
+}
+
+pub(crate) async fn try_set_password(
+    app: &Arc<App>,
+    email: &str,
+    new: &str,
+    permanent: bool,
+) -> Result<(), Error> {
+    let request = SetPassword {
+        user: reference("acme", email),
+        password: given(new),
+        permanent,
+        reason: None,
+    };
+    user::set_password(app, &operator(Socket::Admin), request)
+        .await
+        .map(drop)
+}
+
+async fn make_tenant(app: &Arc<App>, request: call::tenant::Create) -> TenantId {
+    let change = tenant::create(app, &operator(Socket::Admin), request).await;
+    change.unwrap().id.unwrap().parse().unwrap()
+}
+
+async fn make_user(app: &Arc<App>, tenant: &str, email: &str) -> UserId {
+    let request = call::user::Create {
+        permanent: true,
+        ..new_user(tenant, email, GOOD)
+    };
+    let change = user::create(app, &operator(Socket::Admin), request).await;
+    change.unwrap().id.unwrap().parse().unwrap()
+}
+
+/// Waits until something that another thread does has happened.
+pub(crate) async fn until(mut happened: impl AsyncFnMut() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(20);
+    while !happened().await {
+        assert!(Instant::now() < limit, "it did not happen");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}

@@ -1,0 +1,24 @@
+//! The rules of sign-in through the real router behind its edge, in process: a real database in a
+//! folder of its own, a clock that stands still, hash threads that can be held.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests: what fails here is the message"
+)]
+
+mod answers;
+mod cuts;
+mod devices;
+mod faults;
+mod hold;
+mod house;
+mod lockout;
+mod passwords;
+mod policies;
+mod queue;
+mod races;
+mod routes;
+mod same_answer;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,214 @@
+//! What an installation is built from, and how.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use authd::app::login_budget::LoginBudget;
+use authd::app::settings::{LoginBudgetSettings, StoredIp};
+use authd::app::waiters::Waiters;
+use authd::app::{App, Operator, Settings};
+use authd::cache::{Activity, Cache, MemoryCache};
+use authd::crypto::{HashPool, HashSettings, KeyRing, Random, SeededRandom, WrapKey, bytes};
+use common::call::user::NewPassword;
+use common::call::{self, Socket, UserRef};
+use common::id::RequestId;
+use common::secret::Secret;
+use common::time::{ManualClock, Time};
+use common::view::Name;
+use domain::audit::Actor;
+use domain::lockout::{Boot, LockoutPolicy};
+use domain::password::PasswordPolicy;
+use domain::session::{SessionLimits, SessionPolicy};
+use store::sqlite::{self, Options};
+use store::{Claim, CommitListener};
+use tempfile::TempDir;
+
+pub(crate) const NOW: Time = Time::from_millis(1_790_000_000_000);
+
+/// What a test may choose.
+pub(crate) struct Plan {
+    pub(crate) settings: Settings,
+    pub(crate) hashing: HashSettings,
+    pub(crate) cache: Arc<dyn Cache>,
+    /// Hears of commits; the cache does, in the daemon.
+    pub(crate) listener: Arc<dyn CommitListener>,
+    /// For everything but the hash threads, once the keys are made.
+    pub(crate) random: Arc<dyn Random>,
+    /// For the hash threads.
+    pub(crate) hash_random: Arc<dyn Random>,
+    pub(crate) login_floor: Duration,
+}
+
+pub(crate) struct Installation {
+    pub(crate) app: Arc<App>,
+    pub(crate) clock: Arc<ManualClock>,
+    _folder: TempDir,
+}
+
+impl Drop for Installation {
+    fn drop(&mut self) {
+        self.app.store.close();
+        self.app.pool.stop();
+    }
+}
+
+/// The usual: no floor, no budget of an address, cheap hashes.
+pub(crate) fn plan() -> Plan {
+    let cache = Arc::new(MemoryCache::new(1000));
+    let random: Arc<dyn Random> = Arc::new(SeededRandom::new(7));
+    Plan {
+        settings: settings(),
+        hashing: hashing(),
+        cache: Arc::clone(&cache) as _,
+        listener: cache,
+        hash_random: Arc::clone(&random),
+        random,
+        login_floor: Duration::ZERO,
+    }
+}
+
+impl Installation {
+    pub(crate) fn new(plan: Plan) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options {
+            readers: 2,
+            repeat_every: Some(2),
+            ..Options::new(folder.path().join("authd.db"))
+        };
+        let fatal = Box::new(|reason: &str| panic!("{reason}"));
+        let (store, _) = sqlite::open(options, plan.listener, fatal).unwrap();
+        let clock = Arc::new(ManualClock::at(NOW));
+        let seed = SeededRandom::new(8);
+        let wrap = WrapKey::generate(&seed).unwrap();
+        let keys = KeyRing::first_keys(&seed, NOW, &wrap).unwrap();
+        let app = App {
+            store,
+            cache: plan.cache,
+            activity: Arc::new(Activity::new(Duration::from_mins(1))),
+            keys: Arc::new(KeyRing::open(&keys, &wrap).unwrap()),
+            pool: HashPool::start(plan.hashing, plan.hash_random).unwrap(),
+            clock: Arc::clone(&clock) as _,
+            settings: plan.settings,
+            boot: Boot(bytes(&seed).unwrap()),
+            random: plan.random,
+            login_floor: plan.login_floor,
+            draining: false.into(),
+            login_budget: LoginBudget::default(),
+            waiters: Waiters::default(),
+        };
+        Self {
+            app: Arc::new(app),
+            clock,
+            _folder: folder,
+        }
+    }
+}
+
+/// Somebody at one of the sockets.
+pub(crate) fn operator(socket: Socket) -> Operator {
+    Operator {
+        actor: Actor {
+            uid: Some(1001),
+            user: Some("jane".to_owned()),
+            pid: Some(4411),
+            sudo_uid: None,
+            channel: Socket::Admin.as_str().to_owned(),
+        },
+        socket,
+        request_id: RequestId::from_bytes([1; 16]),
+        claim: Claim::detached(),
+    }
+}
+
+pub(crate) fn new_tenant(slug: &str) -> call::tenant::Create {
+    call::tenant::Create {
+        slug: slug.to_owned(),
+        name: None,
+        plan: None,
+        max_users: None,
+        ends: None,
+        time_zone: None,
+    }
+}
+
+pub(crate) fn new_user(tenant: &str, email: &str, password: &str) -> call::user::Create {
+    call::user::Create {
+        tenant: tenant.to_owned(),
+        email: email.to_owned(),
+        name: Name::default(),
+        phone: None,
+        locale: None,
+        employee_id: None,
+        kra_pin: None,
+        external_refs: BTreeMap::new(),
+        tenant_admin: false,
+        password: given(password),
+        permanent: false,
+    }
+}
+
+pub(crate) fn given(password: &str) -> NewPassword {
+    NewPassword::Given(Secret::new(password.to_owned()))
+}
+
+pub(crate) fn reference(tenant: &str, name: &str) -> UserRef {
+    UserRef {
+        tenant: Some(tenant.to_owned()),
+        name: name.to_owned(),
+    }
+}
+
+fn hashing() -> HashSettings {
+    HashSettings {
+        memory_kib: 64,
+        iterations: 1,
+        parallelism: 1,
+        threads: 2,
+        queue_length: 32,
+        queue_deadline: Duration::from_secs(30),
+        idle_release: Duration::from_secs(30),
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        default_tenant: None,
+        issuer: "http://127.0.0.1:8440".to_owned(),
+        audience: vec!["apps".to_owned()],
+        access_ttl: Duration::from_mins(10),
+        refresh_grace: Duration::from_secs(10),
+        clock_skew: Duration::from_secs(5),
+        lockout: LockoutPolicy {
+            threshold: 5,
+            window: Duration::from_mins(15),
+            duration: Duration::from_mins(15),
+        },
+        device_ttl: Duration::from_hours(90 * 24),
+        session_policy: SessionPolicy::Limit(50),
+        session_limits: SessionLimits {
+            idle_timeout: Duration::from_hours(14 * 24),
+            max_age: Duration::from_hours(90 * 24),
+        },
+        session_retention: Duration::from_hours(30 * 24),
+        password_policy: PasswordPolicy {
+            min_length: 15,
+            max_length: 128,
+        },
+        breached: Arc::new(HashSet::from(["leaked herons of yesterday".to_owned()])),
+        temporary_ttl: Duration::from_hours(72),
+        generated_length: 20,
+        expiry_grace: Duration::from_hours(7 * 24),
+        stored_ip: StoredIp::Full,
+        attempts_retention: Duration::from_hours(180 * 24),
+        login_budget: LoginBudgetSettings {
+            failures_per_ip: 0,
+            window: Duration::from_mins(15),
+            exempt: Vec::new(),
+        },
+        default_plan: "free".to_owned(),
+        default_max_users: 25,
+        time_zone: "Africa/Nairobi".to_owned(),
+        reference_names: vec!["branch_id".to_owned()],
+    }
+}
