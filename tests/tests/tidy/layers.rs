@@ -238,7 +238,7 @@ const ROOMS: &[Room] = &[
     Room {
         place: "authd/src/main.rs",
         modules: &[],
-        crates: &["clap::Parser"],
+        crates: &["clap::Error", "clap::Parser"],
     },
     Room {
         place: "authctl/src/",
