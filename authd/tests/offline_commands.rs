@@ -45,6 +45,8 @@ fn r41_a_stray_variable_ends_it_too() {
     let folder = tempfile::tempdir().unwrap();
     let output = authd(folder.path(), &["check-config"])
         .env("AUTHD_API__PUBLIC_URL", "https://auth.example.com")
+        .env("AUTHD_ADMIN__SOCKET_GROUP", "")
+        .env("AUTHD_ADMIN__MONITOR_SOCKET_GROUP", "")
         .output()
         .unwrap();
     let (out, err) = shown(&output);

@@ -128,6 +128,22 @@ fn system(step: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BindErro
     move |source| BindError::System { step, path, source }
 }
 
+/// Looks at what [`bind`] would stumble over, and changes nothing; a daemon that answers is none.
+///
+/// # Errors
+/// [`BindError`]
+pub fn look(path: &Path, group: Option<&str>) -> Result<(), BindError> {
+    if let Some(group) = group {
+        group_id(group)?;
+    }
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => Err(BindError::NotASocket {
+            path: path.to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
 fn group_id(name: &str) -> Result<u32, BindError> {
     let group = Group::from_name(name).ok().flatten();
     let group = group.ok_or_else(|| BindError::NoGroup {

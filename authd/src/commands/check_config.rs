@@ -1,4 +1,5 @@
-//! `authd check-config`: loads the configuration as a start would, and reports.
+//! `authd check-config`: loads the configuration as a start would, looks at what a start would
+//! stumble over beside it, and reports.
 
 use std::io::Write;
 
@@ -6,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::{FAILURE, OK, finish};
 use crate::args::CheckConfig;
-use crate::config::{Fault, Faults, Loaded, Origin, Source, load};
+use crate::config::{Fault, Faults, Loaded, Origin, Severity, Source, load};
 use crate::print::Printer;
+use crate::startup::surroundings;
 
 /// Checks and reports; returns the exit status.
 pub fn run<O: Write, E: Write>(
@@ -16,7 +18,17 @@ pub fn run<O: Write, E: Write>(
     mut out: Printer<O>,
     errors: &mut Printer<E>,
 ) -> u8 {
-    let result = load(source);
+    let result = load(source).and_then(|mut loaded| {
+        let (faults, warnings): (Vec<_>, Vec<_>) = surroundings::faults(&loaded.config)
+            .into_iter()
+            .partition(|found| found.severity == Severity::Error);
+        loaded.warnings.extend(warnings);
+        if faults.is_empty() {
+            Ok(loaded)
+        } else {
+            Err(Faults(faults))
+        }
+    });
     let status = match &result {
         Ok(loaded) if args.strict && !loaded.warnings.is_empty() => FAILURE,
         Ok(_) => OK,
@@ -110,7 +122,9 @@ mod tests {
         json: false,
         strict: false,
     };
-    const GOOD: &str = "api.public_url = \"https://a.example\"\n";
+    /// Needs no group of this machine.
+    const GOOD: &str = "api.public_url = \"https://a.example\"\n\
+        admin.socket_group = \"\"\nadmin.monitor_socket_group = \"\"\n";
 
     #[test]
     fn a_good_one_is_ok() {
@@ -136,13 +150,42 @@ mod tests {
         let (status, out, err) = check(&text, PLAIN);
         assert_eq!(status, 0);
         assert_eq!(out, "authd: configuration ok (1 file, 1 warning)\n");
-        assert!(err.starts_with("authd: authd.toml:2:5: warning: "), "{err}");
+        assert!(err.starts_with("authd: authd.toml:4:5: warning: "), "{err}");
         let strict = CheckConfig {
             strict: true,
             ..PLAIN
         };
         assert_eq!(check(&text, strict).0, 1);
         assert_eq!(check(GOOD, strict).0, 0);
+    }
+
+    #[test]
+    fn r41_what_stands_in_the_way_of_a_start_is_told_beforehand() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, socket) = (folder.path().join("a.db"), folder.path().join("a.sock"));
+        let text = format!(
+            "{GOOD}database.url = \"sqlite:{}\"\nadmin.socket = \"{}\"\n",
+            database.display(),
+            socket.display()
+        );
+        assert_eq!(check(&text, PLAIN).0, 0);
+        fs::write(&database, "no database").unwrap();
+        fs::write(&socket, "no socket").unwrap();
+        let (status, _, err) = check(&text, PLAIN);
+        assert_eq!(status, 78);
+        assert!(
+            err.contains("a.db") && err.contains("not a database"),
+            "{err}"
+        );
+        assert!(err.contains("a.sock exists and is not a socket"), "{err}");
+        assert_eq!(fs::read(&database).unwrap(), b"no database");
+        let group = GOOD.replacen("\"\"", "\"no-such-group\"", 1);
+        let (status, _, err) = check(&group, PLAIN);
+        assert_eq!(status, 0);
+        assert!(
+            err.contains("warning") && err.contains("no-such-group"),
+            "{err}"
+        );
     }
 
     #[test]

@@ -136,6 +136,11 @@ impl Failure {
         Self::new(code, format!("{}: {source}", path.display()))
     }
 
+    /// The sentence.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Prints the sentence and gives the exit status.
     pub(super) fn report(&self) -> ExitCode {
         let mut errors = Printer::stderr();

@@ -143,7 +143,7 @@ async fn make(
 }
 
 /// Where the wrap key is kept: a credential, else a file beside the database.
-struct KeySource {
+pub(super) struct KeySource {
     credential: Option<PathBuf>,
     credentials_directory: Option<PathBuf>,
     file: PathBuf,
@@ -151,7 +151,7 @@ struct KeySource {
 }
 
 impl KeySource {
-    fn of(config: &Config) -> Self {
+    pub(super) fn of(config: &Config) -> Self {
         let name = config.keys.wrap_credential.clone();
         let credentials_directory = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
         let credential = credentials_directory
@@ -168,11 +168,11 @@ impl KeySource {
         }
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.credential.as_deref().unwrap_or(&self.file)
     }
 
-    fn load(&self) -> Result<Option<WrapKey>, Failure> {
+    pub(super) fn load(&self) -> Result<Option<WrapKey>, Failure> {
         WrapKey::load(self.path(), self.credentials_directory.as_deref())
             .map_err(|e| self.unreadable(&e))
     }

@@ -7,6 +7,7 @@ mod first_start;
 mod process;
 mod servers;
 mod settings;
+pub mod surroundings;
 mod tasks;
 
 use std::path::PathBuf;

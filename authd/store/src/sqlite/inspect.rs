@@ -36,7 +36,7 @@ fn damaged(path: &Path, reason: impl Into<String>) -> OpenError {
     }
 }
 
-/// Looks at the file and what is beside it. The caller holds the lock.
+/// Looks at the file and what is beside it. A start holds the lock meanwhile.
 pub(super) fn inspect(path: &Path, known: &[Migration]) -> Result<Found, OpenError> {
     let file = match File::open(path) {
         Ok(file) => file,

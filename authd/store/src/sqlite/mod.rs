@@ -29,12 +29,24 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::OpenError;
 use crate::unit::{CommitListener, Store};
+
+/// Looks at a database without touching it, also while a daemon runs: the version of its schema;
+/// none where there is no database.
+///
+/// # Errors
+/// [`OpenError`] for a file that is no database, a damaged one, or one of a newer schema.
+pub fn schema(path: &Path) -> Result<Option<u32>, OpenError> {
+    match inspect::inspect(path, &migrate::known())? {
+        inspect::Found::Nothing => Ok(None),
+        inspect::Found::Schema(version) => Ok(Some(version)),
+    }
+}
 
 /// Version of the `SQLite` that is built in.
 pub fn version() -> &'static str {
