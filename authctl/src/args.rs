@@ -1,12 +1,16 @@
 //! The whole command tree on one page; the doc comments are the help texts.
 //! No logic: what a command does stands in `commands/<noun>.rs`.
 
+mod state;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::filter::Filter;
+
+pub(crate) use state::{LockoutAdd, TenantNamed, TenantSet, TermArgs};
 
 /// Manage authd from the command line
 #[derive(Debug, Parser)]
@@ -108,6 +112,9 @@ pub(crate) struct Globals {
     /// Give what would have to be typed
     #[arg(long, global = true, value_name = "VALUE", hide_short_help = true)]
     pub(crate) confirm: Option<String>,
+    /// Rehearse a change: show what it would do, and undo it
+    #[arg(long, global = true, hide_short_help = true)]
+    pub(crate) dry_run: bool,
     /// Show times in UTC (the default but on a terminal)
     #[arg(long, global = true, hide_short_help = true, conflicts_with = "local")]
     pub(crate) utc: bool,
@@ -262,6 +269,21 @@ pub(crate) enum Tenant {
         #[arg(value_name = "TENANT")]
         name: Option<String>,
     },
+    /// Change a tenant's names, plan, seats or end
+    #[command(override_usage = "authctl tenant set [OPTIONS] [TENANT]")]
+    Set(TenantSet),
+    /// Close a tenant: all its users are refused
+    Suspend(TenantNamed),
+    /// Open a suspended tenant again
+    Resume(TenantNamed),
+    /// Tell what tenants use
+    Usage {
+        /// Slug or ten_… id; all of them where it is absent
+        #[arg(value_name = "TENANT")]
+        name: Option<String>,
+        #[command(flatten)]
+        list: ListArgs,
+    },
 }
 
 /// Where a new password comes from.
@@ -367,6 +389,8 @@ pub(crate) enum User {
     Disable(Many),
     /// Open users again
     Enable(Many),
+    /// Clear counters and locks, as lockout clear
+    Unlock(Many),
     /// Set a user's password: all sessions end
     SetPassword {
         /// usr_… id, address or TENANT/ADDRESS
@@ -404,6 +428,8 @@ pub(crate) enum Lockout {
     },
     /// Clear counters and locks
     Clear(Many),
+    /// Lock a name by hand, for its known devices too
+    Add(LockoutAdd),
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,6 +3,7 @@
 
 mod attempt;
 mod completion;
+mod conditional;
 mod help;
 mod lockout;
 mod session;
@@ -21,6 +22,7 @@ use serde::Serialize;
 use crate::args::{Cli, Command, ListArgs};
 use crate::client::Client;
 use crate::config::Settings;
+use crate::confirm::Deed;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter;
@@ -174,6 +176,17 @@ impl Context {
         }
     }
 
+    /// Wants a name typed or given by `--confirm`; a rehearsal does nothing that needs one.
+    ///
+    /// # Errors
+    /// Those of [`Deed::ask_name`].
+    pub(crate) fn ask_name(&self, deed: &Deed, name: &str) -> Result<(), Error> {
+        if self.settings.flags.dry_run {
+            return Ok(());
+        }
+        deed.ask_name(name, self.settings.flags.confirm.as_deref())
+    }
+
     /// Fetches a list page by page and writes it.
     ///
     /// # Errors
@@ -294,8 +307,14 @@ pub(crate) trait Paged {
     fn after(&mut self, cursor: String);
 }
 
-/// The sentence of a change: what happened, in the past tense, or that nothing had to.
+/// The sentence of a change: what happened, in the past tense, what would have in a rehearsal, or
+/// that nothing had to.
 pub(crate) fn sentence(change: &Change, done: &str, already: &str) -> String {
+    let done = if change.dry_run {
+        conditional::of(done)
+    } else {
+        done.to_owned()
+    };
     let place = change
         .tenant
         .as_ref()
@@ -306,6 +325,8 @@ pub(crate) fn sentence(change: &Change, done: &str, already: &str) -> String {
     }
     let ended = match change.sessions_ended {
         0 => String::new(),
+        1 if change.dry_run => "; 1 session would end".to_owned(),
+        many if change.dry_run => format!("; {many} sessions would end"),
         1 => "; 1 session ended".to_owned(),
         many => format!("; {many} sessions ended"),
     };

@@ -130,6 +130,7 @@ pub(crate) fn change(action: &str, subject: &str) -> Change {
     Change {
         action: action.to_owned(),
         changed: true,
+        dry_run: false,
         id: Some(USER.to_owned()),
         tenant: Some("acme".to_owned()),
         audit_id: Some(AUDIT.parse().unwrap()),

@@ -53,6 +53,7 @@ impl Act {
         Change {
             action: self.action.to_owned(),
             changed: false,
+            dry_run: false,
             id: Some(self.object.clone()),
             tenant: Some(self.tenant.slug.to_string()),
             audit_id: None,

@@ -18,7 +18,7 @@ use domain::audit::{AuditEntry, AuditHead, AuditRow};
 use domain::device::KnownDevice;
 use domain::key::StoredKey;
 use domain::lockout::{
-    Boot, CounterKey, CounterKind, CounterState, Lockout, Reservation, ReservationId,
+    Boot, CounterKey, CounterKind, CounterState, Lockout, ManualLock, Reservation, ReservationId,
 };
 use domain::session::{EndReason, Session};
 use domain::tenant::{Slug, Tenant, TenantStatus};
@@ -134,6 +134,8 @@ pub trait TenantsRead {
 pub trait Tenants: TenantsRead {
     /// Adds one; its slug must not have been used.
     fn insert(&self, tenant: &Tenant) -> Result<(), StoreError>;
+    /// Writes all of one but its id, slug and beginning. False if there is no such tenant.
+    fn update(&self, tenant: &Tenant) -> Result<bool, StoreError>;
 }
 
 /// A tenant's users, to read.
@@ -193,6 +195,8 @@ pub trait SessionsRead {
     fn by_id(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
     /// Those of a user that have not been ended, the newest first; limits are the caller's to check.
     fn open_of(&self, user: UserId) -> Result<Vec<Session>, StoreError>;
+    /// How many of the tenant have not been ended; those that time alone ended may be among them.
+    fn open_count(&self) -> Result<u32, StoreError>;
 }
 
 /// Sessions, to write.
@@ -269,6 +273,14 @@ pub trait Counters: CountersRead {
     /// Empties the count and ends the lock by failures; open reservations stay. True if there was
     /// anything to clear.
     fn clear(&self, key: &CounterKey) -> Result<bool, StoreError>;
+    /// Sets the lock by hand, until a time or until it is cleared; an earlier one is replaced. Count
+    /// and lock by failures stay as they are.
+    fn lock_by_hand(
+        &self,
+        key: &CounterKey,
+        tenant: TenantId,
+        lock: ManualLock,
+    ) -> Result<(), StoreError>;
     /// Ends the lock by hand, and nothing else. True if there was one.
     fn clear_manual(&self, key: &CounterKey) -> Result<bool, StoreError>;
     /// Every reservation of another run than `boot`, with its counter; at most `limit`.
@@ -413,6 +425,34 @@ pub struct TenantRow {
     pub users: u32,
 }
 
+/// What one tenant uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageRow {
+    /// Slug of the tenant.
+    pub tenant: Slug,
+    /// Users that are not deleted.
+    pub users: u32,
+    /// Most of them.
+    pub max_users: Option<u32>,
+    /// Sessions alive.
+    pub sessions: u64,
+    /// Logins that succeeded.
+    pub logins: u64,
+    /// Logins that did not, locked ones among them.
+    pub failed: u64,
+}
+
+/// From when on something counts as used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsageSince {
+    /// Sessions last active after this (the idle limit).
+    pub active_after: Time,
+    /// Sessions made after this (the absolute limit).
+    pub created_after: Time,
+    /// Attempts whose last try was at or after this.
+    pub attempts: Time,
+}
+
 /// A user with its tenant's slug and lock.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserRow {
@@ -473,6 +513,13 @@ pub trait OperatorRead {
         filter: &TenantFilter,
         page: &PageRequest,
     ) -> Result<Vec<TenantRow>, StoreError>;
+    /// What tenants use, one of them or all; sorted and placed as tenants are.
+    fn usage(
+        &self,
+        tenant: Option<TenantId>,
+        since: &UsageSince,
+        page: &PageRequest,
+    ) -> Result<Vec<UsageRow>, StoreError>;
     /// Users.
     fn users(&self, filter: &UserFilter, page: &PageRequest) -> Result<Vec<UserRow>, StoreError>;
     /// Users with this address, in any tenant; at most 20.

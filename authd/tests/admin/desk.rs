@@ -67,6 +67,15 @@ impl Desk {
         self.at(Socket::Admin)
     }
 
+    /// Somebody at admin.sock who only wants to see what would happen.
+    pub(crate) fn rehearsing(&self) -> Operator {
+        let admin = self.admin();
+        Operator {
+            claim: admin.claim.rehearsing(),
+            ..admin
+        }
+    }
+
     /// Somebody at monitor.sock.
     pub(crate) fn monitor(&self) -> Operator {
         self.at(Socket::Monitor)

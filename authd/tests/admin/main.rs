@@ -12,9 +12,11 @@ mod desk;
 mod lists;
 mod lockouts;
 mod names;
+mod rehearsals;
 mod routes;
 mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
+mod states;
 mod tenants;
 mod users;

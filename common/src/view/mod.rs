@@ -16,7 +16,7 @@ pub use session::{DeviceType, DeviceView, SessionView};
 pub use status::{
     ApiStatus, CacheStatus, Counts, DatabaseStatus, KeyStatus, StatusView, VersionView, Warning,
 };
-pub use tenant::{SubscriptionView, TenantStatus, TenantView};
+pub use tenant::{SubscriptionView, TenantStatus, TenantUsageView, TenantView};
 pub use user::{Address, EmployeeView, Name, UserStatus, UserView};
 
 /// One page of a list.

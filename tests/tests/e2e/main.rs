@@ -21,5 +21,6 @@ mod passwords;
 mod scene;
 mod sessions;
 mod strangers;
+mod states;
 mod tenants;
 mod tokens;
