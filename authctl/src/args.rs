@@ -189,6 +189,9 @@ pub(crate) enum Command {
     /// Look at sessions, and end them
     #[command(subcommand)]
     Session(Session),
+    /// Check the audit log
+    #[command(subcommand)]
+    Audit(Audit),
     /// Print the completion script of a shell
     Completion {
         /// bash, zsh or fish
@@ -483,6 +486,24 @@ pub(crate) enum Session {
         /// Why, for the audit log
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Check that no row was changed or taken away (exit 11)
+    Verify {
+        /// Slug or ten_… id; all of them where it is absent
+        #[arg(value_name = "TENANT")]
+        name: Option<String>,
+        /// Compare with the heads in this file, - for stdin
+        ///
+        /// authd logs the head of every chain hourly and at its end, as lines
+        /// "audit head tenant=… number=… head=…": journalctl -u authd
+        #[arg(long, value_name = "FILE")]
+        heads: Option<PathBuf>,
+        #[command(flatten)]
+        list: ListArgs,
     },
 }
 

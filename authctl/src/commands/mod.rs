@@ -2,6 +2,7 @@
 //! Each noun has its own file; what they share is the context.
 
 mod attempt;
+mod audit;
 mod completion;
 mod conditional;
 mod help;
@@ -173,6 +174,7 @@ impl Context {
             Command::Lockout(command) => finish(lockout::run(self, command)),
             Command::Attempt(command) => finish(attempt::run(self, command)),
             Command::Session(command) => finish(session::run(self, command)),
+            Command::Audit(command) => finish(audit::run(self, command)),
         }
     }
 
@@ -193,11 +195,31 @@ impl Context {
     /// Those of the call and of writing; a filter or column that the list lacks.
     pub(crate) async fn list<C, T>(
         &mut self,
-        mut call: C,
+        call: C,
         shape: &Shape<T>,
         list: &ListArgs,
         one_tenant: bool,
     ) -> Result<Exit, Error>
+    where
+        C: Paged + AdminCall<Answer = Page<T>>,
+        T: Serialize,
+    {
+        let (items, next) = self.fetch(call, shape, list).await?;
+        self.printer
+            .list(shape, items, next.as_deref(), one_tenant)?;
+        Ok(Exit::Done)
+    }
+
+    /// Fetches the rows that a list asks for, and the place where more would begin.
+    ///
+    /// # Errors
+    /// Those of the call; a filter or column that the list lacks.
+    pub(crate) async fn fetch<C, T, S>(
+        &mut self,
+        mut call: C,
+        shape: &Shape<S>,
+        list: &ListArgs,
+    ) -> Result<(Vec<T>, Option<String>), Error>
     where
         C: Paged + AdminCall<Answer = Page<T>>,
         T: Serialize,
@@ -223,9 +245,7 @@ impl Context {
                 Some(cursor) => call.after(cursor),
             }
         };
-        self.printer
-            .list(shape, items, next.as_deref(), one_tenant)?;
-        Ok(Exit::Done)
+        Ok((items, next))
     }
 
     /// Makes one call for each object, writes what each did, and goes on after a refusal.

@@ -33,6 +33,8 @@ const COMMANDS: &[&str] = &[
     "session",
     "session list",
     "session revoke",
+    "audit",
+    "audit verify",
     "completion",
     "help",
 ];

@@ -11,7 +11,7 @@ use axum::routing::{MethodFilter, on};
 use common::call::{AdminCall, Change, Method, Socket};
 use common::error::ErrorCode;
 
-use crate::admin::{attempt, lockout, session, status, tenant, user};
+use crate::admin::{attempt, audit, lockout, session, status, tenant, user};
 use crate::app::status::Running;
 use crate::app::{App, Error, Operator};
 use crate::http::body::{JsonAnswer, JsonBody};
@@ -30,7 +30,8 @@ fn all(running: &Arc<Running>) -> Routes {
     let routes = user::add(routes);
     let routes = lockout::add(routes);
     let routes = attempt::add(routes);
-    session::add(routes)
+    let routes = session::add(routes);
+    audit::add(routes)
 }
 
 /// Routes as they are added.

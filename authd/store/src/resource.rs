@@ -587,6 +587,8 @@ pub trait Meta: MetaRead {
 pub trait AuditRead {
     /// End of a chain; number 0 and zeros for an empty one.
     fn head(&self, chain: Option<TenantId>) -> Result<AuditHead, StoreError>;
+    /// All chains that have a row, the installation's own first.
+    fn chains(&self) -> Result<Vec<Option<TenantId>>, StoreError>;
     /// Rows of a chain from a number on, in order.
     fn rows(
         &self,

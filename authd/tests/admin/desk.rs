@@ -62,6 +62,11 @@ impl Desk {
         }
     }
 
+    /// The file of the database.
+    pub(crate) fn database(&self) -> std::path::PathBuf {
+        self.app.store.info().path
+    }
+
     /// Somebody at admin.sock.
     pub(crate) fn admin(&self) -> Operator {
         self.at(Socket::Admin)

@@ -8,6 +8,7 @@
 )]
 
 mod audit;
+mod chains;
 mod desk;
 mod lists;
 mod lockouts;

@@ -3,6 +3,7 @@
 //! the daemon's file system as a parameter.
 
 pub mod attempt;
+pub mod audit;
 pub mod lockout;
 pub mod session;
 pub mod status;
@@ -192,5 +193,7 @@ pub fn all() -> Vec<CallInfo> {
         info::<attempt::List>(),
         info::<session::List>(),
         info::<session::Revoke>(),
+        info::<audit::Verify>(),
+        info::<audit::Mark>(),
     ]
 }

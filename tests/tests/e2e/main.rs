@@ -6,6 +6,7 @@
     reason = "tests: what fails here is the message"
 )]
 
+mod audit;
 mod authctl;
 mod clock;
 mod disk;

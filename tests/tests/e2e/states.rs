@@ -74,7 +74,7 @@ fn a44_a_subscription_ends_by_time_alone_after_its_grace() {
     is_open(&api, &first);
     daemon.clock().forward(Duration::from_mins(31));
     is_open(&api, &first);
-    daemon.clock().forward(2 * DAY - Duration::from_mins(5));
+    daemon.clock().forward(Duration::from_mins(2 * 24 * 60 - 5));
     let late = api.tokens(&alice());
     is_open(&api, &late);
     daemon.clock().forward(Duration::from_mins(5));

@@ -38,13 +38,13 @@ pub async fn usage(
                 |_| true,
                 |page| tx.operator().usage(tenant, &since, page),
             )?;
-            let items = rows.into_iter().map(view).collect();
+            let items = rows.iter().map(view).collect();
             Ok(place.page(items, next.as_deref()))
         })
         .await
 }
 
-fn view(row: UsageRow) -> TenantUsageView {
+fn view(row: &UsageRow) -> TenantUsageView {
     TenantUsageView {
         tenant: row.tenant.to_string(),
         users: row.users,
