@@ -394,6 +394,8 @@ pub(crate) enum User {
     Enable(Many),
     /// Clear counters and locks, as lockout clear
     Unlock(Many),
+    /// Delete users for good: sessions and devices go with them
+    Delete(Many),
     /// Set a user's password: all sessions end
     SetPassword {
         /// usr_… id, address or TENANT/ADDRESS

@@ -34,6 +34,7 @@ const BODY_ROOM: usize = 64 << 10;
 const SILENCE: Duration = Duration::from_secs(45);
 
 /// One run's way to the daemon.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Client {
     socket: Option<PathBuf>,
     timeout: Option<Duration>,

@@ -1,4 +1,6 @@
-//! `user create|list|show|disable|enable|unlock|set-password`.
+//! `user create|list|show|disable|enable|unlock|set-password`; `delete` is in a file of its own below.
+
+mod delete;
 
 use common::call::user::{Create, Details, Disable, Enable, List, NewPassword, SetPassword, Show};
 use common::call::{Change, UserRef};
@@ -186,6 +188,7 @@ pub(crate) async fn run(context: &mut Context, command: User) -> Result<Exit, Er
         } => show(context, &user, sessions, attempts).await,
         User::Disable(many) => disable(context, many).await,
         User::Enable(many) => enable(context, many).await,
+        User::Delete(many) => delete::run(context, many).await,
         User::Unlock(many) => lockout::clear(context, many).await,
         User::SetPassword {
             user,

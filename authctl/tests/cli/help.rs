@@ -22,6 +22,7 @@ const COMMANDS: &[&str] = &[
     "user disable",
     "user enable",
     "user unlock",
+    "user delete",
     "user set-password",
     "lockout",
     "lockout list",

@@ -207,3 +207,11 @@ pub(crate) fn status() -> StatusView {
         }],
     }
 }
+
+pub(crate) fn details(email: &str) -> common::call::user::Details {
+    common::call::user::Details {
+        user: user(email, "Bob"),
+        sessions: Vec::new(),
+        recent_attempts: Vec::new(),
+    }
+}

@@ -202,3 +202,34 @@ fn reading_is_not_rehearsed() {
     assert_eq!(world.run("tenant list --dry-run").code, Some(0));
     assert!(!world.only().headers.contains_key("authctl-dry-run"));
 }
+
+#[test]
+fn a_user_is_deleted_by_its_address_and_several_by_their_number() {
+    let bob = objects::details("bob@acme.test");
+    let change = objects::change("user.delete", "bob@acme.test");
+    let answer = move |asked: &crate::daemon::Asked| match asked.path.as_str() {
+        "/v1/user/show" => Reply::of(&bob),
+        _ => Reply::of(&change),
+    };
+    let world = World::new(answer.clone());
+    // An id is no name to type: the address behind it is.
+    let ended = world.run(&format!("user delete {USER} --confirm bob@acme.test"));
+    assert_eq!(ended.out, "Deleted user bob@acme.test in tenant acme.\n");
+    let asked = world.asked().pop().unwrap();
+    assert_eq!(asked.path, "/v1/user/delete");
+    assert_eq!(asked.body["confirm"], "bob@acme.test");
+    let world = World::new(answer.clone());
+    let line = "-t acme user delete bob@acme.test eve@acme.test";
+    assert_eq!(
+        world.run(&format!("{line} --confirm bob@acme.test")).code,
+        Some(2)
+    );
+    assert_eq!(world.run(&format!("{line} --yes")).code, Some(12));
+    let sent = |world: &World| {
+        let asked = world.asked();
+        asked.iter().filter(|asked| asked.method == "POST").count()
+    };
+    assert_eq!(sent(&world), 0);
+    assert_eq!(world.run(&format!("{line} --confirm 2")).code, Some(0));
+    assert_eq!(sent(&world), 2);
+}

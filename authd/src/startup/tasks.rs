@@ -37,9 +37,7 @@ pub(super) fn start(app: &Arc<App>, config: &Config, stopping: watch::Receiver<b
     set.spawn(flush(Arc::clone(app), flush_every, stopping.clone()));
     set.spawn(prune(Arc::clone(app), stopping.clone()));
     set.spawn(watch_clock(Arc::clone(app), stopping.clone()));
-=======
     set.spawn(heads(Arc::clone(app), stopping.clone()));
->>>>>>> 301dc58 (audit: verify the chains, and log their heads)
     if let Some(limit) = sd_notify::watchdog_enabled() {
         set.spawn(watchdog(Arc::clone(app), limit / 2, stopping));
     }
@@ -90,7 +88,6 @@ async fn prune(app: Arc<App>, stopping: watch::Receiver<bool>) {
     .await;
 }
 
-<<<<<<< HEAD
 /// Logs jumps of the wall clock, and sees to it that a lock outlasts none that went back.
 async fn watch_clock(app: Arc<App>, stopping: watch::Receiver<bool>) {
     let mut last = (app.now(), Instant::now());

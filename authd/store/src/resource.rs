@@ -154,6 +154,9 @@ pub trait Users: UsersRead {
     fn insert(&self, user: &User) -> Result<(), StoreError>;
     /// Moves it to another status. False if there is no such user.
     fn set_status(&self, id: UserId, status: UserStatus, at: Time) -> Result<bool, StoreError>;
+    /// Removes one with its password, sessions and devices; its attempts stay. False if there is no
+    /// such user.
+    fn delete(&self, id: UserId) -> Result<bool, StoreError>;
     /// Remembers a login that succeeded.
     fn set_last_login(&self, id: UserId, at: Time) -> Result<(), StoreError>;
 }

@@ -9,6 +9,7 @@
 
 mod audit;
 mod chains;
+mod deletions;
 mod desk;
 mod lists;
 mod lockouts;
@@ -16,8 +17,8 @@ mod names;
 mod rehearsals;
 mod routes;
 mod sessions;
+mod states;
 #[path = "../support/mod.rs"]
 mod support;
-mod states;
 mod tenants;
 mod users;

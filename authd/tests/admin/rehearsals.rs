@@ -51,6 +51,10 @@ fn changes(session: &str) -> Vec<(&'static str, Value)> {
             "/v1/user/set-password",
             json!({"user": bob, "password": {"given": GOOD}, "permanent": true}),
         ),
+        (
+            "/v1/user/delete",
+            json!({"user": off, "confirm": "off@acme.test"}),
+        ),
         ("/v1/lockout/clear", json!({"user": bob})),
         (
             "/v1/lockout/add",

@@ -186,6 +186,7 @@ pub fn all() -> Vec<CallInfo> {
         info::<user::Disable>(),
         info::<user::Enable>(),
         info::<user::SetPassword>(),
+        info::<user::Delete>(),
         info::<lockout::List>(),
         info::<lockout::Show>(),
         info::<lockout::Clear>(),

@@ -21,7 +21,7 @@ mod lockout;
 mod passwords;
 mod scene;
 mod sessions;
-mod strangers;
 mod states;
+mod strangers;
 mod tenants;
 mod tokens;

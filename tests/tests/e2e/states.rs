@@ -198,3 +198,55 @@ fn a96_a_rehearsal_says_what_would_happen_and_nothing_happens() {
         "Disabled user alice@acme.test in tenant acme; 1 session ended.\n"
     );
 }
+
+#[test]
+fn rule_19_a_new_user_of_the_same_address_inherits_nothing() {
+    let home = Home::new();
+    let daemon = open(&home);
+    let authctl = daemon.authctl();
+    let api = daemon.api();
+    let old = api.tokens(&alice().device("phone"));
+    let secret = old.answer.get("device_secret").and_then(Value::as_str);
+    let known = alice().device_with_secret("phone", secret.expect("a device secret"));
+    is_open(&api, &old);
+    let unsaid = authctl.run(&["-t", "acme", "user", "delete", ALICE, "-y"]);
+    assert_eq!(unsaid.code, Some(12), "{unsaid:?}");
+    let slip = authctl.run(&["-t", "acme", "user", "delete", ALICE, "--confirm", "bob"]);
+    assert_eq!(slip.code, Some(2), "{slip:?}");
+    is_open(&api, &old);
+    let said = authctl.ok(&["-t", "acme", "user", "delete", ALICE, "--confirm", ALICE]);
+    assert_eq!(
+        said,
+        "Deleted user alice@acme.test in tenant acme; 1 session ended.\n"
+    );
+    let is_dead = |api: &Api| {
+        assert_eq!(api.check(&old.access).status, 401);
+        assert_eq!(api.refresh(&old.refresh).status, 401);
+    };
+    is_dead(&api);
+    assert_eq!(api.login(&alice()).outcome(), "401 invalid_credentials");
+    authctl.create_user("acme", ALICE, PASSWORD);
+    is_dead(&api);
+    // The failure before was the name's, and the device is none of the new user's.
+    let new = api.login(&known);
+    assert_eq!(new.status, 200, "{}", new.text());
+    assert!(
+        new.json()
+            .get("device_secret")
+            .is_some_and(Value::is_string)
+    );
+    let attempts = authctl.items(&["-t", "acme", "attempt", "list"]);
+    let ids: Vec<_> = attempts.iter().map(|row| row["user_id"].clone()).collect();
+    assert_eq!(ids.len(), 3, "{ids:?}");
+    assert_ne!(ids.first(), ids.last());
+    let missing = authctl.run(&[
+        "-t",
+        "acme",
+        "user",
+        "delete",
+        "nobody@acme.test",
+        "--confirm",
+        "x",
+    ]);
+    assert_eq!(missing.code, Some(5), "{missing:?}");
+}

@@ -2,13 +2,14 @@
 
 use common::id::AttemptId;
 use domain::attempt::{Attempt, Outcome};
+use domain::device::KnownDevice;
 use domain::lockout::{Boot, CounterKind, ManualLock};
 use domain::session::EndReason;
 use domain::tenant::{Tenant, TenantStatus};
 
 use super::{
-    at, key, nothing_over, page, read, session, session_id, tenant, tenant_id, two_tenants,
-    user_id, write,
+    at, key, nothing_over, page, password, read, session, session_id, tenant, tenant_id,
+    two_tenants, user, user_id, write,
 };
 use crate::resource::{Over, UsageRow, UsageSince};
 use crate::unit::Store;
@@ -151,6 +152,39 @@ pub(crate) fn usage_is_counted_a_tenant(store: &Store) {
         };
         let rows = tx.operator().usage(one, &idle, &page(10, None))?;
         assert_eq!(rows, [expected("acme", 0, 1, 5)]);
+        Ok(())
+    });
+}
+
+pub(crate) fn g9_a_deleted_user_takes_all_but_its_attempts(store: &Store) {
+    two_tenants(store);
+    write(store, |tx| {
+        let acme = tx.tenant_mut(tenant_id(1));
+        assert!(acme.credentials_mut().set(&password(1, "$a$b$c$d"), 0)?);
+        acme.sessions_mut().insert(&session(1, 1, 1))?;
+        acme.devices_mut().insert(&KnownDevice {
+            secret_hash: [1; 32],
+            user_id: user_id(1),
+            created_at: at(0),
+            last_used_at: at(0),
+        })?;
+        let tried = Attempt {
+            user_id: Some(user_id(1)),
+            ..attempt(1, 1, Outcome::Success, 1)
+        };
+        tx.attempts_mut().record(&tried)?;
+        let beta = tx.tenant_mut(tenant_id(2));
+        assert!(!beta.users_mut().delete(user_id(1))?);
+        assert!(acme.users_mut().delete(user_id(1))?);
+        assert!(!acme.users_mut().delete(user_id(1))?);
+        assert_eq!(acme.users().count()?, 0);
+        assert_eq!(tx.session(session_id(1))?, None);
+        assert_eq!(acme.devices().by_hash(&[1; 32])?, None);
+        assert_eq!(acme.attempts().of(user_id(1), &page(10, None))?.len(), 1);
+        // The address is free, and whoever has it next starts from nothing.
+        acme.users_mut().insert(&user(3, 1, "bob@acme.test"))?;
+        assert!(acme.credentials().of(user_id(3))?.is_none());
+        assert_eq!(acme.attempts().of(user_id(3), &page(10, None))?, []);
         Ok(())
     });
 }

@@ -196,3 +196,8 @@ fn a62_a_lock_by_hand_is_a_field_of_its_own() {
 fn usage_is_counted_a_tenant() {
     holds(contract::usage_is_counted_a_tenant);
 }
+
+#[test]
+fn g9_a_deleted_user_takes_all_but_its_attempts() {
+    holds(contract::g9_a_deleted_user_takes_all_but_its_attempts);
+}
