@@ -11,6 +11,7 @@ mod error;
 mod resource;
 pub mod sqlite;
 mod unit;
+mod usage;
 
 pub use claim::Claim;
 pub use error::{OpenError, StoreError};
