@@ -1,12 +1,16 @@
 //! The whole command tree on one page; the doc comments are the help texts.
 //! No logic: what a command does stands in `commands/<noun>.rs`.
 
+mod state;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::filter::Filter;
+
+pub(crate) use state::{LockoutAdd, TenantNamed, TenantSet, TermArgs};
 
 /// Manage authd from the command line
 #[derive(Debug, Parser)]
@@ -108,6 +112,9 @@ pub(crate) struct Globals {
     /// Give what would have to be typed
     #[arg(long, global = true, value_name = "VALUE", hide_short_help = true)]
     pub(crate) confirm: Option<String>,
+    /// Rehearse a change: show what it would do, and undo it
+    #[arg(long, global = true, hide_short_help = true)]
+    pub(crate) dry_run: bool,
     /// Show times in UTC (the default but on a terminal)
     #[arg(long, global = true, hide_short_help = true, conflicts_with = "local")]
     pub(crate) utc: bool,
@@ -182,6 +189,9 @@ pub(crate) enum Command {
     /// Look at sessions, and end them
     #[command(subcommand)]
     Session(Session),
+    /// Check the audit log
+    #[command(subcommand)]
+    Audit(Audit),
     /// Print the completion script of a shell
     Completion {
         /// bash, zsh or fish
@@ -261,6 +271,21 @@ pub(crate) enum Tenant {
         /// Slug or ten_… id; that of -t where it is absent
         #[arg(value_name = "TENANT")]
         name: Option<String>,
+    },
+    /// Change a tenant's names, plan, seats or end
+    #[command(override_usage = "authctl tenant set [OPTIONS] [TENANT]")]
+    Set(TenantSet),
+    /// Close a tenant: all its users are refused
+    Suspend(TenantNamed),
+    /// Open a suspended tenant again
+    Resume(TenantNamed),
+    /// Tell what tenants use
+    Usage {
+        /// Slug or ten_… id; all of them where it is absent
+        #[arg(value_name = "TENANT")]
+        name: Option<String>,
+        #[command(flatten)]
+        list: ListArgs,
     },
 }
 
@@ -367,6 +392,10 @@ pub(crate) enum User {
     Disable(Many),
     /// Open users again
     Enable(Many),
+    /// Clear counters and locks, as lockout clear
+    Unlock(Many),
+    /// Delete users for good: sessions and devices go with them
+    Delete(Many),
     /// Set a user's password: all sessions end
     SetPassword {
         /// usr_… id, address or TENANT/ADDRESS
@@ -404,6 +433,8 @@ pub(crate) enum Lockout {
     },
     /// Clear counters and locks
     Clear(Many),
+    /// Lock a name by hand, for its known devices too
+    Add(LockoutAdd),
 }
 
 #[derive(Debug, Subcommand)]
@@ -457,6 +488,24 @@ pub(crate) enum Session {
         /// Why, for the audit log
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Check that no row was changed or taken away (exit 11)
+    Verify {
+        /// Slug or ten_… id; all of them where it is absent
+        #[arg(value_name = "TENANT")]
+        name: Option<String>,
+        /// Compare with the heads in this file, - for stdin
+        ///
+        /// authd logs the head of every chain hourly and at its end, as lines
+        /// "audit head tenant=… number=… head=…": journalctl -u authd
+        #[arg(long, value_name = "FILE")]
+        heads: Option<PathBuf>,
+        #[command(flatten)]
+        list: ListArgs,
     },
 }
 

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use common::call::{
-    AdminCall, CLIENT_PROTOCOL_HEADER, CLIENT_VERSION_HEADER, Method, SERVER_PROTOCOL_HEADER,
-    SERVER_VERSION_HEADER,
+    AdminCall, CLIENT_PROTOCOL_HEADER, CLIENT_VERSION_HEADER, DRY_RUN_HEADER, Method,
+    SERVER_PROTOCOL_HEADER, SERVER_VERSION_HEADER,
 };
 use common::error::Problem;
 use common::{ADMIN_PROTOCOL, VERSION};
@@ -34,11 +34,13 @@ const BODY_ROOM: usize = 64 << 10;
 const SILENCE: Duration = Duration::from_secs(45);
 
 /// One run's way to the daemon.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Client {
     socket: Option<PathBuf>,
     timeout: Option<Duration>,
     verbose: bool,
     quiet: bool,
+    rehearses: bool,
     link: Option<Link>,
     warned: bool,
 }
@@ -64,6 +66,7 @@ impl Client {
             timeout: settings.timeout,
             verbose: settings.flags.verbose,
             quiet: settings.flags.quiet,
+            rehearses: settings.flags.dry_run,
             link: None,
             warned: false,
         }
@@ -75,7 +78,12 @@ impl Client {
     /// Whatever can go wrong between two processes, and what the daemon refuses.
     pub(crate) async fn call<C: AdminCall>(&mut self, call: &C) -> Result<C::Answer, Error> {
         let started = Instant::now();
-        let request = request(call)?;
+        let mut request = request(call)?;
+        let rehearses = self.rehearses && C::METHOD == Method::Post;
+        if rehearses {
+            let yes = http::HeaderValue::from_static("true");
+            request.headers_mut().insert(DRY_RUN_HEADER, yes);
+        }
         let timeout = self.timeout;
         let sent = within::<C, _>(timeout, self.send::<C>(request)).await;
         let response = match sent {
@@ -90,6 +98,14 @@ impl Client {
         let answer = read::<C>(response).await?;
         self.trace::<C>(&answer, first_byte, started.elapsed());
         self.compare_versions(&answer.headers)?;
+        if rehearses && answer.status.is_success() && !answer.headers.contains_key(DRY_RUN_HEADER) {
+            return Err(Error::new(
+                Exit::Failure,
+                "not_rehearsed",
+                format!("authd knows no --dry-run: \"{}\" was done", C::NAME),
+            )
+            .hint("Upgrade the daemon: sudo apt install authd-server"));
+        }
         if answer.status.is_success() {
             return serde_json::from_slice(&answer.body).map_err(|error| {
                 Error::new(

@@ -48,7 +48,9 @@ impl Settings {
     ///
     /// # Errors
     /// An unknown key or value in the environment or a file.
-    pub(crate) fn resolve(flags: Globals) -> Result<Self, Error> {
+    pub(crate) fn resolve(mut flags: Globals) -> Result<Self, Error> {
+        // What is rehearsed harms nobody: there is nothing to ask.
+        flags.yes |= flags.dry_run;
         let mut socket = flags.socket.clone().or_else(|| env_path("AUTHCTL_SOCKET"));
         let mut tenant = flags.tenant.clone().or_else(|| env("AUTHCTL_TENANT"));
         let mut format = if flags.json {

@@ -30,6 +30,8 @@ pub(crate) enum Exit {
     Version,
     /// Too busy or too slow: a retry may help.
     Busy,
+    /// What was checked is not as it should be.
+    Unsound,
     /// Answered no, or nobody there to answer.
     NotConfirmed,
     /// Interrupted at a prompt.
@@ -51,6 +53,7 @@ impl Exit {
             Self::Partial => 8,
             Self::Version => 9,
             Self::Busy => 10,
+            Self::Unsound => 11,
             Self::NotConfirmed => 12,
             Self::Interrupted => 130,
         }

@@ -1,10 +1,10 @@
-//! `lockout list|show|clear`.
+//! `lockout list|show|clear|add`.
 
-use common::call::UserRef;
-use common::call::lockout::{Clear, List, Show};
+use common::call::lockout::{Add, Clear, List, Show, Term};
+use common::call::{Change, UserRef};
 use common::view::LockoutView;
 
-use crate::args::Lockout;
+use crate::args::{Lockout, LockoutAdd, Many, TermArgs};
 use crate::commands::{Context, Paged, sentence};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -137,20 +137,50 @@ pub(crate) async fn run(context: &mut Context, command: Lockout) -> Result<Exit,
             context.printer.item(&SHAPE, &view)?;
             Ok(Exit::Done)
         }
-        Lockout::Clear(many) => {
-            let users = names::expand(&many.users)?;
-            let call = |text: &str| Clear {
-                user: names::user(text, tenant.as_deref()),
-                reason: many.reason.clone(),
-            };
-            let told = |change: &common::call::Change| {
-                sentence(
-                    change,
-                    &format!("Cleared the login failures of {}", change.subject),
-                    &format!("{} has no login failures", change.subject),
-                )
-            };
-            context.each(&users, call, told).await
-        }
+        Lockout::Clear(many) => clear(context, many).await,
+        Lockout::Add(wanted) => add(context, wanted).await,
     }
+}
+
+/// Clears the counters and locks of names; `user unlock` is the same.
+pub(crate) async fn clear(context: &mut Context, many: Many) -> Result<Exit, Error> {
+    let tenant = context.settings.tenant.clone();
+    let users = names::expand(&many.users)?;
+    let call = |text: &str| Clear {
+        user: names::user(text, tenant.as_deref()),
+        reason: many.reason.clone(),
+    };
+    let told = |change: &Change| {
+        sentence(
+            change,
+            &format!("Cleared the login failures of {}", change.subject),
+            &format!("{} has no login failures", change.subject),
+        )
+    };
+    context.each(&users, call, told).await
+}
+
+async fn add(context: &mut Context, wanted: LockoutAdd) -> Result<Exit, Error> {
+    let TermArgs { length, .. } = wanted.term;
+    let (term, until) = match length {
+        Some(length) => (
+            Term::Seconds(length.as_secs()),
+            format!("for {}", common::units::format_duration(length)),
+        ),
+        None => (Term::UntilCleared, "until it is cleared".to_owned()),
+    };
+    let call = Add {
+        user: names::user(&wanted.user, context.settings.tenant.as_deref()),
+        term,
+        reason: wanted.reason,
+    };
+    let change = context.client.call(&call).await?;
+    let subject = &change.subject;
+    let text = sentence(
+        &change,
+        &format!("Locked {subject} {until}"),
+        &format!("{subject} is already locked so"),
+    );
+    context.printer.change(&change, &text)?;
+    Ok(Exit::Done)
 }

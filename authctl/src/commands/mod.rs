@@ -2,7 +2,9 @@
 //! Each noun has its own file; what they share is the context.
 
 mod attempt;
+mod audit;
 mod completion;
+mod conditional;
 mod help;
 mod lockout;
 mod session;
@@ -21,6 +23,7 @@ use serde::Serialize;
 use crate::args::{Cli, Command, ListArgs};
 use crate::client::Client;
 use crate::config::Settings;
+use crate::confirm::Deed;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter;
@@ -171,7 +174,19 @@ impl Context {
             Command::Lockout(command) => finish(lockout::run(self, command)),
             Command::Attempt(command) => finish(attempt::run(self, command)),
             Command::Session(command) => finish(session::run(self, command)),
+            Command::Audit(command) => finish(audit::run(self, command)),
         }
+    }
+
+    /// Wants a name typed or given by `--confirm`; a rehearsal does nothing that needs one.
+    ///
+    /// # Errors
+    /// Those of [`Deed::ask_name`].
+    pub(crate) fn ask_name(&self, deed: &Deed, name: &str) -> Result<(), Error> {
+        if self.settings.flags.dry_run {
+            return Ok(());
+        }
+        deed.ask_name(name, self.settings.flags.confirm.as_deref())
     }
 
     /// Fetches a list page by page and writes it.
@@ -180,11 +195,31 @@ impl Context {
     /// Those of the call and of writing; a filter or column that the list lacks.
     pub(crate) async fn list<C, T>(
         &mut self,
-        mut call: C,
+        call: C,
         shape: &Shape<T>,
         list: &ListArgs,
         one_tenant: bool,
     ) -> Result<Exit, Error>
+    where
+        C: Paged + AdminCall<Answer = Page<T>>,
+        T: Serialize,
+    {
+        let (items, next) = self.fetch(call, shape, list).await?;
+        self.printer
+            .list(shape, items, next.as_deref(), one_tenant)?;
+        Ok(Exit::Done)
+    }
+
+    /// Fetches the rows that a list asks for, and the place where more would begin.
+    ///
+    /// # Errors
+    /// Those of the call; a filter or column that the list lacks.
+    pub(crate) async fn fetch<C, T, S>(
+        &mut self,
+        mut call: C,
+        shape: &Shape<S>,
+        list: &ListArgs,
+    ) -> Result<(Vec<T>, Option<String>), Error>
     where
         C: Paged + AdminCall<Answer = Page<T>>,
         T: Serialize,
@@ -210,9 +245,7 @@ impl Context {
                 Some(cursor) => call.after(cursor),
             }
         };
-        self.printer
-            .list(shape, items, next.as_deref(), one_tenant)?;
-        Ok(Exit::Done)
+        Ok((items, next))
     }
 
     /// Makes one call for each object, writes what each did, and goes on after a refusal.
@@ -294,8 +327,14 @@ pub(crate) trait Paged {
     fn after(&mut self, cursor: String);
 }
 
-/// The sentence of a change: what happened, in the past tense, or that nothing had to.
+/// The sentence of a change: what happened, in the past tense, what would have in a rehearsal, or
+/// that nothing had to.
 pub(crate) fn sentence(change: &Change, done: &str, already: &str) -> String {
+    let done = if change.dry_run {
+        conditional::of(done)
+    } else {
+        done.to_owned()
+    };
     let place = change
         .tenant
         .as_ref()
@@ -306,6 +345,8 @@ pub(crate) fn sentence(change: &Change, done: &str, already: &str) -> String {
     }
     let ended = match change.sessions_ended {
         0 => String::new(),
+        1 if change.dry_run => "; 1 session would end".to_owned(),
+        many if change.dry_run => format!("; {many} sessions would end"),
         1 => "; 1 session ended".to_owned(),
         many => format!("; {many} sessions ended"),
     };

@@ -232,7 +232,7 @@ async fn revoke_of_tenant(
         question: format!("All users of tenant {slug} are signed out."),
         script: format!("authctl session revoke --tenant {slug} --confirm={slug}"),
     };
-    deed.ask_name(&slug, context.settings.flags.confirm.as_deref())?;
+    context.ask_name(&deed, &slug)?;
     let call = Revoke {
         target: Target::Tenant(named.to_owned()),
         confirm: Some(slug),

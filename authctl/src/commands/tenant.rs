@@ -1,10 +1,12 @@
-//! `tenant create|list|show`.
+//! `tenant create|list|show`; what changes a tenant is in a file of its own below.
+
+mod state;
 
 use common::call::tenant::{Create, List, Show};
 use common::view::TenantView;
 
 use crate::args::Tenant;
-use crate::commands::{Context, Paged, sentence};
+use crate::commands::{Context, Paged};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Shape;
@@ -153,18 +155,17 @@ pub(crate) async fn run(context: &mut Context, command: Tenant) -> Result<Exit, 
             context.printer.item(&SHAPE, &view)?;
             Ok(Exit::Done)
         }
+        Tenant::Set(wanted) => state::set(context, wanted).await,
+        Tenant::Suspend(wanted) => state::suspend(context, wanted).await,
+        Tenant::Resume(wanted) => state::resume(context, wanted).await,
+        Tenant::Usage { name, list } => state::usage(context, name, &list).await,
     }
 }
 
 async fn create(context: &mut Context, call: &Create) -> Result<Exit, Error> {
-    let mut change = context.client.call(call).await?;
+    let change = context.client.call(call).await?;
     let id = change.id.as_deref().unwrap_or("-");
     let done = format!("Created tenant {} ({id})", change.subject);
     let already = format!("Tenant {} exists already", change.subject);
-    // The tenant is the object itself here, so it is not named as the place too.
-    let place = change.tenant.take();
-    let text = sentence(&change, &done, &already);
-    change.tenant = place;
-    context.printer.change(&change, &text)?;
-    Ok(Exit::Done)
+    state::tell(context, change, &done, &already)
 }

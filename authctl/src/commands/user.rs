@@ -1,11 +1,13 @@
-//! `user create|list|show|disable|enable|set-password`.
+//! `user create|list|show|disable|enable|unlock|set-password`; `delete` is in a file of its own below.
+
+mod delete;
 
 use common::call::user::{Create, Details, Disable, Enable, List, NewPassword, SetPassword, Show};
 use common::call::{Change, UserRef};
 use common::view::{Name, UserView};
 
 use crate::args::{Format, Many, PasswordArgs, User, UserCreate};
-use crate::commands::{Context, Paged, attempt, sentence, session};
+use crate::commands::{Context, Paged, attempt, lockout, sentence, session};
 use crate::confirm::Deed;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -186,6 +188,8 @@ pub(crate) async fn run(context: &mut Context, command: User) -> Result<Exit, Er
         } => show(context, &user, sessions, attempts).await,
         User::Disable(many) => disable(context, many).await,
         User::Enable(many) => enable(context, many).await,
+        User::Delete(many) => delete::run(context, many).await,
+        User::Unlock(many) => lockout::clear(context, many).await,
         User::SetPassword {
             user,
             password,

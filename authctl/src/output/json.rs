@@ -103,7 +103,7 @@ impl<'a> Outcome<'a> {
             id: change.id.as_deref(),
             tenant: change.tenant.as_deref(),
             audit_id: change.audit_id,
-            dry_run: false,
+            dry_run: change.dry_run,
             sessions_ended: change.sessions_ended,
             notes: &change.notes,
             generated_password: change.generated_password.as_ref(),

@@ -10,4 +10,5 @@ mod help;
 mod lists;
 mod objects;
 mod secrets;
+mod states;
 mod streams;

@@ -130,6 +130,7 @@ pub(crate) fn change(action: &str, subject: &str) -> Change {
     Change {
         action: action.to_owned(),
         changed: true,
+        dry_run: false,
         id: Some(USER.to_owned()),
         tenant: Some("acme".to_owned()),
         audit_id: Some(AUDIT.parse().unwrap()),
@@ -204,5 +205,13 @@ pub(crate) fn status() -> StatusView {
             tenant: Some("acme".to_owned()),
             message: "tenant \"acme\" has 98 of 100 users".to_owned(),
         }],
+    }
+}
+
+pub(crate) fn details(email: &str) -> common::call::user::Details {
+    common::call::user::Details {
+        user: user(email, "Bob"),
+        sessions: Vec::new(),
+        recent_attempts: Vec::new(),
     }
 }

@@ -99,6 +99,13 @@ pub struct ManualLock {
     pub until: Option<Time>,
 }
 
+impl ManualLock {
+    /// Whether the lock holds at `now`; one whose time is over is no lock any more.
+    pub fn holds(&self, now: Time) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+}
+
 /// All that is known of one counter.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CounterState {
@@ -333,6 +340,11 @@ mod tests {
             Some(Duration::from_secs(30))
         );
         assert_eq!(state.locked(&POLICY, at(1, 0)), None);
+        let lock = ManualLock {
+            until: Some(at(1, 0)),
+        };
+        assert!(lock.holds(at(0, 59)) && !lock.holds(at(1, 0)));
+        assert!(ManualLock { until: None }.holds(at(500, 0)));
     }
 
     #[test]

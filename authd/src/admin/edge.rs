@@ -11,8 +11,8 @@ use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use common::call::{
-    CLIENT_PROTOCOL_HEADER, CLIENT_VERSION_HEADER, SERVER_PROTOCOL_HEADER, SERVER_VERSION_HEADER,
-    Socket,
+    CLIENT_PROTOCOL_HEADER, CLIENT_VERSION_HEADER, DRY_RUN_HEADER, SERVER_PROTOCOL_HEADER,
+    SERVER_VERSION_HEADER, Socket,
 };
 use common::error::ErrorCode;
 use common::{ADMIN_PROTOCOL, VERSION};
@@ -67,11 +67,15 @@ async fn pass(State(edge): State<Arc<AdminEdge>>, mut request: Request, next: Ne
     let timeout = edge.timeouts.of(request.uri().path());
     let mut passage = Passage::begin(&mut request, request_id, timeout, BODY_LIMIT);
     let peer = request.extensions().get().copied();
+    let rehearses = request.headers().contains_key(DRY_RUN_HEADER);
     let response = match (protocol == ADMIN_PROTOCOL.to_string().as_str(), peer) {
         (false, _) => Refusal(other_protocol()).into_response(),
         (true, Some(Peer::Unix(peer))) => {
             let claimed = sudo_uid(request.headers());
-            let operator = unnamed(&edge, &passage, peer, claimed);
+            let mut operator = unnamed(&edge, &passage, peer, claimed);
+            if rehearses {
+                operator.claim = operator.claim.rehearsing();
+            }
             passage.run(named(operator, request, next)).await
         }
         (true, _) => Refusal(Error::internal(
@@ -89,6 +93,12 @@ async fn pass(State(edge): State<Arc<AdminEdge>>, mut request: Request, next: Ne
         HeaderName::from_static(SERVER_PROTOCOL_HEADER),
         HeaderValue::from(ADMIN_PROTOCOL),
     );
+    if rehearses {
+        headers.insert(
+            HeaderName::from_static(DRY_RUN_HEADER),
+            HeaderValue::from_static("true"),
+        );
+    }
     response
 }
 

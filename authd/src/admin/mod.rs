@@ -1,6 +1,7 @@
 //! The admin channel: listener, peers, and one file a resource; no rules of its own.
 
 mod attempt;
+mod audit;
 pub mod edge;
 pub mod listener;
 mod lockout;

@@ -2,15 +2,16 @@
 //! must carry the call before anything of the request is read (G21), then its query or body is read
 //! strictly, then the use case answers.
 
+use std::any::{Any, TypeId};
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::routing::{MethodFilter, on};
-use common::call::{AdminCall, Method, Socket};
+use common::call::{AdminCall, Change, Method, Socket};
 use common::error::ErrorCode;
 
-use crate::admin::{attempt, lockout, session, status, tenant, user};
+use crate::admin::{attempt, audit, lockout, session, status, tenant, user};
 use crate::app::status::Running;
 use crate::app::{App, Error, Operator};
 use crate::http::body::{JsonAnswer, JsonBody};
@@ -29,7 +30,8 @@ fn all(running: &Arc<Running>) -> Routes {
     let routes = user::add(routes);
     let routes = lockout::add(routes);
     let routes = attempt::add(routes);
-    session::add(routes)
+    let routes = session::add(routes);
+    audit::add(routes)
 }
 
 /// Routes as they are added.
@@ -77,8 +79,40 @@ where
     if !C::allowed_on(operator.socket) {
         return Err(closed::<C>(operator.socket).into());
     }
+    if operator.is_rehearsal() && !can_be_rehearsed::<C>() {
+        return Err(not_rehearsed::<C>().into());
+    }
     let call = read::<C>(Request::from_parts(parts, body)).await?;
-    Ok(JsonAnswer(handler(app, operator, call).await?))
+    let rehearses = operator.is_rehearsal();
+    let mut answer = handler(app, operator, call).await?;
+    if rehearses {
+        mark_rehearsed(&mut answer);
+    }
+    Ok(JsonAnswer(answer))
+}
+
+/// Reading changes nothing, and a change that answers with [`Change`] is all within the store, which
+/// undoes it. Whatever answers otherwise is refused until somebody has thought about it.
+fn can_be_rehearsed<C: AdminCall>() -> bool {
+    C::METHOD == Method::Get || TypeId::of::<C::Answer>() == TypeId::of::<Change>()
+}
+
+/// Says in the answer that nothing of it stayed: there is no row of it, and no password is set that
+/// could be shown.
+fn mark_rehearsed(answer: &mut dyn Any) {
+    if let Some(change) = answer.downcast_mut::<Change>() {
+        change.dry_run = true;
+        change.audit_id = None;
+        change.generated_password = None;
+    }
+}
+
+fn not_rehearsed<C: AdminCall>() -> Error {
+    Error::field(
+        "/dry_run",
+        "not_supported",
+        format!("\"{}\" cannot be rehearsed; nothing was done", C::NAME),
+    )
 }
 
 /// Reads the query of a GET, or the body of a POST, which takes no query.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use common::call::Change;
-use common::call::tenant::{Create, List, Show};
-use common::view::{Page, TenantView};
+use common::call::tenant::{Create, List, Resume, Set, Show, Suspend, Usage};
+use common::view::{Page, TenantUsageView, TenantView};
 
 use crate::admin::routes::Routes;
 use crate::app::{App, Error, Operator, tenant};
@@ -15,6 +15,10 @@ pub(super) fn add(routes: Routes) -> Routes {
         .on::<Create, _, _>(create)
         .on::<List, _, _>(list)
         .on::<Show, _, _>(show)
+        .on::<Set, _, _>(set)
+        .on::<Suspend, _, _>(suspend)
+        .on::<Resume, _, _>(resume)
+        .on::<Usage, _, _>(usage)
 }
 
 async fn create(app: Arc<App>, operator: Operator, request: Create) -> Result<Change, Error> {
@@ -27,4 +31,24 @@ async fn list(app: Arc<App>, operator: Operator, request: List) -> Result<Page<T
 
 async fn show(app: Arc<App>, operator: Operator, request: Show) -> Result<TenantView, Error> {
     tenant::show(&app, &operator, request).await
+}
+
+async fn set(app: Arc<App>, operator: Operator, request: Set) -> Result<Change, Error> {
+    tenant::set(&app, &operator, request).await
+}
+
+async fn suspend(app: Arc<App>, operator: Operator, request: Suspend) -> Result<Change, Error> {
+    tenant::suspend(&app, &operator, request).await
+}
+
+async fn resume(app: Arc<App>, operator: Operator, request: Resume) -> Result<Change, Error> {
+    tenant::resume(&app, &operator, request).await
+}
+
+async fn usage(
+    app: Arc<App>,
+    operator: Operator,
+    request: Usage,
+) -> Result<Page<TenantUsageView>, Error> {
+    tenant::usage(&app, &operator, request).await
 }

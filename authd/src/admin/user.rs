@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use common::call::Change;
-use common::call::user::{Create, Details, Disable, Enable, List, SetPassword, Show};
+use common::call::user::{Create, Delete, Details, Disable, Enable, List, SetPassword, Show};
 use common::view::{Page, UserView};
 
 use crate::admin::routes::Routes;
@@ -18,6 +18,7 @@ pub(super) fn add(routes: Routes) -> Routes {
         .on::<Disable, _, _>(disable)
         .on::<Enable, _, _>(enable)
         .on::<SetPassword, _, _>(set_password)
+        .on::<Delete, _, _>(delete)
 }
 
 async fn create(app: Arc<App>, operator: Operator, request: Create) -> Result<Change, Error> {
@@ -46,4 +47,8 @@ async fn set_password(
     request: SetPassword,
 ) -> Result<Change, Error> {
     user::set_password(&app, &operator, request).await
+}
+
+async fn delete(app: Arc<App>, operator: Operator, request: Delete) -> Result<Change, Error> {
+    user::delete(&app, &operator, request).await
 }

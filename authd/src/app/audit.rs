@@ -4,6 +4,9 @@
 //! A tenant's chain begins with its own `tenant.create`, so that an emptied chain shows. The
 //! installation's chain is for acts that belong to no tenant.
 
+mod heads;
+mod verify;
+
 use std::sync::Arc;
 
 use common::call::Change;
@@ -15,6 +18,9 @@ use domain::audit::{Actor, AuditEntry, AuditRow, digest_input};
 use domain::tenant::Tenant;
 use serde_json::{Value, json};
 use store::{StoreError, WriteTx};
+
+pub use heads::{LoggedHeads, log_heads};
+pub use verify::{mark, verify};
 
 use crate::app::{App, Error, Operator};
 use crate::crypto::{self, KeyRing};
@@ -53,6 +59,7 @@ impl Act {
         Change {
             action: self.action.to_owned(),
             changed: false,
+            dry_run: false,
             id: Some(self.object.clone()),
             tenant: Some(self.tenant.slug.to_string()),
             audit_id: None,

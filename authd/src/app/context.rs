@@ -51,3 +51,11 @@ pub struct Operator {
     /// The race between the request's deadline and its writes.
     pub claim: Claim,
 }
+
+impl Operator {
+    /// Whether the change is to be rehearsed and undone. Every write under [`Operator::claim`] is
+    /// undone by the store then; a change that does more than write must look here before it does.
+    pub fn is_rehearsal(&self) -> bool {
+        self.claim.is_rehearsal()
+    }
+}

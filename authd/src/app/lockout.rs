@@ -1,4 +1,6 @@
-//! Counted and locked names, as the operator sees and clears them (rules 1 and 2).
+//! Counted and locked names, as the operator sees, clears and locks them (rules 1 and 2).
+
+mod add;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use domain::tenant::Tenant;
 use ipnet::IpNet;
 use serde_json::{Value, json};
 use store::{LockoutFilter, LockoutRow, Priority, ReadTx};
+
+pub use add::add;
 
 use crate::app::audit::{Act, Record};
 use crate::app::cursor::Place;
@@ -94,7 +98,7 @@ pub async fn clear(app: &Arc<App>, operator: &Operator, request: Clear) -> Resul
         .store
         .read(move |tx| names::subject(tx, &reference))
         .await?;
-    let act = act(&subject, key(app, &subject));
+    let act = act("lockout.clear", &subject, key(app, &subject));
     let policy = app.settings.lockout;
     let app_of_write = Arc::clone(app);
     app.store
@@ -121,7 +125,7 @@ fn key(app: &App, subject: &Subject) -> CounterKey {
 }
 
 /// A stranger's name is told by its hash: people type passwords into that field (rule 5).
-fn act(subject: &Subject, key: CounterKey) -> Act {
+fn act(action: &'static str, subject: &Subject, key: CounterKey) -> Act {
     let (tenant, object, name): (&Tenant, _, _) = match subject {
         Subject::Known(found) => (
             &found.tenant,
@@ -131,7 +135,7 @@ fn act(subject: &Subject, key: CounterKey) -> Act {
         Subject::Unknown { tenant, email } => (tenant, key.to_hex(), email.to_string()),
     };
     Act {
-        action: "lockout.clear",
+        action,
         tenant: tenant.clone(),
         object,
         subject: name,

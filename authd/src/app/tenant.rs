@@ -1,4 +1,8 @@
-//! Tenants, as the operator makes and sees them.
+//! Tenants, as the operator makes and sees them. Changing them and what they use are in files of
+//! their own below.
+
+mod change;
+mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +19,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use store::{Priority, ReadTx, TenantFilter, TenantRow};
+
+pub use change::{resume, set, suspend};
+pub use usage::usage;
 
 use crate::app::audit::{Act, Record};
 use crate::app::cursor::Place;

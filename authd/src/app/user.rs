@@ -2,6 +2,7 @@
 //! files of their own below.
 
 mod create;
+mod delete;
 mod set_password;
 mod view;
 
@@ -21,6 +22,7 @@ use serde_json::json;
 use store::{PageRequest, Priority, ReadTx, Scope, StoreError, UserFilter, UserRow, WriteTx};
 
 pub use create::create;
+pub use delete::delete;
 pub use set_password::set_password;
 pub use view::own;
 

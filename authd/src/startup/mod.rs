@@ -21,6 +21,7 @@ use store::Store;
 use store::sqlite::{self, Options};
 use tokio::sync::{Notify, watch};
 
+use crate::app::audit::{LoggedHeads, log_heads};
 use crate::app::{App, login_budget::LoginBudget, waiters::Waiters};
 use crate::cache::{Activity, MemoryCache};
 use crate::config::{Config, DatabaseUrl, Loaded};
@@ -131,6 +132,10 @@ async fn serve(parts: Parts<'_>) -> Result<(), Failure> {
     tasks.ended().await;
     if let Err(error) = crate::app::housekeeping::flush_activity(&app, true).await {
         tracing::warn!(code = %error.code, "last uses were not written");
+    }
+    let mut nothing = LoggedHeads::default();
+    if let Err(error) = log_heads(&app, &mut nothing).await {
+        tracing::warn!(code = %error.code, "the heads of the audit chains were not logged");
     }
     app.pool.stop();
     tracing::info!("stopped");

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::process::TASKS_GRACE;
+use crate::app::audit::{LoggedHeads, log_heads};
 use crate::app::{App, health, housekeeping};
 use crate::config::Config;
 
@@ -20,6 +21,9 @@ const FLUSH_LEAST: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The wall clock may be slewed by so much between two looks; more is a jump.
 const SLEW: Duration = Duration::from_millis(500);
+
+/// Time between two rounds of logging the heads of the audit chains.
+const HEADS_EVERY: Duration = Duration::from_hours(1);
 
 /// Tasks that run until the daemon ends.
 pub(super) struct Tasks {
@@ -33,6 +37,7 @@ pub(super) fn start(app: &Arc<App>, config: &Config, stopping: watch::Receiver<b
     set.spawn(flush(Arc::clone(app), flush_every, stopping.clone()));
     set.spawn(prune(Arc::clone(app), stopping.clone()));
     set.spawn(watch_clock(Arc::clone(app), stopping.clone()));
+    set.spawn(heads(Arc::clone(app), stopping.clone()));
     if let Some(limit) = sd_notify::watchdog_enabled() {
         set.spawn(watchdog(Arc::clone(app), limit / 2, stopping));
     }
@@ -113,6 +118,22 @@ async fn watch_clock(app: Arc<App>, stopping: watch::Receiver<bool>) {
         }
     })
     .await;
+}
+
+/// Logs the heads hourly. Those of the end are logged when the last request has been answered.
+async fn heads(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
+    let mut logged = LoggedHeads::default();
+    let mut ticks = interval(HEADS_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stopping.changed() => return,
+        }
+        if let Err(error) = log_heads(&app, &mut logged).await {
+            tracing::warn!(code = %error.code, "the heads of the audit chains were not logged");
+        }
+    }
 }
 
 /// Tells the service manager that the daemon lives, after a read of the database was answered.

@@ -16,6 +16,7 @@ const EXPIRED: u8 = 2;
 pub struct Claim {
     state: Arc<AtomicU8>,
     deadline: Option<Instant>,
+    rehearses: bool,
 }
 
 impl Claim {
@@ -24,7 +25,22 @@ impl Claim {
         Self {
             state: Arc::new(AtomicU8::new(OPEN)),
             deadline,
+            rehearses: false,
         }
+    }
+
+    /// The same claim for a rehearsal: its writes run as they would, and are undone (`--dry-run`).
+    #[must_use]
+    pub fn rehearsing(self) -> Self {
+        Self {
+            rehearses: true,
+            ..self
+        }
+    }
+
+    /// Whether writes of this claim are undone after they ran.
+    pub fn is_rehearsal(&self) -> bool {
+        self.rehearses
     }
 
     /// A claim that nothing cancels: for work that is detached from a request.

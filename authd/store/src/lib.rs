@@ -11,6 +11,7 @@ mod error;
 mod resource;
 pub mod sqlite;
 mod unit;
+mod usage;
 
 pub use claim::Claim;
 pub use error::{OpenError, StoreError};
@@ -19,7 +20,7 @@ pub use resource::{
     CredentialWrite, Credentials, CredentialsRead, Devices, DevicesRead, Housekeeping, Keys,
     KeysRead, LockoutFilter, LockoutRow, Meta, MetaRead, NewAttempt, OperatorRead, Over,
     PageRequest, ReadTx, Scope, SessionFilter, SessionRow, Sessions, SessionsRead, TenantFilter,
-    TenantRead, TenantRow, TenantWrite, Tenants, TenantsRead, UserFilter, UserRow, Users,
-    UsersRead, WriteTx,
+    TenantRead, TenantRow, TenantWrite, Tenants, TenantsRead, UsageRow, UsageSince, UserFilter,
+    UserRow, Users, UsersRead, WriteTx,
 };
 pub use unit::{Backend, CommitListener, DatabaseInfo, Priority, ReadJob, Store, WriteJob};

@@ -18,13 +18,14 @@ use domain::audit::{AuditEntry, AuditHead, AuditRow};
 use domain::device::KnownDevice;
 use domain::key::StoredKey;
 use domain::lockout::{
-    Boot, CounterKey, CounterKind, CounterState, Lockout, Reservation, ReservationId,
+    Boot, CounterKey, CounterKind, CounterState, Lockout, ManualLock, Reservation, ReservationId,
 };
 use domain::session::{EndReason, Session};
 use domain::tenant::{Slug, Tenant, TenantStatus};
 use domain::user::{Credential, CredentialKind, User, UserStatus};
 
 use crate::error::StoreError;
+pub use crate::usage::{UsageRow, UsageSince};
 
 /// What a commit may have taken rights from; caches forget it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -134,6 +135,8 @@ pub trait TenantsRead {
 pub trait Tenants: TenantsRead {
     /// Adds one; its slug must not have been used.
     fn insert(&self, tenant: &Tenant) -> Result<(), StoreError>;
+    /// Writes all of one but its id, slug and beginning. False if there is no such tenant.
+    fn update(&self, tenant: &Tenant) -> Result<bool, StoreError>;
 }
 
 /// A tenant's users, to read.
@@ -152,6 +155,9 @@ pub trait Users: UsersRead {
     fn insert(&self, user: &User) -> Result<(), StoreError>;
     /// Moves it to another status. False if there is no such user.
     fn set_status(&self, id: UserId, status: UserStatus, at: Time) -> Result<bool, StoreError>;
+    /// Removes one with its password, sessions and devices; its attempts stay. False if there is no
+    /// such user.
+    fn delete(&self, id: UserId) -> Result<bool, StoreError>;
     /// Remembers a login that succeeded.
     fn set_last_login(&self, id: UserId, at: Time) -> Result<(), StoreError>;
 }
@@ -193,6 +199,8 @@ pub trait SessionsRead {
     fn by_id(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
     /// Those of a user that have not been ended, the newest first; limits are the caller's to check.
     fn open_of(&self, user: UserId) -> Result<Vec<Session>, StoreError>;
+    /// How many of the tenant have not been ended; those that time alone ended may be among them.
+    fn open_count(&self) -> Result<u32, StoreError>;
 }
 
 /// Sessions, to write.
@@ -269,6 +277,14 @@ pub trait Counters: CountersRead {
     /// Empties the count and ends the lock by failures; open reservations stay. True if there was
     /// anything to clear.
     fn clear(&self, key: &CounterKey) -> Result<bool, StoreError>;
+    /// Sets the lock by hand, until a time or until it is cleared; an earlier one is replaced. Count
+    /// and lock by failures stay as they are.
+    fn lock_by_hand(
+        &self,
+        key: &CounterKey,
+        tenant: TenantId,
+        lock: ManualLock,
+    ) -> Result<(), StoreError>;
     /// Ends the lock by hand, and nothing else. True if there was one.
     fn clear_manual(&self, key: &CounterKey) -> Result<bool, StoreError>;
     /// Every reservation of another run than `boot`, with its counter; at most `limit`.
@@ -473,6 +489,13 @@ pub trait OperatorRead {
         filter: &TenantFilter,
         page: &PageRequest,
     ) -> Result<Vec<TenantRow>, StoreError>;
+    /// What tenants use, one of them or all; sorted and placed as tenants are.
+    fn usage(
+        &self,
+        tenant: Option<TenantId>,
+        since: &UsageSince,
+        page: &PageRequest,
+    ) -> Result<Vec<UsageRow>, StoreError>;
     /// Users.
     fn users(&self, filter: &UserFilter, page: &PageRequest) -> Result<Vec<UserRow>, StoreError>;
     /// Users with this address, in any tenant; at most 20.
@@ -540,6 +563,8 @@ pub trait Meta: MetaRead {
 pub trait AuditRead {
     /// End of a chain; number 0 and zeros for an empty one.
     fn head(&self, chain: Option<TenantId>) -> Result<AuditHead, StoreError>;
+    /// All chains that have a row, the installation's own first.
+    fn chains(&self) -> Result<Vec<Option<TenantId>>, StoreError>;
     /// Rows of a chain from a number on, in order.
     fn rows(
         &self,

@@ -81,6 +81,8 @@ pub struct Store {
 
 struct Write<F, T, E> {
     work: F,
+    /// Whether the effects are undone also where the closure succeeds.
+    rehearses: bool,
     result: Option<Result<T, E>>,
     answer: oneshot::Sender<Result<T, E>>,
 }
@@ -93,7 +95,7 @@ where
 {
     fn run(&mut self, tx: &dyn WriteTx) -> bool {
         let result = (self.work)(tx);
-        let keep = result.is_ok();
+        let keep = result.is_ok() && !self.rehearses;
         self.result = Some(result);
         keep
     }
@@ -156,7 +158,9 @@ impl Store {
     }
 
     /// Writes in one transaction, committed together with others; `Err` from the closure undoes
-    /// its effects, `Ok` is on disk when this answers. Dropping the future does not stop it.
+    /// its effects, `Ok` is on disk when this answers. Dropping the future does not stop it. With
+    /// the claim of a rehearsal the closure runs in its place among the writes, and nothing of it
+    /// stays: no row, no number, no scope to forget.
     ///
     /// # Errors
     /// The closure's own, or what [`StoreError`] becomes.
@@ -170,6 +174,7 @@ impl Store {
         self.backend.write(
             Box::new(Write {
                 work,
+                rehearses: claim.is_rehearsal(),
                 result: None,
                 answer,
             }),
@@ -207,6 +212,7 @@ impl Store {
         let (answer, result) = oneshot::channel();
         let job = Write {
             work,
+            rehearses: false,
             result: None,
             answer,
         };

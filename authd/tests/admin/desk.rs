@@ -62,9 +62,23 @@ impl Desk {
         }
     }
 
+    /// The file of the database.
+    pub(crate) fn database(&self) -> std::path::PathBuf {
+        self.app.store.info().path
+    }
+
     /// Somebody at admin.sock.
     pub(crate) fn admin(&self) -> Operator {
         self.at(Socket::Admin)
+    }
+
+    /// Somebody at admin.sock who only wants to see what would happen.
+    pub(crate) fn rehearsing(&self) -> Operator {
+        let admin = self.admin();
+        Operator {
+            claim: admin.claim.rehearsing(),
+            ..admin
+        }
     }
 
     /// Somebody at monitor.sock.

@@ -8,12 +8,16 @@
 )]
 
 mod audit;
+mod chains;
+mod deletions;
 mod desk;
 mod lists;
 mod lockouts;
 mod names;
+mod rehearsals;
 mod routes;
 mod sessions;
+mod states;
 #[path = "../support/mod.rs"]
 mod support;
 mod tenants;

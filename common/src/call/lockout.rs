@@ -72,3 +72,33 @@ impl AdminCall for Clear {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/lockout/clear";
 }
+
+/// How long a lock by hand holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Term {
+    /// So many seconds.
+    Seconds(u64),
+    /// Until an administrator clears it.
+    UntilCleared,
+}
+
+/// Locks one name by hand, for its known devices too; with a tenant also an address that no user
+/// has. An earlier lock by hand is replaced.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Add {
+    /// The user, or the address that no user has.
+    pub user: UserRef,
+    /// How long.
+    pub term: Term,
+    /// Why, for the audit row.
+    pub reason: Option<String>,
+}
+
+impl AdminCall for Add {
+    type Answer = Change;
+    const NAME: &'static str = "lockout add";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/lockout/add";
+}

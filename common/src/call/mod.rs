@@ -3,6 +3,7 @@
 //! the daemon's file system as a parameter.
 
 pub mod attempt;
+pub mod audit;
 pub mod lockout;
 pub mod session;
 pub mod status;
@@ -21,6 +22,9 @@ use crate::secret::RevealedSecret;
 pub const CLIENT_VERSION_HEADER: &str = "authctl-version";
 /// Header that carries the client's protocol number; a request without it is closed unparsed.
 pub const CLIENT_PROTOCOL_HEADER: &str = "authctl-protocol";
+/// Header that asks for a rehearsal: the change runs and is undone (`--dry-run`). The answer bears it
+/// too, or it was no rehearsal.
+pub const DRY_RUN_HEADER: &str = "authctl-dry-run";
 /// Header that carries the daemon's version.
 pub const SERVER_VERSION_HEADER: &str = "authd-version";
 /// Header that carries the daemon's protocol number.
@@ -91,6 +95,9 @@ pub struct Change {
     pub action: String,
     /// False where the object already was as asked.
     pub changed: bool,
+    /// Whether all this was only rehearsed, and undone.
+    #[serde(default)]
+    pub dry_run: bool,
     /// The object's id.
     pub id: Option<String>,
     /// Slug of the tenant.
@@ -169,17 +176,25 @@ pub fn all() -> Vec<CallInfo> {
         info::<tenant::Create>(),
         info::<tenant::List>(),
         info::<tenant::Show>(),
+        info::<tenant::Set>(),
+        info::<tenant::Suspend>(),
+        info::<tenant::Resume>(),
+        info::<tenant::Usage>(),
         info::<user::Create>(),
         info::<user::List>(),
         info::<user::Show>(),
         info::<user::Disable>(),
         info::<user::Enable>(),
         info::<user::SetPassword>(),
+        info::<user::Delete>(),
         info::<lockout::List>(),
         info::<lockout::Show>(),
         info::<lockout::Clear>(),
+        info::<lockout::Add>(),
         info::<attempt::List>(),
         info::<session::List>(),
         info::<session::Revoke>(),
+        info::<audit::Verify>(),
+        info::<audit::Mark>(),
     ]
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::{AdminCall, Change, Method, Paging, Socket};
-use crate::view::{Page, TenantStatus, TenantView};
+use crate::call::{AdminCall, Change, Method, Paging, Socket, TenantFilter};
+use crate::view::{Page, TenantStatus, TenantUsageView, TenantView};
 
 /// Makes a tenant.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -77,4 +77,95 @@ impl AdminCall for Show {
     const NAME: &'static str = "tenant show";
     const METHOD: Method = Method::Get;
     const PATH: &'static str = "/v1/tenant/show";
+}
+
+/// Changes what is given of a tenant, and nothing else.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Set {
+    /// Slug or `ten_…` id.
+    pub tenant: String,
+    /// Name for people.
+    pub name: Option<String>,
+    /// Label of the plan.
+    pub plan: Option<String>,
+    /// Seats; not below the users that there are.
+    pub max_users: Option<u32>,
+    /// RFC 3339 time, a date (the end of that day in the tenant's time zone), or `never`.
+    pub ends: Option<String>,
+    /// IANA name; an end that is not given anew stays the moment it is.
+    pub time_zone: Option<String>,
+    /// Why, for the audit row.
+    pub reason: Option<String>,
+}
+
+impl AdminCall for Set {
+    type Answer = Change;
+    const NAME: &'static str = "tenant set";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/tenant/set";
+}
+
+/// Closes a tenant: logins, refreshes and checks answer 403 until it is resumed; nothing is lost.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suspend {
+    /// Slug or `ten_…` id.
+    pub tenant: String,
+    /// Why, for the audit row.
+    pub reason: Option<String>,
+}
+
+impl AdminCall for Suspend {
+    type Answer = Change;
+    const NAME: &'static str = "tenant suspend";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/tenant/suspend";
+}
+
+/// Opens a suspended tenant again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resume {
+    /// Slug or `ten_…` id.
+    pub tenant: String,
+    /// Why, for the audit row.
+    pub reason: Option<String>,
+}
+
+impl AdminCall for Resume {
+    type Answer = Change;
+    const NAME: &'static str = "tenant resume";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/tenant/resume";
+}
+
+/// Tells what tenants use, one of them or all.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Usage {
+    /// Slug or `ten_…` id; all of them where it is absent.
+    pub tenant: TenantFilter,
+    /// Rows wanted, 1 to 200.
+    pub limit: Option<u32>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+}
+
+impl Usage {
+    /// The page that is asked for.
+    pub fn paging(&self) -> Paging {
+        Paging {
+            limit: self.limit,
+            cursor: self.cursor.clone(),
+        }
+    }
+}
+
+impl AdminCall for Usage {
+    type Answer = Page<TenantUsageView>;
+    const NAME: &'static str = "tenant usage";
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/tenant/usage";
+    const ALSO_ON: &'static [Socket] = &[Socket::Monitor];
 }

@@ -183,3 +183,23 @@ impl AdminCall for SetPassword {
     const PATH: &'static str = "/v1/user/set-password";
     const SENDS_SECRET: bool = true;
 }
+
+/// Deletes a user, and all that it was signed in with. The log of attempts keeps its id; the address
+/// can be given to somebody new, who inherits nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delete {
+    /// Which.
+    pub user: UserRef,
+    /// The user's address, as it was typed.
+    pub confirm: Option<String>,
+    /// Why, for the audit row.
+    pub reason: Option<String>,
+}
+
+impl AdminCall for Delete {
+    type Answer = Change;
+    const NAME: &'static str = "user delete";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/user/delete";
+}

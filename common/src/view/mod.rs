@@ -2,6 +2,7 @@
 //! Fields that only the operator's side adds are optional and left out where they do not belong.
 
 mod attempt;
+mod audit;
 mod lockout;
 mod session;
 mod status;
@@ -11,12 +12,13 @@ mod user;
 use serde::{Deserialize, Serialize};
 
 pub use attempt::AttemptView;
+pub use audit::{AuditChainView, AuditMarkView};
 pub use lockout::LockoutView;
 pub use session::{DeviceType, DeviceView, SessionView};
 pub use status::{
     ApiStatus, CacheStatus, Counts, DatabaseStatus, KeyStatus, StatusView, VersionView, Warning,
 };
-pub use tenant::{SubscriptionView, TenantStatus, TenantView};
+pub use tenant::{SubscriptionView, TenantStatus, TenantUsageView, TenantView};
 pub use user::{Address, EmployeeView, Name, UserStatus, UserView};
 
 /// One page of a list.

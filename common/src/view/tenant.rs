@@ -58,3 +58,20 @@ pub struct TenantView {
     /// When it was last changed.
     pub updated_at: Time,
 }
+
+/// What a tenant uses; attempts are those of the last day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantUsageView {
+    /// Slug.
+    pub tenant: String,
+    /// Users that are not deleted.
+    pub users: u32,
+    /// Most of them; null where there is no limit.
+    pub max_users: Option<u32>,
+    /// Sessions alive.
+    pub sessions: u64,
+    /// Logins that succeeded in the last 24 hours.
+    pub logins_24h: u64,
+    /// Tries that did not, in the last 24 hours.
+    pub failed_24h: u64,
+}

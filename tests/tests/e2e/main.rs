@@ -6,6 +6,7 @@
     reason = "tests: what fails here is the message"
 )]
 
+mod audit;
 mod authctl;
 mod clock;
 mod disk;
@@ -20,6 +21,7 @@ mod lockout;
 mod passwords;
 mod scene;
 mod sessions;
+mod states;
 mod strangers;
 mod tenants;
 mod tokens;

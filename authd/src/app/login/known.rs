@@ -90,7 +90,9 @@ pub(super) async fn look_up(app: &App, attempt: &Try) -> Result<Known, Error> {
             let state = tx.counters().state(&subject, since)?;
             let (device, state) = match device {
                 // A lock by hand is an administrator's word: it holds for known devices too.
-                Some((device, own)) if state.manual.is_none() => (Some(device), own),
+                Some((device, own)) if !state.manual.is_some_and(|lock| lock.holds(now)) => {
+                    (Some(device), own)
+                }
                 _ => (None, state),
             };
             Ok(Known {

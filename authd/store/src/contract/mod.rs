@@ -4,11 +4,13 @@
 mod counters;
 mod lists;
 mod records;
+mod states;
 mod tenants;
 
 pub(crate) use counters::*;
 pub(crate) use lists::*;
 pub(crate) use records::*;
+pub(crate) use states::*;
 pub(crate) use tenants::*;
 
 use std::collections::BTreeMap;

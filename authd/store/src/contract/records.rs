@@ -214,6 +214,7 @@ pub(crate) fn rule_30_audit_rows_are_chained(store: &Store) {
         assert_eq!(audit.rows(None, 1, 0)?, []);
         assert_eq!(audit.rows(Some(tenant_id(1)), 1, 10)?, [other]);
         assert_eq!(audit.by_id(second.entry.id)?, Some(second));
+        assert_eq!(audit.chains()?, [None, Some(tenant_id(1))]);
         Ok(())
     });
 }

@@ -53,6 +53,11 @@ fn read(columns: &mut Columns<'_, '_>) -> Result<AuditRow, StoreError> {
     })
 }
 
+/// Steps from chain to chain by the key, however many rows each has.
+pub(super) const CHAINS: &str = "WITH RECURSIVE found (chain) AS (SELECT min(chain) FROM audit \
+    UNION ALL SELECT (SELECT min(a.chain) FROM audit a WHERE a.chain > found.chain) FROM found \
+    WHERE found.chain IS NOT NULL) SELECT chain FROM found WHERE chain IS NOT NULL";
+
 impl AuditRead for Tx<'_> {
     fn head(&self, of: Option<TenantId>) -> Result<AuditHead, StoreError> {
         let head = self.one(
@@ -70,6 +75,12 @@ impl AuditRead for Tx<'_> {
             number: 0,
             mac: [0; 32],
         }))
+    }
+
+    fn chains(&self) -> Result<Vec<Option<TenantId>>, StoreError> {
+        self.all("audit.chains", CHAINS, [], |columns| {
+            tenant(&columns.take::<Vec<u8>>("audit.chain")?)
+        })
     }
 
     fn rows(

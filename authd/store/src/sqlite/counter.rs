@@ -279,6 +279,22 @@ impl Counters for Tx<'_> {
         Ok(forgotten.saturating_add(unlocked) > 0)
     }
 
+    fn lock_by_hand(
+        &self,
+        key: &CounterKey,
+        tenant: TenantId,
+        lock: ManualLock,
+    ) -> Result<(), StoreError> {
+        self.ensure_counter(key, CounterKind::Subject, Some(tenant))?;
+        let kind = if lock.until.is_some() { 1 } else { 2 };
+        self.run(
+            "counters.lock_by_hand",
+            "UPDATE counters SET manual = ?2, manual_until = ?3 WHERE key = ?1",
+            params![key.as_bytes(), kind, lock.until.map(Time::millis)],
+        )
+        .map(drop)
+    }
+
     fn clear_manual(&self, key: &CounterKey) -> Result<bool, StoreError> {
         let ended = self.run(
             "counters.clear_manual",

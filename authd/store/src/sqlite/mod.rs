@@ -23,6 +23,7 @@ mod row;
 mod session;
 mod tenant;
 mod tx;
+mod usage;
 mod user;
 mod writer;
 

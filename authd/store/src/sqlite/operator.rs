@@ -2,7 +2,7 @@
 //! Every list is read from a place on (its last row's key), never by skipping rows.
 
 use common::email::Email;
-use common::id::{AttemptId, AttemptKind, SessionKind, UserId};
+use common::id::{AttemptId, AttemptKind, SessionKind, TenantId, UserId};
 use common::time::Time;
 use domain::attempt::AttemptRow;
 use domain::lockout::CounterKey;
@@ -18,7 +18,7 @@ use super::{attempt, counter, session, tenant, user};
 use crate::error::StoreError;
 use crate::resource::{
     AttemptFilter, CountersRead, Counts, LockoutFilter, LockoutRow, OperatorRead, PageRequest,
-    SessionFilter, SessionRow, TenantFilter, TenantRow, UserFilter, UserRow,
+    SessionFilter, SessionRow, TenantFilter, TenantRow, UsageRow, UsageSince, UserFilter, UserRow,
 };
 
 /// Users with one address that are shown at most.
@@ -48,6 +48,15 @@ impl OperatorRead for Tx<'_> {
                 users: columns.take("tenants.users")?,
             })
         })
+    }
+
+    fn usage(
+        &self,
+        tenant: Option<TenantId>,
+        since: &UsageSince,
+        page: &PageRequest,
+    ) -> Result<Vec<UsageRow>, StoreError> {
+        self.usage_of(tenant, since, page)
     }
 
     fn users(&self, filter: &UserFilter, page: &PageRequest) -> Result<Vec<UserRow>, StoreError> {

@@ -81,6 +81,16 @@ impl SessionsRead for TenantTx<'_> {
         let keys = params![self.id.as_bytes(), user.as_bytes()];
         self.tx.all("sessions.open_of", OPEN_OF, keys, read)
     }
+
+    fn open_count(&self) -> Result<u32, StoreError> {
+        let count = self.tx.one(
+            "sessions.open_count",
+            "SELECT count(*) FROM sessions WHERE tenant_id = ?1 AND ended_at IS NULL",
+            params![self.id.as_bytes()],
+            |columns| columns.take("sessions.id"),
+        )?;
+        Ok(count.unwrap_or(0))
+    }
 }
 
 pub(super) const END_OF: &str = "UPDATE sessions SET ended_at = ?4, end_reason = ?5 \

@@ -86,6 +86,25 @@ impl Tenants for Tx<'_> {
         )
         .map(drop)
     }
+
+    fn update(&self, tenant: &Tenant) -> Result<bool, StoreError> {
+        let changed = self.run(
+            "tenants.update",
+            "UPDATE tenants SET name = ?2, status = ?3, time_zone = ?4, plan = ?5, ends_at = ?6, \
+             max_users = ?7, updated_at = ?8 WHERE id = ?1",
+            params![
+                tenant.id.as_bytes(),
+                tenant.name,
+                tenant.status.as_str(),
+                tenant.time_zone,
+                tenant.plan,
+                tenant.ends_at.map(common::time::Time::millis),
+                tenant.max_users,
+                tenant.updated_at.millis(),
+            ],
+        )?;
+        Ok(changed > 0)
+    }
 }
 
 fn use_slug(tx: &Tx<'_>, tenant: &Tenant) -> Result<(), StoreError> {

@@ -142,6 +142,15 @@ impl Users for TenantTx<'_> {
         Ok(changed > 0)
     }
 
+    fn delete(&self, id: UserId) -> Result<bool, StoreError> {
+        let deleted = self.tx.run(
+            "users.delete",
+            "DELETE FROM users WHERE tenant_id = ?1 AND id = ?2",
+            params![self.id.as_bytes(), id.as_bytes()],
+        )?;
+        Ok(deleted > 0)
+    }
+
     fn set_last_login(&self, id: UserId, at: Time) -> Result<(), StoreError> {
         self.tx
             .run(

@@ -4,6 +4,7 @@ mod groups;
 mod locks;
 mod opening;
 mod plans;
+mod rehearsals;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -179,4 +180,24 @@ fn attempts_are_listed_as_asked() {
 #[test]
 fn everything_is_counted() {
     holds(contract::everything_is_counted);
+}
+
+#[test]
+fn a_tenant_changes_all_but_its_name() {
+    holds(contract::a_tenant_changes_all_but_its_name);
+}
+
+#[test]
+fn a62_a_lock_by_hand_is_a_field_of_its_own() {
+    holds(contract::a62_a_lock_by_hand_is_a_field_of_its_own);
+}
+
+#[test]
+fn usage_is_counted_a_tenant() {
+    holds(contract::usage_is_counted_a_tenant);
+}
+
+#[test]
+fn g9_a_deleted_user_takes_all_but_its_attempts() {
+    holds(contract::g9_a_deleted_user_takes_all_but_its_attempts);
 }

@@ -1,0 +1,235 @@
+//! States of tenants and names: what is sent, what is said, and what a rehearsal says instead.
+
+use common::call::Change;
+use common::view::TenantUsageView;
+use serde_json::{Value, json};
+
+use crate::daemon::{Reply, World};
+use crate::objects::{self, USER, page, tenant};
+
+fn rehearsed(action: &str, subject: &str) -> Change {
+    Change {
+        dry_run: true,
+        audit_id: None,
+        ..objects::change(action, subject)
+    }
+}
+
+/// A daemon that marks its answer as a rehearsal's, as the real one does.
+fn rehearsing(change: &Change) -> World {
+    let body = serde_json::to_value(change).unwrap();
+    World::new(move |_| {
+        let headers = vec![
+            ("authd-version", common::VERSION.to_owned()),
+            ("authd-protocol", common::ADMIN_PROTOCOL.to_string()),
+            ("authctl-dry-run", "true".to_owned()),
+        ];
+        Reply::Headers(headers, body.clone())
+    })
+}
+
+#[test]
+fn a_tenant_is_changed_closed_and_opened() {
+    let world = World::saying(&objects::change("tenant.set", "acme"));
+    let ended = world.run("tenant set acme --plan pro --max-users 5 --ends never --reason grown");
+    assert_eq!(ended.out, "Changed tenant acme.\n");
+    assert_eq!(
+        world.only().body,
+        json!({"tenant": "acme", "name": null, "plan": "pro", "max_users": 5, "ends": "never",
+            "time_zone": null, "reason": "grown"})
+    );
+    let world = World::saying(&Change {
+        notes: vec!["2 sessions are refused until the tenant is resumed".to_owned()],
+        ..objects::change("tenant.suspend", "acme")
+    });
+    let ended = world.run("tenant suspend acme --yes --reason unpaid");
+    assert_eq!(ended.out, "Suspended tenant acme.\n");
+    assert!(
+        ended.err.contains("2 sessions are refused"),
+        "{}",
+        ended.err
+    );
+    let asked = world.only();
+    assert_eq!(asked.path, "/v1/tenant/suspend");
+    assert_eq!(asked.body, json!({"tenant": "acme", "reason": "unpaid"}));
+    let world = World::saying(&objects::change("tenant.resume", "acme"));
+    assert_eq!(
+        world.run("-t acme tenant resume").out,
+        "Resumed tenant acme.\n"
+    );
+}
+
+#[test]
+fn a_tenant_is_not_closed_without_a_word() {
+    let world = World::saying(&tenant());
+    let ended = world.run("tenant suspend acme");
+    assert_eq!(ended.code, Some(12));
+    assert!(
+        ended
+            .err
+            .contains("In scripts: authctl tenant suspend acme --yes"),
+        "{}",
+        ended.err
+    );
+    // One that is merely in force is closed by nobody.
+    let mut command = world.authctl();
+    command.env("AUTHCTL_TENANT", "acme");
+    let output = command.args(["tenant", "suspend", "-y"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(world.run("tenant set acme").code, Some(2));
+    assert!(world.asked().is_empty());
+}
+
+#[test]
+fn usage_has_its_columns() {
+    let world = World::saying(&page(vec![TenantUsageView {
+        tenant: "acme".to_owned(),
+        users: 98,
+        max_users: Some(100),
+        sessions: 61,
+        logins_24h: 340,
+        failed_24h: 12,
+    }]));
+    let out = world.run("tenant usage acme").out;
+    let words: Vec<Vec<&str>> = out
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(
+        words,
+        [
+            [
+                "TENANT",
+                "USERS",
+                "MAX",
+                "SESSIONS",
+                "LOGINS/24H",
+                "FAILED/24H"
+            ],
+            ["acme", "98", "100", "61", "340", "12"]
+        ]
+    );
+    assert_eq!(world.only().query, "tenant=acme&limit=200");
+    let csv = world.run("-o csv tenant usage").out;
+    assert_eq!(csv.lines().nth(1), Some("acme,98,100,61,340,12"), "{csv}");
+}
+
+#[test]
+fn a_name_is_locked_for_a_time_or_until_cleared() {
+    let world = World::saying(&objects::change("lockout.add", "bob@acme.test"));
+    let ended = world.run("lockout add acme/bob@acme.test --for 90m --reason left");
+    assert_eq!(
+        ended.out,
+        "Locked bob@acme.test for 1h 30m in tenant acme.\n"
+    );
+    assert_eq!(
+        world.only().body,
+        json!({"user": {"tenant": "acme", "name": "bob@acme.test"},
+            "term": {"seconds": 5400}, "reason": "left"})
+    );
+    let world = World::saying(&objects::change("lockout.add", "bob@acme.test"));
+    let ended = world.run("-t acme lockout add bob@acme.test --until-cleared");
+    assert!(
+        ended
+            .out
+            .starts_with("Locked bob@acme.test until it is cleared")
+    );
+    assert_eq!(world.only().body["term"], "until_cleared");
+    for line in [
+        "lockout add acme/bob@acme.test",
+        "lockout add acme/bob@acme.test --for 1h --until-cleared",
+    ] {
+        assert_eq!(world.run(line).code, Some(2), "{line}");
+    }
+    assert_eq!(world.asked().len(), 1);
+}
+
+#[test]
+fn unlocking_a_user_clears_its_counter() {
+    let world = World::saying(&objects::change("lockout.clear", "bob@acme.test"));
+    let ended = world.run("user unlock acme/bob@acme.test");
+    assert!(ended.out.starts_with("Cleared the login failures of bob"));
+    assert_eq!(world.only().path, "/v1/lockout/clear");
+}
+
+#[test]
+fn a96_a_rehearsal_is_asked_for_and_told_as_one() {
+    let change = Change {
+        sessions_ended: 2,
+        ..rehearsed("user.disable", "alice@acme.test")
+    };
+    let world = rehearsing(&change);
+    // Nobody is asked: nothing happens.
+    let ended = world.run("--dry-run user disable acme/alice@acme.test");
+    assert_eq!(
+        ended.out,
+        "Would disable user alice@acme.test in tenant acme; 2 sessions would end.\n"
+    );
+    let asked = world.only();
+    let flag = asked.headers.get("authctl-dry-run").map(String::as_str);
+    assert_eq!(flag, Some("true"));
+    let ended = world.run("user disable acme/alice@acme.test --dry-run --json");
+    let result: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(result["dry_run"], true);
+    assert_eq!(result["audit_id"], Value::Null);
+    assert_eq!(result["id"], USER);
+    let nothing = Change {
+        changed: false,
+        ..rehearsed("user.disable", "alice@acme.test")
+    };
+    let ended = rehearsing(&nothing).run("user disable alice@acme.test --dry-run");
+    assert_eq!(
+        ended.out,
+        "User alice@acme.test is already disabled in tenant acme; nothing changed.\n"
+    );
+}
+
+#[test]
+fn a96_a_daemon_that_knows_no_rehearsal_is_found_out() {
+    let world = World::saying(&objects::change("user.disable", "alice@acme.test"));
+    let ended = world.run("--dry-run user disable acme/alice@acme.test");
+    assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""));
+    assert!(
+        ended.err.contains("\"user disable\" was done"),
+        "{}",
+        ended.err
+    );
+}
+
+#[test]
+fn reading_is_not_rehearsed() {
+    let world = World::saying(&page(vec![tenant()]));
+    assert_eq!(world.run("tenant list --dry-run").code, Some(0));
+    assert!(!world.only().headers.contains_key("authctl-dry-run"));
+}
+
+#[test]
+fn a_user_is_deleted_by_its_address_and_several_by_their_number() {
+    let bob = objects::details("bob@acme.test");
+    let change = objects::change("user.delete", "bob@acme.test");
+    let answer = move |asked: &crate::daemon::Asked| match asked.path.as_str() {
+        "/v1/user/show" => Reply::of(&bob),
+        _ => Reply::of(&change),
+    };
+    let world = World::new(answer.clone());
+    // An id is no name to type: the address behind it is.
+    let ended = world.run(&format!("user delete {USER} --confirm bob@acme.test"));
+    assert_eq!(ended.out, "Deleted user bob@acme.test in tenant acme.\n");
+    let asked = world.asked().pop().unwrap();
+    assert_eq!(asked.path, "/v1/user/delete");
+    assert_eq!(asked.body["confirm"], "bob@acme.test");
+    let world = World::new(answer.clone());
+    let line = "-t acme user delete bob@acme.test eve@acme.test";
+    assert_eq!(
+        world.run(&format!("{line} --confirm bob@acme.test")).code,
+        Some(2)
+    );
+    assert_eq!(world.run(&format!("{line} --yes")).code, Some(12));
+    let sent = |world: &World| {
+        let asked = world.asked();
+        asked.iter().filter(|asked| asked.method == "POST").count()
+    };
+    assert_eq!(sent(&world), 0);
+    assert_eq!(world.run(&format!("{line} --confirm 2")).code, Some(0));
+    assert_eq!(sent(&world), 2);
+}

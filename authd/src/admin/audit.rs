@@ -1,0 +1,26 @@
+//! Calls about the audit log: each hands its request to the use case of the same name.
+
+use std::sync::Arc;
+
+use common::call::audit::{Mark, Verify};
+use common::view::{AuditChainView, AuditMarkView, Page};
+
+use crate::admin::routes::Routes;
+use crate::app::{App, Error, Operator, audit};
+
+/// Adds this resource's calls.
+pub(super) fn add(routes: Routes) -> Routes {
+    routes.on::<Verify, _, _>(verify).on::<Mark, _, _>(mark)
+}
+
+async fn verify(
+    app: Arc<App>,
+    operator: Operator,
+    request: Verify,
+) -> Result<Page<AuditChainView>, Error> {
+    audit::verify(&app, &operator, request).await
+}
+
+async fn mark(app: Arc<App>, operator: Operator, request: Mark) -> Result<AuditMarkView, Error> {
+    audit::mark(&app, &operator, request).await
+}

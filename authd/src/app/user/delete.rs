@@ -1,0 +1,80 @@
+//! Deleting a user: whatever it was signed in with, counted for or locked by goes with it, so that
+//! the next one of the address inherits nothing (rule 19). The log of attempts keeps the id.
+
+use std::sync::Arc;
+
+use common::call::Change;
+use common::call::user::Delete;
+use common::time::Time;
+use domain::user::User;
+use serde_json::{Value, json};
+use store::{StoreError, WriteTx};
+
+use super::{act, again, count, end_access, find, keep_an_admin};
+use crate::app::audit::{Act, Record};
+use crate::app::{App, Error, Operator};
+
+/// Deletes a user.
+///
+/// # Errors
+/// Those of [`crate::app::names::user`]; `validation_failed` at `/confirm` without the address;
+/// `last_admin` for the last administrator of a tenant.
+pub async fn delete(app: &Arc<App>, operator: &Operator, request: Delete) -> Result<Change, Error> {
+    let now = app.now();
+    let record = Record::draw(app, operator, now, request.reason.as_deref())?;
+    let found = find(app, request.user).await?;
+    check_confirmed(&found.user, request.confirm.as_deref())?;
+    let act = act("user.delete", &found);
+    let app_of_write = Arc::clone(app);
+    app.store
+        .write(store::Priority::Urgent, operator.claim.clone(), move |tx| {
+            let user = again(tx, &act, found.user.id)?;
+            keep_an_admin(tx, &act.tenant, &user)?;
+            let ended = remove(&app_of_write, tx, &act, &user, now)?;
+            let before = json!({
+                "status": user.status,
+                "is_tenant_admin": user.is_tenant_admin,
+                "sessions": ended,
+            });
+            let mut change = record.append(tx, &act, &before, &Value::Null)?;
+            change.sessions_ended = ended;
+            Ok(change)
+        })
+        .await
+}
+
+/// Removes all that is the user's; returns how many sessions ended.
+fn remove(
+    app: &App,
+    tx: &dyn WriteTx,
+    act: &Act,
+    user: &User,
+    now: Time,
+) -> Result<u32, StoreError> {
+    let rows = tx.tenant_mut(act.tenant.id);
+    let counters = tx.counters_mut();
+    for device in rows.devices().of(user.id)? {
+        counters.clear(&app.keys.device_counter(&device.secret_hash))?;
+    }
+    counters.clear(&user.subject)?;
+    counters.clear_manual(&user.subject)?;
+    let ended = end_access(tx, &act.tenant, user.id, now)?;
+    rows.users_mut().delete(user.id)?;
+    Ok(count(&ended))
+}
+
+/// The server demands the confirmation too, whatever a client asked before (operator.md 2.1).
+fn check_confirmed(user: &User, confirm: Option<&str>) -> Result<(), Error> {
+    if confirm == Some(user.email.as_str()) {
+        return Ok(());
+    }
+    let error = Error::field(
+        "/confirm",
+        "not_confirmed",
+        format!("expected the user's address, {}", user.email),
+    );
+    Err(error.with_hint(format!(
+        "In scripts: authctl user delete {} --confirm={}",
+        user.id, user.email
+    )))
+}

@@ -1,0 +1,134 @@
+//! `--dry-run`: every change that answers as one is rehearsed, and none of it stays.
+
+use authd::admin::routes::router;
+use authd::app::Operator;
+use authd::http::body::BodyLimit;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use common::call::Change;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::desk::{Desk, GOOD, running};
+
+async fn send(desk: &Desk, operator: Operator, path: &str, body: &Value) -> (StatusCode, Value) {
+    let request = Request::builder()
+        .method("POST")
+        .uri(path)
+        .header("content-type", "application/json")
+        .extension(operator)
+        .extension(BodyLimit(65_536))
+        .body(Body::from(body.to_string()))
+        .unwrap();
+    let router = router(&desk.app, &running());
+    let response = router.oneshot(request).await.unwrap();
+    let status = response.status();
+    let bytes = axum::body::to_bytes(response.into_body(), 65_536).await;
+    // What is refused gets its shape at the door, which is not here.
+    (
+        status,
+        serde_json::from_slice(&bytes.unwrap()).unwrap_or_default(),
+    )
+}
+
+/// One request for each change there is; a new change needs its line here.
+fn changes(session: &str) -> Vec<(&'static str, Value)> {
+    let bob = json!({"tenant": "acme", "name": "bob@acme.test"});
+    let off = json!({"tenant": "acme", "name": "off@acme.test"});
+    vec![
+        ("/v1/tenant/create", json!({"slug": "globex"})),
+        ("/v1/tenant/set", json!({"tenant": "acme", "plan": "pro"})),
+        ("/v1/tenant/suspend", json!({"tenant": "acme"})),
+        ("/v1/tenant/resume", json!({"tenant": "closed"})),
+        (
+            "/v1/user/create",
+            json!({"tenant": "acme", "email": "new@acme.test", "name": {}, "external_refs": {},
+                "tenant_admin": false, "password": "generate", "permanent": false}),
+        ),
+        ("/v1/user/disable", json!({"user": bob})),
+        ("/v1/user/enable", json!({"user": off})),
+        (
+            "/v1/user/set-password",
+            json!({"user": bob, "password": {"given": GOOD}, "permanent": true}),
+        ),
+        (
+            "/v1/user/delete",
+            json!({"user": off, "confirm": "off@acme.test"}),
+        ),
+        ("/v1/lockout/clear", json!({"user": bob})),
+        (
+            "/v1/lockout/add",
+            json!({"user": bob, "term": "until_cleared"}),
+        ),
+        (
+            "/v1/session/revoke",
+            json!({"target": {"session": session}}),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
+    let desk = Desk::new();
+    let acme = desk.tenant("acme").await;
+    let closed = desk.tenant("closed").await;
+    let bob = desk.user("acme", "bob@acme.test").await;
+    desk.user("acme", "off@acme.test").await;
+    let session = desk.sign_in(acme, bob).await.to_string();
+    let key = desk
+        .app
+        .keys
+        .subject("acme", &"bob@acme.test".parse().unwrap());
+    desk.lock(acme, key).await;
+    for (path, body) in [
+        ("/v1/tenant/suspend", json!({"tenant": "closed"})),
+        (
+            "/v1/user/disable",
+            json!({"user": {"tenant": "acme", "name": "off@acme.test"}}),
+        ),
+    ] {
+        let (status, _) = send(&desk, desk.admin(), path, &body).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+    }
+    desk.scopes.take();
+    let before = (desk.audit(acme).await, desk.audit(closed).await);
+    let posts: Vec<&str> = common::call::all()
+        .iter()
+        .filter(|call| call.method == "POST")
+        .map(|call| call.path)
+        .collect();
+    let changes = changes(&session);
+    for post in posts {
+        let known = changes.iter().any(|(path, _)| *path == post);
+        assert!(known, "{post} is not rehearsed here");
+    }
+    for (path, body) in &changes {
+        // Twice: the second finds everything as the first did.
+        for _ in 0..2 {
+            let (status, answer) = send(&desk, desk.rehearsing(), path, body).await;
+            assert_eq!(status, StatusCode::OK, "{path}: {answer}");
+            let change: Change = serde_json::from_value(answer).unwrap();
+            assert!(change.changed && change.dry_run, "{path}: {change:?}");
+            assert!(change.audit_id.is_none(), "{path}");
+            assert!(change.generated_password.is_none(), "{path}");
+        }
+    }
+    assert_eq!(desk.scopes.take(), []);
+    assert_eq!((desk.audit(acme).await, desk.audit(closed).await), before);
+    assert_eq!(desk.open_sessions(acme, bob).await, 1);
+    // And afterwards each is done as if nothing had been.
+    for (path, body) in &changes {
+        let (status, answer) = send(&desk, desk.admin(), path, body).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {answer}");
+        assert_eq!(answer["dry_run"], false, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a96_a_rehearsal_refuses_as_the_change_would() {
+    let desk = Desk::new();
+    desk.tenant("acme").await;
+    let body = json!({"slug": "acme"});
+    let (status, _) = send(&desk, desk.rehearsing(), "/v1/tenant/create", &body).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+}
