@@ -1,11 +1,11 @@
-//! `user create|list|show|disable|enable|set-password`.
+//! `user create|list|show|disable|enable|set-password`; what a user may do stands beside it.
 
 use common::call::user::{Create, Details, Disable, Enable, List, NewPassword, SetPassword, Show};
 use common::call::{Change, UserRef};
 use common::view::{Name, UserView};
 
 use crate::args::{Format, Many, PasswordArgs, User, UserCreate};
-use crate::commands::{Context, Paged, attempt, sentence, session};
+use crate::commands::{Context, Paged, attempt, sentence, session, user_rights};
 use crate::confirm::Deed;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -15,7 +15,7 @@ use crate::output::table::{Cell, Column, Shown};
 use crate::output::{Shape, json as form};
 use crate::secret;
 
-const SHAPE: Shape<UserView> = Shape {
+pub(crate) const SHAPE: Shape<UserView> = Shape {
     kind: "user",
     columns: &[
         Column {
@@ -158,12 +158,18 @@ pub(crate) async fn run(context: &mut Context, command: User) -> Result<Exit, Er
         User::Create(wanted) => create(context, *wanted).await,
         User::List {
             status,
+            role,
             locked,
             tenant_admin,
             inactive_since,
             list,
         } => {
-            let tenant = context.settings.list_tenant();
+            let mut tenant = context.settings.list_tenant();
+            let role = role.map(|text| {
+                let named = names::role(&text, tenant.as_deref());
+                tenant = named.tenant;
+                named.name
+            });
             let one_tenant = tenant.is_some();
             let part = list.filters.iter().find(|filter| {
                 filter.key == "email" && filter.test == crate::filter::Test::Contains
@@ -171,6 +177,7 @@ pub(crate) async fn run(context: &mut Context, command: User) -> Result<Exit, Er
             let call = List {
                 tenant,
                 status,
+                role,
                 locked: locked.then_some(true),
                 tenant_admin: tenant_admin.then_some(true),
                 inactive_seconds: inactive_since.map(|gone| gone.as_secs()),
@@ -186,6 +193,10 @@ pub(crate) async fn run(context: &mut Context, command: User) -> Result<Exit, Er
         } => show(context, &user, sessions, attempts).await,
         User::Disable(many) => disable(context, many).await,
         User::Enable(many) => enable(context, many).await,
+        User::Set(wanted) => user_rights::set(context, wanted).await,
+        User::Grant(wanted) => user_rights::grant(context, wanted).await,
+        User::Revoke(wanted) => user_rights::revoke(context, wanted).await,
+        User::Permissions { user } => user_rights::permissions(context, &user).await,
         User::SetPassword {
             user,
             password,
@@ -222,6 +233,7 @@ async fn create(context: &mut Context, wanted: UserCreate) -> Result<Exit, Error
         kra_pin: wanted.kra_pin,
         external_refs: wanted.refs.into_iter().collect(),
         tenant_admin: wanted.tenant_admin,
+        roles: wanted.roles,
         password: secret::new_password(&wanted.password, &wanted.email)?,
         permanent: wanted.permanent,
     };

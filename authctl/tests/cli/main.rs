@@ -9,5 +9,6 @@ mod ends;
 mod help;
 mod lists;
 mod objects;
+mod roles;
 mod secrets;
 mod streams;

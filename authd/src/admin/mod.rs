@@ -5,6 +5,8 @@ pub mod edge;
 pub mod listener;
 mod lockout;
 pub mod peer;
+mod permission;
+mod role;
 pub mod routes;
 mod session;
 mod status;

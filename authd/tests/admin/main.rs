@@ -12,6 +12,7 @@ mod desk;
 mod lists;
 mod lockouts;
 mod names;
+mod roles;
 mod routes;
 mod sessions;
 #[path = "../support/mod.rs"]

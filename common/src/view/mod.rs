@@ -3,6 +3,7 @@
 
 mod attempt;
 mod lockout;
+mod role;
 mod session;
 mod status;
 mod tenant;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use attempt::AttemptView;
 pub use lockout::LockoutView;
+pub use role::{HeldPermission, HolderView, PermissionScope, PermissionView, RoleView, Via};
 pub use session::{DeviceType, DeviceView, SessionView};
 pub use status::{
     ApiStatus, CacheStatus, Counts, DatabaseStatus, KeyStatus, StatusView, VersionView, Warning,

@@ -18,6 +18,7 @@ mod journal;
 mod load;
 mod lockout;
 mod passwords;
+mod roles;
 mod scene;
 mod sessions;
 mod strangers;
