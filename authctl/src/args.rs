@@ -336,7 +336,7 @@ pub(crate) struct UserCreate {
     #[arg(long = "ref", value_name = "NAME=VALUE", value_parser = reference)]
     pub(crate) refs: Vec<(String, String)>,
     /// Language, such as sw-KE
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", hide_short_help = true)]
     pub(crate) locale: Option<String>,
     #[command(flatten)]
     pub(crate) password: PasswordArgs,
