@@ -324,13 +324,13 @@ pub(crate) struct UserCreate {
     #[arg(long = "role", value_name = "ROLE")]
     pub(crate) roles: Vec<String>,
     /// Telephone number, such as +254712345678
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", hide_short_help = true)]
     pub(crate) phone: Option<String>,
     /// The employer's own number
     #[arg(long, value_name = "TEXT")]
     pub(crate) employee_id: Option<String>,
     /// KRA PIN
-    #[arg(long, value_name = "PIN")]
+    #[arg(long, value_name = "PIN", hide_short_help = true)]
     pub(crate) kra_pin: Option<String>,
     /// Reference to another service; repeatable
     #[arg(long = "ref", value_name = "NAME=VALUE", value_parser = reference)]
