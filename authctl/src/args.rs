@@ -1,12 +1,15 @@
 //! The whole command tree on one page; the doc comments are the help texts.
 //! No logic: what a command does stands in `commands/<noun>.rs`.
 
+mod rights;
 mod state;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet};
 
 use crate::filter::Filter;
 
@@ -18,11 +21,17 @@ pub(crate) use state::{LockoutAdd, TenantNamed, TenantSet, TermArgs};
     name = "authctl",
     version,
     disable_help_subcommand = true,
+    disable_version_flag = true,
+    // One line less than usual: the nouns and their sentences are to fit one screen.
+    help_template = "{about}\n{usage-heading} {usage}\n\n{all-args}{after-help}",
     arg_required_else_help = true
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) globals: Globals,
+    /// Print the version of authctl
+    #[arg(short = 'V', long, action = ArgAction::Version, hide_short_help = true)]
+    version: Option<bool>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -180,6 +189,19 @@ pub(crate) enum Command {
     /// Make, look at, close and open users
     #[command(subcommand)]
     User(User),
+    /// Make, look at and change roles
+    #[command(subcommand)]
+    Role(Role),
+    /// Look at the catalogue of permissions, and add to it
+    #[command(subcommand)]
+    Permission(Permission),
+    /// List users who hold a permission
+    WhoCan {
+        #[arg(value_name = "PERM", help = "RESOURCE:ACTION, or ALL_PERMISSIONS")]
+        permission: String,
+        #[command(flatten)]
+        list: ListArgs,
+    },
     /// Look at counted login failures, and clear them
     #[command(subcommand)]
     Lockout(Lockout),
@@ -201,7 +223,7 @@ pub(crate) enum Command {
     /// Explain a command or a topic
     Help {
         /// A command such as "user create", or one of output, exit-codes, filters,
-        /// first-steps, sockets
+        /// permissions, first-steps, sockets
         #[arg(value_name = "COMMAND|TOPIC")]
         words: Vec<String>,
     },
@@ -322,20 +344,23 @@ pub(crate) struct UserCreate {
     /// Let the user do everything within the tenant
     #[arg(long)]
     pub(crate) tenant_admin: bool,
+    /// Grant a role of the tenant, or system:NAME; repeatable
+    #[arg(long = "role", value_name = "ROLE")]
+    pub(crate) roles: Vec<String>,
     /// Telephone number, such as +254712345678
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", hide_short_help = true)]
     pub(crate) phone: Option<String>,
     /// The employer's own number
     #[arg(long, value_name = "TEXT")]
     pub(crate) employee_id: Option<String>,
     /// KRA PIN
-    #[arg(long, value_name = "PIN")]
+    #[arg(long, value_name = "PIN", hide_short_help = true)]
     pub(crate) kra_pin: Option<String>,
     /// Reference to another service; repeatable
     #[arg(long = "ref", value_name = "NAME=VALUE", value_parser = reference)]
     pub(crate) refs: Vec<(String, String)>,
     /// Language, such as sw-KE
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", hide_short_help = true)]
     pub(crate) locale: Option<String>,
     #[command(flatten)]
     pub(crate) password: PasswordArgs,
@@ -364,6 +389,9 @@ pub(crate) enum User {
         /// Only those invited, active or disabled
         #[arg(long, value_name = "STATUS", value_parser = user_status)]
         status: Option<common::view::UserStatus>,
+        /// Only those who hold this role
+        #[arg(long, value_name = "ROLE")]
+        role: Option<String>,
         /// Only those that are locked out now
         #[arg(long)]
         locked: bool,
@@ -396,6 +424,18 @@ pub(crate) enum User {
     Unlock(Many),
     /// Delete users for good: sessions and devices go with them
     Delete(Many),
+    /// Change what a user may do beside its roles
+    Set(UserSet),
+    /// Grant roles to a user
+    Grant(UserRoles),
+    /// Take roles from a user
+    Revoke(UserRoles),
+    /// Show what a user may do, and by which role
+    Permissions {
+        /// usr_… id, address or TENANT/ADDRESS
+        #[arg(value_name = "USER")]
+        user: String,
+    },
     /// Set a user's password: all sessions end
     SetPassword {
         /// usr_… id, address or TENANT/ADDRESS

@@ -4,6 +4,7 @@
 use std::io::Read;
 
 use common::call::UserRef;
+use common::call::role::RoleRef;
 
 use crate::error::Error;
 
@@ -25,6 +26,20 @@ pub(crate) fn user(text: &str, tenant: Option<&str>) -> UserRef {
         tenant: tenant.map(str::to_owned),
         name: text.to_owned(),
     }
+}
+
+/// What a system role's name begins with.
+pub(crate) const SYSTEM_ROLE: &str = "system:";
+
+/// Reads a role's name; a tenant before a slash goes before that of the run.
+pub(crate) fn role(text: &str, tenant: Option<&str>) -> RoleRef {
+    let UserRef { tenant, name } = user(text, tenant);
+    RoleRef { tenant, name }
+}
+
+/// Whether a role is named without its tenant: by an id, or as a system role.
+pub(crate) fn is_role_anywhere(name: &str) -> bool {
+    name.starts_with(SYSTEM_ROLE) || name.starts_with("rol_")
 }
 
 /// A local part may hold a slash too; a tenant's name has neither `@` nor capitals.

@@ -202,6 +202,8 @@ impl Kind for RequestKind {
 pub type TenantId = Id<TenantKind>;
 /// Names a user.
 pub type UserId = Id<UserKind>;
+/// Names a role.
+pub type RoleId = Id<RoleKind>;
 /// Names a session.
 pub type SessionId = Id<SessionKind>;
 /// Names a login attempt, or the row that several were folded into.

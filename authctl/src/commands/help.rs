@@ -8,6 +8,7 @@ const TOPICS: &[(&str, &str)] = &[
     ("output", include_str!("help/output.txt")),
     ("exit-codes", include_str!("help/exit-codes.txt")),
     ("filters", include_str!("help/filters.txt")),
+    ("permissions", include_str!("help/permissions.txt")),
     ("first-steps", include_str!("help/first-steps.txt")),
     ("sockets", include_str!("help/sockets.txt")),
 ];

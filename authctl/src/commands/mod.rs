@@ -7,10 +7,13 @@ mod completion;
 mod conditional;
 mod help;
 mod lockout;
+mod permission;
+mod role;
 mod session;
 mod status;
 mod tenant;
 mod user;
+mod user_rights;
 
 use std::ffi::OsString;
 
@@ -171,6 +174,11 @@ impl Context {
             Command::Ping { wait } => finish(status::ping(self, wait)),
             Command::Tenant(command) => finish(tenant::run(self, command)),
             Command::User(command) => finish(user::run(self, command)),
+            Command::Role(command) => finish(role::run(self, command)),
+            Command::Permission(command) => finish(permission::run(self, command)),
+            Command::WhoCan { permission, list } => {
+                finish(permission::who_can(self, permission, &list))
+            }
             Command::Lockout(command) => finish(lockout::run(self, command)),
             Command::Attempt(command) => finish(attempt::run(self, command)),
             Command::Session(command) => finish(session::run(self, command)),

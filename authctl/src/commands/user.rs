@@ -1,4 +1,5 @@
-//! `user create|list|show|disable|enable|unlock|set-password`; `delete` is in a file of its own below.
+//! `user create|list|show|disable|enable|unlock|set-password`; `delete` is in a file of its own below,
+//! what a user may do stands beside it.
 
 mod delete;
 
@@ -7,7 +8,7 @@ use common::call::{Change, UserRef};
 use common::view::{Name, UserView};
 
 use crate::args::{Format, Many, PasswordArgs, User, UserCreate};
-use crate::commands::{Context, Paged, attempt, lockout, sentence, session};
+use crate::commands::{Context, Paged, attempt, lockout, sentence, session, user_rights};
 use crate::confirm::Deed;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -17,7 +18,7 @@ use crate::output::table::{Cell, Column, Shown};
 use crate::output::{Shape, json as form};
 use crate::secret;
 
-const SHAPE: Shape<UserView> = Shape {
+pub(crate) const SHAPE: Shape<UserView> = Shape {
     kind: "user",
     columns: &[
         Column {
@@ -160,12 +161,18 @@ pub(crate) async fn run(context: &mut Context, command: User) -> Result<Exit, Er
         User::Create(wanted) => create(context, *wanted).await,
         User::List {
             status,
+            role,
             locked,
             tenant_admin,
             inactive_since,
             list,
         } => {
-            let tenant = context.settings.list_tenant();
+            let mut tenant = context.settings.list_tenant();
+            let role = role.map(|text| {
+                let named = names::role(&text, tenant.as_deref());
+                tenant = named.tenant;
+                named.name
+            });
             let one_tenant = tenant.is_some();
             let part = list.filters.iter().find(|filter| {
                 filter.key == "email" && filter.test == crate::filter::Test::Contains
@@ -173,6 +180,7 @@ pub(crate) async fn run(context: &mut Context, command: User) -> Result<Exit, Er
             let call = List {
                 tenant,
                 status,
+                role,
                 locked: locked.then_some(true),
                 tenant_admin: tenant_admin.then_some(true),
                 inactive_seconds: inactive_since.map(|gone| gone.as_secs()),
@@ -190,6 +198,10 @@ pub(crate) async fn run(context: &mut Context, command: User) -> Result<Exit, Er
         User::Enable(many) => enable(context, many).await,
         User::Delete(many) => delete::run(context, many).await,
         User::Unlock(many) => lockout::clear(context, many).await,
+        User::Set(wanted) => user_rights::set(context, wanted).await,
+        User::Grant(wanted) => user_rights::grant(context, wanted).await,
+        User::Revoke(wanted) => user_rights::revoke(context, wanted).await,
+        User::Permissions { user } => user_rights::permissions(context, &user).await,
         User::SetPassword {
             user,
             password,
@@ -226,6 +238,7 @@ async fn create(context: &mut Context, wanted: UserCreate) -> Result<Exit, Error
         kra_pin: wanted.kra_pin,
         external_refs: wanted.refs.into_iter().collect(),
         tenant_admin: wanted.tenant_admin,
+        roles: wanted.roles,
         password: secret::new_password(&wanted.password, &wanted.email)?,
         permanent: wanted.permanent,
     };

@@ -24,6 +24,25 @@ const COMMANDS: &[&str] = &[
     "user unlock",
     "user delete",
     "user set-password",
+    "user set",
+    "user grant",
+    "user revoke",
+    "user permissions",
+    "role",
+    "role list",
+    "role show",
+    "role members",
+    "role create",
+    "role set",
+    "role allow",
+    "role deny",
+    "role delete",
+    "permission",
+    "permission list",
+    "permission check",
+    "permission define",
+    "permission undefine",
+    "who-can",
     "lockout",
     "lockout list",
     "lockout show",
@@ -71,7 +90,14 @@ fn every_command_and_topic_has_a_page() {
             ended.out
         );
     }
-    for topic in ["output", "exit-codes", "filters", "first-steps", "sockets"] {
+    for topic in [
+        "output",
+        "exit-codes",
+        "filters",
+        "permissions",
+        "first-steps",
+        "sockets",
+    ] {
         let ended = world.run(&format!("help {topic}"));
         assert_eq!(ended.code, Some(0), "{topic}");
         assert!(ended.out.ends_with("\nSee authctl(1).\n"), "{topic}");

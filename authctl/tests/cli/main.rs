@@ -9,6 +9,7 @@ mod ends;
 mod help;
 mod lists;
 mod objects;
+mod roles;
 mod secrets;
 mod states;
 mod streams;

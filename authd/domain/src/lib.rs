@@ -12,6 +12,8 @@ pub mod password;
 pub mod permission;
 pub mod profile;
 pub mod refresh;
+pub mod rights;
+pub mod role;
 pub mod session;
 pub mod tenant;
 pub mod token;

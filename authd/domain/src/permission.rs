@@ -4,6 +4,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use common::id::TenantId;
+use common::time::Time;
+
 /// Everything within one's tenant, and in `system` everything.
 pub const ALL_PERMISSIONS: &str = "ALL_PERMISSIONS";
 
@@ -42,6 +45,22 @@ pub const BUILT_IN: &[&str] = &[
     "users:edit",
     "users:view",
 ];
+
+/// Most permissions that one tenant defines, and most that are defined system-wide.
+pub const PERMISSION_LIMIT: u32 = 1000;
+
+/// A permission that somebody defined: system-wide, or for one tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DefinedPermission {
+    /// The tenant that it exists in; none where it exists in all of them.
+    pub tenant_id: Option<TenantId>,
+    /// The name.
+    pub name: Permission,
+    /// For people.
+    pub description: Option<String>,
+    /// When it was defined.
+    pub created_at: Time,
+}
 
 /// Resources whose permissions exist in the `system` tenant only (rule 16).
 const SYSTEM_ONLY: &[&str] = &["tenants:", "subscriptions:", "system_roles:"];

@@ -9,6 +9,7 @@ use common::time::Time;
 pub use common::view::{Address, EmployeeView as Employee, Name, UserStatus};
 
 use crate::lockout::CounterKey;
+use crate::role::RoleName;
 
 /// A user.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +38,8 @@ pub struct User {
     pub status: UserStatus,
     /// Whether the user may do everything within the tenant.
     pub is_tenant_admin: bool,
+    /// Roles held, sorted by name. To be read: they are granted and revoked one by one.
+    pub roles: Vec<RoleName>,
     /// Counter of failed logins for this user's name.
     pub subject: CounterKey,
     /// Last login that succeeded.

@@ -6,6 +6,8 @@ pub mod edge;
 pub mod listener;
 mod lockout;
 pub mod peer;
+mod permission;
+mod role;
 pub mod routes;
 mod session;
 mod status;

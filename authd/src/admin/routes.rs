@@ -11,7 +11,7 @@ use axum::routing::{MethodFilter, on};
 use common::call::{AdminCall, Change, Method, Socket};
 use common::error::ErrorCode;
 
-use crate::admin::{attempt, audit, lockout, session, status, tenant, user};
+use crate::admin::{attempt, audit, lockout, permission, role, session, status, tenant, user};
 use crate::app::status::Running;
 use crate::app::{App, Error, Operator};
 use crate::http::body::{JsonAnswer, JsonBody};
@@ -28,6 +28,8 @@ fn all(running: &Arc<Running>) -> Routes {
     let routes = status::add(Routes::default(), Arc::clone(running));
     let routes = tenant::add(routes);
     let routes = user::add(routes);
+    let routes = role::add(routes);
+    let routes = permission::add(routes);
     let routes = lockout::add(routes);
     let routes = attempt::add(routes);
     let routes = session::add(routes);

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use common::call::Change;
-use common::call::user::{Create, Delete, Details, Disable, Enable, List, SetPassword, Show};
-use common::view::{Page, UserView};
+use common::call::user::{
+    Create, Delete, Details, Disable, Enable, Grant, List, Permissions, Revoke, Set, SetPassword,
+    Show,
+};
+use common::view::{HeldPermission, Page, UserView};
 
 use crate::admin::routes::Routes;
-use crate::app::{App, Error, Operator, user};
+use crate::app::{App, Error, Operator, permission, user};
 
 /// Adds this resource's calls.
 pub(super) fn add(routes: Routes) -> Routes {
@@ -19,6 +22,10 @@ pub(super) fn add(routes: Routes) -> Routes {
         .on::<Enable, _, _>(enable)
         .on::<SetPassword, _, _>(set_password)
         .on::<Delete, _, _>(delete)
+        .on::<Set, _, _>(set)
+        .on::<Grant, _, _>(grant)
+        .on::<Revoke, _, _>(revoke)
+        .on::<Permissions, _, _>(permissions)
 }
 
 async fn create(app: Arc<App>, operator: Operator, request: Create) -> Result<Change, Error> {
@@ -51,4 +58,24 @@ async fn set_password(
 
 async fn delete(app: Arc<App>, operator: Operator, request: Delete) -> Result<Change, Error> {
     user::delete(&app, &operator, request).await
+}
+
+async fn set(app: Arc<App>, operator: Operator, request: Set) -> Result<Change, Error> {
+    user::set(&app, &operator, request).await
+}
+
+async fn grant(app: Arc<App>, operator: Operator, request: Grant) -> Result<Change, Error> {
+    user::grant(&app, &operator, request).await
+}
+
+async fn revoke(app: Arc<App>, operator: Operator, request: Revoke) -> Result<Change, Error> {
+    user::revoke(&app, &operator, request).await
+}
+
+async fn permissions(
+    app: Arc<App>,
+    operator: Operator,
+    request: Permissions,
+) -> Result<Page<HeldPermission>, Error> {
+    permission::of_user(&app, &operator, request).await
 }

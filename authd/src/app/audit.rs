@@ -53,7 +53,36 @@ pub struct Act {
     pub subject: String,
 }
 
+/// A change of something that may belong to no tenant, such as a system role.
+#[derive(Debug, Clone)]
+pub struct WideAct {
+    /// Stable name, such as `role.delete`.
+    pub action: &'static str,
+    /// The tenant whose chain tells it; none for the installation's.
+    pub tenant: Option<Tenant>,
+    /// The object's id.
+    pub object: String,
+    /// The object as people call it.
+    pub subject: String,
+}
+
 impl Act {
+    /// Answer where the object already was as asked.
+    pub fn unchanged(&self) -> Change {
+        self.wide().unchanged()
+    }
+
+    fn wide(&self) -> WideAct {
+        WideAct {
+            action: self.action,
+            tenant: Some(self.tenant.clone()),
+            object: self.object.clone(),
+            subject: self.subject.clone(),
+        }
+    }
+}
+
+impl WideAct {
     /// Answer where the object already was as asked.
     pub fn unchanged(&self) -> Change {
         Change {
@@ -61,7 +90,7 @@ impl Act {
             changed: false,
             dry_run: false,
             id: Some(self.object.clone()),
-            tenant: Some(self.tenant.slug.to_string()),
+            tenant: self.tenant.as_ref().map(|tenant| tenant.slug.to_string()),
             audit_id: None,
             subject: self.subject.clone(),
             sessions_ended: 0,
@@ -107,10 +136,24 @@ impl Record {
         before: &Value,
         after: &Value,
     ) -> Result<Change, Error> {
+        self.append_wide(tx, &act.wide(), before, after)
+    }
+
+    /// The same for what may belong to no tenant.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn append_wide(
+        &self,
+        tx: &dyn WriteTx,
+        act: &WideAct,
+        before: &Value,
+        after: &Value,
+    ) -> Result<Change, Error> {
         let entry = AuditEntry {
             id: self.id,
             at: self.at,
-            tenant_id: Some(act.tenant.id),
+            tenant_id: act.tenant.as_ref().map(|tenant| tenant.id),
             actor: self.actor.clone(),
             action: act.action.to_owned(),
             object: act.object.clone(),

@@ -11,7 +11,7 @@ use domain::tenant::Standing;
 use domain::token::{AccessClaims, PasswordChangeClaims};
 use store::StoreError;
 
-use crate::app::{App, Caller, Client, Error};
+use crate::app::{App, Caller, Client, Error, access};
 use crate::cache::{SessionState, StateKey};
 use crate::crypto::{self, Expected, TokenError, VerifiedToken};
 
@@ -88,6 +88,7 @@ pub async fn authenticate(app: &App, client: Client, token: &str) -> Result<Chec
         session_id: claims.sid,
         auth_time: state.session.auth_time,
         is_tenant_admin: state.is_tenant_admin,
+        access: Arc::clone(&state.access),
     };
     let expires_at = Time::from_millis(claims.exp.saturating_mul(1000));
     Ok(Checked {
@@ -175,11 +176,15 @@ async fn state_of(app: &App, claims: &AccessClaims) -> Result<Arc<SessionState>,
             let tenant = tx.tenants().by_id(tenant_id)?;
             let user = rows.users().by_id(user_id)?;
             let session = rows.sessions().by_id(session_id)?;
-            Ok(tenant.zip(user).zip(session))
+            let Some(((tenant, user), session)) = tenant.zip(user).zip(session) else {
+                return Ok(None);
+            };
+            let access = access::of(tx, &tenant, &user)?;
+            Ok(Some((tenant, user, session, access)))
         })
         .await
         .map_err(Error::from)?;
-    let ((tenant, user), session) = found.ok_or_else(invalid_token)?;
+    let (tenant, user, session, access) = found.ok_or_else(invalid_token)?;
     if session.user_id != user.id {
         return Err(invalid_token());
     }
@@ -188,6 +193,7 @@ async fn state_of(app: &App, claims: &AccessClaims) -> Result<Arc<SessionState>,
         session,
         user.status,
         user.is_tenant_admin,
+        app.cache.share(access),
         tenant,
     ));
     app.cache.put_state(ticket, Arc::clone(&state));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use common::error::ErrorCode;
-use domain::permission::{ALL_PERMISSIONS, Permission};
+use domain::rights::Decision;
 
 use crate::app::authenticate::{Checked, authenticate};
 use crate::app::{App, Client, Error};
@@ -50,31 +50,16 @@ pub async fn check(
     }
 }
 
-/// Names of the permissions that a caller holds.
-pub fn permissions(checked: &Checked) -> Vec<String> {
-    if checked.caller.is_tenant_admin {
-        vec![ALL_PERMISSIONS.to_owned()]
-    } else {
-        Vec::new()
-    }
-}
-
 fn allows(checked: &Checked, name: &str) -> Result<bool, Error> {
-    let is_admin = checked.caller.is_tenant_admin;
-    if name == ALL_PERMISSIONS {
-        return Ok(is_admin);
+    match checked.state.access.decide(name) {
+        Decision::Allowed => Ok(true),
+        Decision::Denied => Ok(false),
+        Decision::Unknown => {
+            tracing::warn!(permission = %common::text::visible(name), "check of an unknown permission");
+            Err(Error::new(
+                ErrorCode::UnknownPermission,
+                "the permission is malformed or in no catalogue",
+            ))
+        }
     }
-    let permission = name
-        .parse::<Permission>()
-        .ok()
-        .filter(Permission::is_built_in);
-    let Some(permission) = permission else {
-        tracing::warn!(permission = %common::text::visible(name), "check of an unknown permission");
-        return Err(Error::new(
-            ErrorCode::UnknownPermission,
-            "the permission is malformed or in no catalogue",
-        ));
-    };
-    let in_system = checked.state.tenant.slug.is_system();
-    Ok(is_admin && (in_system || !permission.is_system_only()))
 }

@@ -1,11 +1,13 @@
 //! Who acts: every use case takes one of these first.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use common::call::Socket;
 use common::id::{RequestId, SessionId, TenantId, UserId};
 use common::time::Time;
 use domain::audit::Actor;
+use domain::rights::Access;
 use store::Claim;
 
 /// A request over HTTP, whoever sent it.
@@ -37,6 +39,8 @@ pub struct Caller {
     pub auth_time: Time,
     /// Whether the user may do everything within the tenant.
     pub is_tenant_admin: bool,
+    /// What the user's roles and the flag come to.
+    pub access: Arc<Access>,
 }
 
 /// An administrator at one of the sockets.

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use common::call::{AdminCall, Paging};
 use common::error::ErrorCode;
+use common::id::UserId;
 use common::view::Page;
 use data_encoding::BASE64URL_NOPAD;
-use store::{PageRequest, StoreError};
+use store::{PageRequest, ReadTx, StoreError, UserRow};
 use subtle::ConstantTimeEq;
 
 use crate::app::{Caller, Error};
@@ -176,6 +177,21 @@ pub fn invalid() -> Error {
         ErrorCode::InvalidCursor,
         "the cursor does not belong to this call and its filters; start without one",
     )
+}
+
+/// Place of a user in the store's order.
+pub fn user_key(row: &UserRow) -> String {
+    format!("{}/{}", row.tenant, row.user.email)
+}
+
+/// Place of the user whom a cursor names by its id: it travels in the open, an address must not.
+///
+/// # Errors
+/// `invalid_cursor` if there is no such user.
+pub fn user_place(tx: &dyn ReadTx, id: &str) -> Result<String, Error> {
+    let id: UserId = id.parse().map_err(|_| invalid())?;
+    let row = tx.operator().user(id)?.ok_or_else(invalid)?;
+    Ok(user_key(&row))
 }
 
 /// What a cursor is bound to, length-prefixed so that nothing can run into the place that follows.

@@ -1,5 +1,6 @@
 //! The use cases: one file a resource, one function a verb. No sockets, no SQL, no HTTP.
 
+pub mod access;
 pub mod attempt;
 pub mod audit;
 pub mod authenticate;
@@ -11,6 +12,7 @@ pub mod entity;
 pub mod error;
 pub mod health;
 pub mod housekeeping;
+pub mod last_admin;
 pub mod lockout;
 pub mod login;
 pub mod login_budget;
@@ -19,8 +21,10 @@ pub mod me;
 pub mod names;
 pub mod password;
 pub mod password_change;
+pub mod permission;
 pub mod refresh;
 pub mod refused_peer;
+pub mod role;
 pub mod session;
 pub mod settings;
 pub mod status;

@@ -77,7 +77,7 @@ impl App {
             nbf: now.seconds(),
             exp: now.plus(ttl).seconds(),
             auth_time: session.auth_time.seconds(),
-            roles: Vec::new(),
+            roles: user.roles.iter().map(ToString::to_string).collect(),
             adm: user.is_tenant_admin,
         };
         let access_token = self.keys.sign_access(&claims).map_err(Error::internal)?;

@@ -3,6 +3,7 @@
 
 mod create;
 mod delete;
+mod rights;
 mod set_password;
 mod view;
 
@@ -11,7 +12,6 @@ use std::time::Duration;
 
 use common::call::user::{Details, Disable, Enable, List, Show};
 use common::call::{Change, Socket, UserRef};
-use common::error::ErrorCode;
 use common::id::{SessionId, UserId};
 use common::time::Time;
 use common::view::{Page, UserStatus, UserView};
@@ -19,21 +19,21 @@ use domain::session::EndReason;
 use domain::tenant::Tenant;
 use domain::user::{CredentialKind, User};
 use serde_json::json;
-use store::{PageRequest, Priority, ReadTx, Scope, StoreError, UserFilter, UserRow, WriteTx};
+use store::{PageRequest, Priority, Scope, StoreError, UserFilter, WriteTx};
 
 pub use create::create;
 pub use delete::delete;
+pub use rights::{grant, revoke, set};
 pub use set_password::set_password;
 pub use view::own;
 
 use crate::app::audit::{Act, Record};
 use crate::app::cursor::{self, Place};
-use crate::app::{App, Error, Operator, attempt, names, password, session};
+use crate::app::last_admin::Admins;
+use crate::app::{App, Error, Operator, attempt, names, password, role, session};
 
 /// Attempts that stand beside a user.
 const RECENT_ATTEMPTS: u32 = 10;
-/// Rows of administrators that are read at once.
-const ADMIN_ROWS: u32 = 200;
 
 /// Lists users by tenant and address.
 ///
@@ -55,8 +55,11 @@ pub async fn list(
     };
     app.store
         .read(move |tx| {
+            let tenant = names::tenant_filter(tx, request.tenant.as_deref())?;
             let filter = UserFilter {
-                tenant: names::tenant_filter(tx, request.tenant.as_deref())?,
+                tenant,
+                role: role::role_filter(tx, tenant, request.role.as_deref())?,
+                may: None,
                 status: request.status,
                 locked: request.locked.map(|locked| (locked, now)),
                 tenant_admin: request.tenant_admin,
@@ -65,9 +68,13 @@ pub async fn list(
                     .map(|seconds| now.minus(Duration::from_secs(seconds))),
                 email_contains: request.email_contains,
             };
-            place.after = place.after.take().map(|id| place_of(tx, &id)).transpose()?;
+            place.after = place
+                .after
+                .take()
+                .map(|id| cursor::user_place(tx, &id))
+                .transpose()?;
             let (rows, next) = place.collect(
-                place_key,
+                cursor::user_key,
                 |_| true,
                 |page| tx.operator().users(&filter, page),
             )?;
@@ -136,11 +143,12 @@ pub async fn disable(
             if user.status == UserStatus::Disabled {
                 return Ok(act.unchanged());
             }
-            keep_an_admin(tx, &act.tenant, &user)?;
+            let admins = Admins::of_tenant(tx, act.tenant.id)?;
             let tenant = tx.tenant_mut(act.tenant.id);
             tenant
                 .users_mut()
                 .set_status(user.id, UserStatus::Disabled, now)?;
+            admins.remain(tx)?;
             let ended = end_access(tx, &act.tenant, user.id, now)?;
             // Tokens for changing a password stand on its version alone; without this, enabling the
             // user again would revive them (rule 19).
@@ -248,66 +256,4 @@ fn end_access(
 
 fn count(ended: &[SessionId]) -> u32 {
     u32::try_from(ended.len()).unwrap_or(u32::MAX)
-}
-
-/// Whether a user could administer its tenant today (rule 18).
-fn is_working_admin(user: &User) -> bool {
-    user.is_tenant_admin && user.status == UserStatus::Active && user.last_login_at.is_some()
-}
-
-/// Refuses to close the last administrator of a tenant who is active and has signed in.
-fn keep_an_admin(tx: &dyn WriteTx, tenant: &Tenant, user: &User) -> Result<(), Error> {
-    if !is_working_admin(user) {
-        return Ok(());
-    }
-    let filter = UserFilter {
-        tenant: Some(tenant.id),
-        status: Some(UserStatus::Active),
-        tenant_admin: Some(true),
-        ..UserFilter::default()
-    };
-    let mut after = None;
-    loop {
-        let page = PageRequest {
-            limit: ADMIN_ROWS,
-            after,
-        };
-        let rows = tx.operator().users(&filter, &page)?;
-        if rows
-            .iter()
-            .any(|row| row.user.id != user.id && is_working_admin(&row.user))
-        {
-            return Ok(());
-        }
-        after = rows.last().map(place_key);
-        if after.is_none() {
-            return Err(last_admin(tenant, user));
-        }
-    }
-}
-
-fn last_admin(tenant: &Tenant, user: &User) -> Error {
-    Error::new(
-        ErrorCode::LastAdmin,
-        format!(
-            "{} is the last administrator of tenant {} who is active and has signed in",
-            user.email, tenant.slug
-        ),
-    )
-    .with_hint(format!(
-        "Let another one sign in first: authctl -t {} user create --email ADDRESS --tenant-admin --generate",
-        tenant.slug
-    ))
-}
-
-/// Place of a user in the store's order.
-fn place_key(row: &UserRow) -> String {
-    format!("{}/{}", row.tenant, row.user.email)
-}
-
-/// Place of the user that a cursor names.
-fn place_of(tx: &dyn ReadTx, id: &str) -> Result<String, Error> {
-    let id: UserId = id.parse().map_err(|_| cursor::invalid())?;
-    let row = tx.operator().user(id)?.ok_or_else(cursor::invalid)?;
-    Ok(place_key(&row))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use common::id::{SessionId, TenantId, UserId};
 use common::time::Time;
+use domain::rights::{Access, Catalogue, Realm, Rights};
 use domain::session::{EndReason, Session};
 use domain::tenant::{Slug, Tenant, TenantStatus};
 use domain::token::PasswordChangeClaims;
@@ -60,6 +61,11 @@ fn state_of(key: StateKey, ended: bool) -> Arc<SessionState> {
         session,
         UserStatus::Active,
         false,
+        Arc::new(Access {
+            roles: Vec::new(),
+            rights: Rights::new(Realm::System, false, []),
+            catalogue: Catalogue::default(),
+        }),
         tenant,
     ))
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use domain::rights::Access;
 use moka::sync::Cache as Moka;
 use store::{CommitListener, Scope};
 
+use super::shared::Shared;
 use super::versions::{Ticket, TokenTicket, Versions};
 use super::{Cache, CacheStats, SessionState, StateKey};
 use crate::crypto::VerifiedToken;
@@ -16,6 +18,7 @@ pub struct MemoryCache {
     versions: Versions,
     states: Moka<StateKey, (Ticket, Arc<SessionState>)>,
     tokens: Moka<[u8; 32], (TokenTicket, Arc<VerifiedToken>)>,
+    accesses: Shared<Access>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -27,6 +30,7 @@ impl MemoryCache {
             versions: Versions::new(),
             states: Moka::new(token_entries),
             tokens: Moka::new(token_entries),
+            accesses: Shared::new(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }
@@ -67,6 +71,10 @@ impl Cache for MemoryCache {
         if *ticket.key() == state.key() && self.versions.is_current(&ticket) {
             self.states.insert(state.key(), (ticket, state));
         }
+    }
+
+    fn share(&self, access: Access) -> Arc<Access> {
+        self.accesses.share(access)
     }
 
     fn token(&self, hash: &[u8; 32]) -> Option<Arc<VerifiedToken>> {

@@ -7,6 +7,7 @@
 
 mod activity;
 mod memory;
+mod shared;
 mod versions;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use common::id::{SessionId, TenantId, UserId};
 use common::time::Time;
+use domain::rights::Access;
 use domain::session::Session;
 use domain::tenant::Tenant;
 use domain::user::UserStatus;
@@ -45,6 +47,8 @@ pub struct SessionState {
     pub user_status: UserStatus,
     /// Whether its user may do everything within the tenant.
     pub is_tenant_admin: bool,
+    /// What its user's roles come to; shared with others of the same roles.
+    pub access: Arc<Access>,
     /// The user's tenant.
     pub tenant: Tenant,
     last_active: AtomicI64,
@@ -56,6 +60,7 @@ impl SessionState {
         session: Session,
         user_status: UserStatus,
         is_tenant_admin: bool,
+        access: Arc<Access>,
         tenant: Tenant,
     ) -> Self {
         let last_active = AtomicI64::new(session.last_active_at.millis());
@@ -63,6 +68,7 @@ impl SessionState {
             session,
             user_status,
             is_tenant_admin,
+            access,
             tenant,
             last_active,
         }
@@ -107,6 +113,8 @@ pub trait Cache: CommitListener {
     fn ticket(&self, key: &StateKey) -> Ticket;
     /// Keeps a state, unless something was committed for it since the ticket.
     fn put_state(&self, ticket: Ticket, state: Arc<SessionState>);
+    /// The one copy of what roles come to: those of a role share it, and a session costs a pointer.
+    fn share(&self, access: Access) -> Arc<Access>;
     /// A token whose signature has been verified, by its SHA-256. Its period is the caller's to
     /// check, and it grants nothing without its session's state.
     fn token(&self, hash: &[u8; 32]) -> Option<Arc<VerifiedToken>>;

@@ -102,6 +102,7 @@ fn value(text: &str) -> HeaderValue {
 fn allowed(checked: &Checked, shows_permissions: bool) -> Response {
     let caller = &checked.caller;
     let tenant = checked.state.tenant.slug.as_str();
+    let access = &checked.state.access;
     let view = CheckView {
         active: true,
         user_id: caller.user_id,
@@ -109,10 +110,11 @@ fn allowed(checked: &Checked, shows_permissions: bool) -> Response {
         tenant: tenant.to_owned(),
         session_id: caller.session_id,
         is_tenant_admin: caller.is_tenant_admin,
-        roles: Vec::new(),
-        permissions: shows_permissions.then(|| check::permissions(checked)),
+        roles: access.roles.iter().map(ToString::to_string).collect(),
+        permissions: shows_permissions.then(|| access.rights.names()),
         expires_at: checked.expires_at,
     };
+    let roles = value(&view.roles.join(","));
     let mut response = JsonAnswer(view).into_response();
     let subscription = match checked.standing {
         Standing::Grace => "grace",
@@ -123,7 +125,7 @@ fn allowed(checked: &Checked, shows_permissions: bool) -> Response {
     headers.insert(TENANT_ID, value(&caller.tenant_id.to_string()));
     headers.insert(TENANT, value(tenant));
     headers.insert(SESSION_ID, value(&caller.session_id.to_string()));
-    headers.insert(ROLES, HeaderValue::from_static(""));
+    headers.insert(ROLES, roles);
     headers.insert(SUBSCRIPTION, HeaderValue::from_static(subscription));
     headers.insert(ERROR, HeaderValue::from_static(""));
     response

@@ -23,6 +23,14 @@ pub(super) async fn show(
     Ok(EntityAnswer(user::own(&me::show(&app, &caller.0).await?)))
 }
 
+/// What the user may do: names of permissions, `ALL_PERMISSIONS` alone for who may everything.
+pub(super) async fn permissions(caller: Authenticated, _: NoQuery) -> JsonAnswer<Page<String>> {
+    JsonAnswer(Page {
+        items: caller.0.access.rights.names(),
+        next_cursor: None,
+    })
+}
+
 /// The user's live sessions, the newest first.
 pub(super) async fn sessions(
     State(app): State<Arc<App>>,

@@ -24,6 +24,7 @@ pub const SIGNED_IN_ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/auth/password/change"),
     ("GET", "/v1/auth/check"),
     ("GET", "/v1/me"),
+    ("GET", "/v1/me/permissions"),
     ("GET", "/v1/me/sessions"),
     ("DELETE", "/v1/me/sessions/{id}"),
 ];
@@ -37,6 +38,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/v1/auth/check", get(check::check))
         .route("/v1/auth/password/change", post(auth::change_password))
         .route("/v1/me", get(me::show))
+        .route("/v1/me/permissions", get(me::permissions))
         .route("/v1/me/sessions", get(me::sessions))
         .route("/v1/me/sessions/{id}", delete(me::end_session))
         .route("/.well-known/jwks.json", get(well_known::jwks))

@@ -17,9 +17,10 @@ pub use claim::Claim;
 pub use error::{OpenError, StoreError};
 pub use resource::{
     AttemptFilter, Attempts, AttemptsRead, Audit, AuditRead, Counters, CountersRead, Counts,
-    CredentialWrite, Credentials, CredentialsRead, Devices, DevicesRead, Housekeeping, Keys,
-    KeysRead, LockoutFilter, LockoutRow, Meta, MetaRead, NewAttempt, OperatorRead, Over,
-    PageRequest, ReadTx, Scope, SessionFilter, SessionRow, Sessions, SessionsRead, TenantFilter,
+    CredentialWrite, Credentials, CredentialsRead, Devices, DevicesRead, Grants, GrantsRead,
+    Housekeeping, Keys, KeysRead, LockoutFilter, LockoutRow, Meta, MetaRead, NewAttempt,
+    OperatorRead, Over, PageRequest, Permissions, PermissionsRead, ReadTx, RoleFilter, RoleRow,
+    Roles, RolesRead, Scope, SessionFilter, SessionRow, Sessions, SessionsRead, TenantFilter,
     TenantRead, TenantRow, TenantWrite, Tenants, TenantsRead, UsageRow, UsageSince, UserFilter,
     UserRow, Users, UsersRead, WriteTx,
 };

@@ -9,8 +9,11 @@
     reason = "all methods share one list of errors, which stands above"
 )]
 
+mod list;
+mod role;
+
 use common::email::Email;
-use common::id::{AttemptId, AuditId, KeyId, SessionId, TenantId, UserId};
+use common::id::{AttemptId, AuditId, KeyId, RoleId, SessionId, TenantId, UserId};
 use common::secret::Secret;
 use common::time::Time;
 use domain::attempt::{Attempt, AttemptRow};
@@ -20,9 +23,18 @@ use domain::key::StoredKey;
 use domain::lockout::{
     Boot, CounterKey, CounterKind, CounterState, Lockout, ManualLock, Reservation, ReservationId,
 };
+use domain::rights::Right;
 use domain::session::{EndReason, Session};
-use domain::tenant::{Slug, Tenant, TenantStatus};
+use domain::tenant::{Slug, Tenant};
 use domain::user::{Credential, CredentialKind, User, UserStatus};
+
+pub use list::{
+    Counts, LockoutFilter, LockoutRow, SessionFilter, SessionRow, TenantFilter, TenantRow,
+    UserFilter, UserRow,
+};
+pub use role::{
+    Grants, GrantsRead, Permissions, PermissionsRead, RoleFilter, RoleRow, Roles, RolesRead,
+};
 
 use crate::error::StoreError;
 pub use crate::usage::{UsageRow, UsageSince};
@@ -55,6 +67,10 @@ pub trait ReadTx {
     fn tenants(&self) -> &dyn TenantsRead;
     /// The rows of one tenant.
     fn tenant(&self, id: TenantId) -> Box<dyn TenantRead + '_>;
+    /// The system roles.
+    fn system_roles(&self) -> Box<dyn RolesRead + '_>;
+    /// Permissions that are defined system-wide.
+    fn system_permissions(&self) -> Box<dyn PermissionsRead + '_>;
     /// Counters of failed tries; names without a tenant have them too.
     fn counters(&self) -> &dyn CountersRead;
     /// The session of a token, whose tenant is not known yet.
@@ -77,6 +93,10 @@ pub trait WriteTx: ReadTx {
     fn tenants_mut(&self) -> &dyn Tenants;
     /// The rows of one tenant.
     fn tenant_mut(&self, id: TenantId) -> Box<dyn TenantWrite + '_>;
+    /// The system roles.
+    fn system_roles_mut(&self) -> Box<dyn Roles + '_>;
+    /// Permissions that are defined system-wide.
+    fn system_permissions_mut(&self) -> Box<dyn Permissions + '_>;
     /// Counters of failed tries.
     fn counters_mut(&self) -> &dyn Counters;
     /// The log of attempts.
@@ -107,6 +127,12 @@ pub trait TenantRead {
     fn devices(&self) -> &dyn DevicesRead;
     /// Attempts to sign in to it.
     fn attempts(&self) -> &dyn AttemptsRead;
+    /// Its own roles.
+    fn roles(&self) -> Box<dyn RolesRead + '_>;
+    /// Its own permissions.
+    fn permissions(&self) -> Box<dyn PermissionsRead + '_>;
+    /// Roles in the hands of its users.
+    fn grants(&self) -> &dyn GrantsRead;
 }
 
 /// Rows of one tenant, to write.
@@ -119,6 +145,12 @@ pub trait TenantWrite: TenantRead {
     fn sessions_mut(&self) -> &dyn Sessions;
     /// Their known devices.
     fn devices_mut(&self) -> &dyn Devices;
+    /// Its own roles.
+    fn roles_mut(&self) -> Box<dyn Roles + '_>;
+    /// Its own permissions.
+    fn permissions_mut(&self) -> Box<dyn Permissions + '_>;
+    /// Roles in the hands of its users.
+    fn grants_mut(&self) -> &dyn Grants;
 }
 
 /// The tenants, to read.
@@ -358,130 +390,11 @@ pub trait Attempts {
     fn record(&self, attempt: &NewAttempt) -> Result<(), StoreError>;
 }
 
-/// Which tenants are wanted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TenantFilter {
-    /// Only of this status.
-    pub status: Option<TenantStatus>,
-    /// Only of this plan.
-    pub plan: Option<String>,
-    /// Only those that end at or before this.
-    pub ending_before: Option<Time>,
-}
-
-/// Which users are wanted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UserFilter {
-    /// Only of this tenant.
-    pub tenant: Option<TenantId>,
-    /// Only of this status.
-    pub status: Option<UserStatus>,
-    /// Only those that are locked (or not) at this time.
-    pub locked: Option<(bool, Time)>,
-    /// Only tenant administrators, or only others.
-    pub tenant_admin: Option<bool>,
-    /// Only those without a login since.
-    pub inactive_since: Option<Time>,
-    /// Only those whose address contains this text, literally.
-    pub email_contains: Option<String>,
-}
-
-/// Which sessions are wanted; ended ones never are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionFilter {
-    /// Only of this tenant.
-    pub tenant: Option<TenantId>,
-    /// Only of this user.
-    pub user: Option<UserId>,
-    /// Only of this device id.
-    pub device: Option<String>,
-    /// Only from this address.
-    pub ip: Option<String>,
-    /// Only those unused since.
-    pub idle_since: Option<Time>,
-    /// Only those last active after this (the idle limit).
-    pub active_after: Time,
-    /// Only those made after this (the absolute limit).
-    pub created_after: Time,
-}
-
-/// Which lockouts are wanted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LockoutFilter {
-    /// Only of this tenant.
-    pub tenant: Option<TenantId>,
-    /// Also names that no user has.
-    pub include_unknown: bool,
-    /// Only those whose last failure came from this address.
-    pub ip: Option<String>,
-    /// Locked at this time.
-    pub at: Time,
-    /// Failures at or before this are over.
-    pub since: Time,
-}
-
-/// A tenant with its users counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TenantRow {
-    /// The tenant.
-    pub tenant: Tenant,
-    /// Users that are not deleted.
-    pub users: u32,
-}
-
-/// A user with its tenant's slug and lock.
-#[derive(Debug, Clone, PartialEq)]
-pub struct UserRow {
-    /// The user.
-    pub user: User,
-    /// Slug of its tenant.
-    pub tenant: Slug,
-    /// End of the lock by failures or by hand, if one is set (it may be past).
-    pub locked_until: Option<Time>,
-    /// Whether a lock by hand without an end is set.
-    pub locked_for_good: bool,
-}
-
-/// A session with its owner's address and tenant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionRow {
-    /// The session.
-    pub session: Session,
-    /// Slug of its tenant.
-    pub tenant: Slug,
-    /// Address of its owner.
-    pub email: Email,
-}
-
-/// A lockout with its owner's address and tenant, where known.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LockoutRow {
-    /// The counter.
-    pub lockout: Lockout,
-    /// Slug of its tenant.
-    pub tenant: Option<Slug>,
-    /// Address of the user.
-    pub email: Option<Email>,
-}
-
-/// How many of what.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Tenants, `system` apart.
-    pub tenants: u64,
-    /// Of those, suspended.
-    pub tenants_suspended: u64,
-    /// Users that are not deleted.
-    pub users: u64,
-    /// Sessions alive.
-    pub sessions: u64,
-    /// Names locked now.
-    pub locked: u64,
-}
-
-/// Lists over all tenants. Rows come sorted: tenants by slug, users by (slug, address), lockouts by
-/// key, sessions and attempts the newest first. `after` is, of the last row before: `acme` (slug),
-/// `acme/bob@acme.test` (slug, address), the key in hex, `ses_…` or `att_…` (id as displayed).
+/// Lists over all tenants. Rows come sorted: tenants by slug, users by (slug, address), roles by
+/// (slug, bare name) with those of the system first, lockouts by key, sessions and attempts the
+/// newest first. `after` is, of the last row before: `acme` (slug), `acme/bob@acme.test` (slug,
+/// address), `acme/cashier` or `/superadmin` (slug, bare name), the key in hex, `ses_…` or `att_…`
+/// (id as displayed).
 pub trait OperatorRead {
     /// Tenants.
     fn tenants(
@@ -498,6 +411,12 @@ pub trait OperatorRead {
     ) -> Result<Vec<UsageRow>, StoreError>;
     /// Users.
     fn users(&self, filter: &UserFilter, page: &PageRequest) -> Result<Vec<UserRow>, StoreError>;
+    /// Roles.
+    fn roles(&self, filter: &RoleFilter, page: &PageRequest) -> Result<Vec<RoleRow>, StoreError>;
+    /// The role with this id, in any tenant or of the system, and its tenant.
+    fn role(&self, id: RoleId) -> Result<Option<RoleRow>, StoreError>;
+    /// How many roles grant which right: those of the system and of one tenant, or of all.
+    fn roles_by_right(&self, tenant: Option<TenantId>) -> Result<Vec<(Right, u64)>, StoreError>;
     /// Users with this address, in any tenant; at most 20.
     fn users_by_email(&self, email: &Email) -> Result<Vec<UserRow>, StoreError>;
     /// The user with this id, in any tenant.

@@ -15,6 +15,7 @@ mod lists;
 mod lockouts;
 mod names;
 mod rehearsals;
+mod roles;
 mod routes;
 mod sessions;
 mod states;

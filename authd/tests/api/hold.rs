@@ -10,6 +10,7 @@ use authd::crypto::VerifiedToken;
 use authd::crypto::{CryptoError, HashPool, HashSettings, Lane, Random, SeededRandom};
 use common::secret::Secret;
 use domain::password::Password;
+use domain::rights::Access;
 use store::{CommitListener, Scope};
 
 use crate::house::until;
@@ -156,6 +157,10 @@ impl Cache for GatedCache {
     fn put_state(&self, ticket: Ticket, state: Arc<SessionState>) {
         self.gate.pass();
         self.inner.put_state(ticket, state);
+    }
+
+    fn share(&self, access: Access) -> Arc<Access> {
+        self.inner.share(access)
     }
 
     fn token(&self, hash: &[u8; 32]) -> Option<Arc<VerifiedToken>> {

@@ -143,6 +143,7 @@ pub(crate) fn new_user(tenant: &str, email: &str, password: &str) -> call::user:
         kra_pin: None,
         external_refs: BTreeMap::new(),
         tenant_admin: false,
+        roles: Vec::new(),
         password: given(password),
         permanent: false,
     }

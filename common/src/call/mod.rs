@@ -5,6 +5,8 @@
 pub mod attempt;
 pub mod audit;
 pub mod lockout;
+pub mod permission;
+pub mod role;
 pub mod session;
 pub mod status;
 pub mod tenant;
@@ -187,6 +189,22 @@ pub fn all() -> Vec<CallInfo> {
         info::<user::Enable>(),
         info::<user::SetPassword>(),
         info::<user::Delete>(),
+        info::<user::Set>(),
+        info::<user::Grant>(),
+        info::<user::Revoke>(),
+        info::<user::Permissions>(),
+        info::<role::List>(),
+        info::<role::Show>(),
+        info::<role::Create>(),
+        info::<role::Set>(),
+        info::<role::Allow>(),
+        info::<role::Deny>(),
+        info::<role::Delete>(),
+        info::<permission::List>(),
+        info::<permission::Check>(),
+        info::<permission::Define>(),
+        info::<permission::Undefine>(),
+        info::<permission::WhoCan>(),
         info::<lockout::List>(),
         info::<lockout::Show>(),
         info::<lockout::Clear>(),

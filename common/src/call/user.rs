@@ -1,8 +1,12 @@
 //! Calls about users.
 
+mod rights;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use rights::{Grant, Permissions, Revoke, Set};
 
 use crate::call::{AdminCall, Change, Method, Paging, Socket, TenantFilter, UserRef};
 use crate::secret::{self, Secret};
@@ -43,6 +47,9 @@ pub struct Create {
     /// Whether the user may do everything within the tenant.
     #[serde(default)]
     pub tenant_admin: bool,
+    /// Roles of the tenant or system roles, by id or name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
     /// The first password.
     pub password: NewPassword,
     /// Whether the password stands as set; else it is good for changing it only (rule 24).
@@ -70,6 +77,8 @@ pub struct List {
     pub locked: Option<bool>,
     /// Only tenant administrators, or only others.
     pub tenant_admin: Option<bool>,
+    /// Only those who hold this role: an id, `system:<name>`, or a name of the tenant's.
+    pub role: Option<String>,
     /// Only those who did not sign in for so many seconds.
     pub inactive_seconds: Option<u64>,
     /// Only those whose address contains this.

@@ -4,6 +4,7 @@
 mod attempt;
 mod audit;
 mod lockout;
+mod role;
 mod session;
 mod status;
 mod tenant;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use attempt::AttemptView;
 pub use audit::{AuditChainView, AuditMarkView};
 pub use lockout::LockoutView;
+pub use role::{HeldPermission, HolderView, PermissionScope, PermissionView, RoleView, Via};
 pub use session::{DeviceType, DeviceView, SessionView};
 pub use status::{
     ApiStatus, CacheStatus, Counts, DatabaseStatus, KeyStatus, StatusView, VersionView, Warning,

@@ -19,6 +19,7 @@ mod journal;
 mod load;
 mod lockout;
 mod passwords;
+mod roles;
 mod scene;
 mod sessions;
 mod states;

@@ -13,13 +13,14 @@ use common::secret::RevealedSecret;
 use common::time::Time;
 use common::view::{EmployeeView, Name, UserStatus};
 use domain::profile::{self, InvalidField};
+use domain::role::Role;
 use domain::tenant::Tenant;
 use domain::user::{CredentialKind, User};
 use serde_json::Value;
 use store::{CredentialWrite, Priority, ReadTx, UserRow};
 
-use crate::app::audit::{Act, Record};
-use crate::app::user::view;
+use crate::app::audit::{self, Act, Record};
+use crate::app::user::{rights, view};
 use crate::app::{App, Error, Operator, Settings, names, password};
 
 /// What a request says of a person, each value checked.
@@ -36,16 +37,17 @@ struct Profile {
 /// good for changing it only, and the user is invited until then (rule 24).
 ///
 /// # Errors
-/// `not_found` for the tenant; `validation_failed`, `password_rejected`, `email_taken`,
+/// `not_found` for the tenant or a role; `validation_failed`, `password_rejected`, `email_taken`,
 /// `user_limit_reached`.
 pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Result<Change, Error> {
     let now = app.now();
     let profile = parse(&app.settings, &request)?;
-    let tenant = room(app, &request.tenant, &profile.email).await?;
+    let (tenant, roles) = room(app, &request, &profile.email).await?;
     let own_words = password::own_words(&profile.email, &profile.name, &tenant);
     let prepared =
         password::prepare(app, &request.password, request.permanent, &own_words, now).await?;
-    let user = user(app, &tenant, profile, app.new_id(now)?, &request, now);
+    let mut user = user(app, &tenant, profile, app.new_id(now)?, &request, now);
+    user.roles = rights::names(&roles);
     let credential = CredentialWrite {
         user_id: user.id,
         hash: prepared.hash,
@@ -78,6 +80,14 @@ pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Res
             if !rows.credentials_mut().set(&credential, 0)? {
                 return Err(Error::internal("a new user already has a password"));
             }
+            for role in &roles {
+                // False means held already, by a name given twice, or removed since it was found.
+                if !rows.grants_mut().grant(user.id, role.id, now)?
+                    && !rows.grants().of(user.id)?.contains(role)
+                {
+                    return Err(audit::moved());
+                }
+            }
             record.append(tx, &act, &Value::Null, &after)
         })
         .await?;
@@ -86,15 +96,18 @@ pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Res
     Ok(change)
 }
 
-/// Finds the tenant, and refuses early what the transaction would refuse after a hash.
-async fn room(app: &App, tenant: &str, email: &Email) -> Result<Tenant, Error> {
-    let name = tenant.to_owned();
+/// Finds the tenant and the roles, and refuses early what the transaction would refuse after a hash.
+async fn room(app: &App, request: &Create, email: &Email) -> Result<(Tenant, Vec<Role>), Error> {
+    let name = request.tenant.clone();
+    let roles = request.roles.clone();
     let email = email.clone();
     app.store
         .read(move |tx| {
             let tenant = names::tenant(tx, &name)?;
             check_room(tx, &tenant, &email)?;
-            Ok(tenant)
+            let roles = rights::roles(tx, &tenant, &roles)?;
+            rights::few_enough(roles.len())?;
+            Ok((tenant, roles))
         })
         .await
 }
@@ -194,6 +207,7 @@ fn user(
             UserStatus::Invited
         },
         is_tenant_admin: request.tenant_admin,
+        roles: Vec::new(),
         last_login_at: None,
         created_at: now,
         updated_at: now,

@@ -10,8 +10,9 @@ use domain::user::User;
 use serde_json::{Value, json};
 use store::{StoreError, WriteTx};
 
-use super::{act, again, count, end_access, find, keep_an_admin};
+use super::{act, again, count, end_access, find};
 use crate::app::audit::{Act, Record};
+use crate::app::last_admin::Admins;
 use crate::app::{App, Error, Operator};
 
 /// Deletes a user.
@@ -29,8 +30,9 @@ pub async fn delete(app: &Arc<App>, operator: &Operator, request: Delete) -> Res
     app.store
         .write(store::Priority::Urgent, operator.claim.clone(), move |tx| {
             let user = again(tx, &act, found.user.id)?;
-            keep_an_admin(tx, &act.tenant, &user)?;
+            let admins = Admins::of_tenant(tx, act.tenant.id)?;
             let ended = remove(&app_of_write, tx, &act, &user, now)?;
+            admins.remain(tx)?;
             let before = json!({
                 "status": user.status,
                 "is_tenant_admin": user.is_tenant_admin,

@@ -4,12 +4,14 @@
 mod counters;
 mod lists;
 mod records;
+mod roles;
 mod states;
 mod tenants;
 
 pub(crate) use counters::*;
 pub(crate) use lists::*;
 pub(crate) use records::*;
+pub(crate) use roles::*;
 pub(crate) use states::*;
 pub(crate) use tenants::*;
 
@@ -104,6 +106,7 @@ pub(crate) fn user(n: u8, tenant: u8, email: &str) -> User {
         external_refs: BTreeMap::from([("branch_id".to_owned(), "7".to_owned())]),
         status: UserStatus::Active,
         is_tenant_admin: false,
+        roles: Vec::new(),
         subject: key(n),
         last_login_at: None,
         created_at: at(0),

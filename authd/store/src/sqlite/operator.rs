@@ -2,10 +2,11 @@
 //! Every list is read from a place on (its last row's key), never by skipping rows.
 
 use common::email::Email;
-use common::id::{AttemptId, AttemptKind, SessionKind, TenantId, UserId};
+use common::id::{AttemptId, AttemptKind, RoleId, SessionKind, TenantId, UserId};
 use common::time::Time;
 use domain::attempt::AttemptRow;
 use domain::lockout::CounterKey;
+use domain::rights::Right;
 use domain::tenant::Slug;
 use rusqlite::types::Value;
 use rusqlite::{params, params_from_iter};
@@ -18,7 +19,8 @@ use super::{attempt, counter, session, tenant, user};
 use crate::error::StoreError;
 use crate::resource::{
     AttemptFilter, CountersRead, Counts, LockoutFilter, LockoutRow, OperatorRead, PageRequest,
-    SessionFilter, SessionRow, TenantFilter, TenantRow, UsageRow, UsageSince, UserFilter, UserRow,
+    RoleFilter, RoleRow, SessionFilter, SessionRow, TenantFilter, TenantRow, UsageRow, UsageSince,
+    UserFilter, UserRow,
 };
 
 /// Users with one address that are shown at most.
@@ -76,6 +78,18 @@ impl OperatorRead for Tx<'_> {
             rows.extend(self.users_where(behind, page.limit.saturating_sub(found))?);
         }
         Ok(rows)
+    }
+
+    fn roles(&self, filter: &RoleFilter, page: &PageRequest) -> Result<Vec<RoleRow>, StoreError> {
+        self.list_roles(filter, page)
+    }
+
+    fn role(&self, id: RoleId) -> Result<Option<RoleRow>, StoreError> {
+        self.one_role(id)
+    }
+
+    fn roles_by_right(&self, tenant: Option<TenantId>) -> Result<Vec<(Right, u64)>, StoreError> {
+        self.count_roles_by_right(tenant)
     }
 
     fn users_by_email(&self, email: &Email) -> Result<Vec<UserRow>, StoreError> {
@@ -272,6 +286,10 @@ impl Tx<'_> {
 const LOCKED: &str =
     "(c.locked_until > ? OR c.manual = 2 OR (c.manual = 1 AND c.manual_until > ?))";
 
+/// Whether a user may what the given right says, by the flag or by a role.
+const MAY: &str = "(u.is_tenant_admin = 1 OR u.id IN (SELECT m.user_id FROM user_roles m \
+    JOIN role_permissions p ON p.role_id = m.role_id WHERE p.permission IN (?, 'ALL_PERMISSIONS')))";
+
 /// The opposite of [`LOCKED`], for a user who may have no counter.
 const NOT_LOCKED: &str = "(coalesce(c.locked_until, -1) <= ? AND coalesce(c.manual, 0) <> 2 \
     AND (coalesce(c.manual, 0) <> 1 OR c.manual_until <= ?))";
@@ -313,6 +331,14 @@ fn user_conditions(filter: &UserFilter) -> Conditions {
     );
     let pattern = filter.email_contains.as_deref().map(contains);
     asked.and_some(r"u.email LIKE ? ESCAPE '\'", pattern);
+    asked.and_some(
+        "u.id IN (SELECT user_id FROM user_roles WHERE role_id = ?)",
+        filter.role.map(id_value),
+    );
+    asked.and_some(
+        MAY,
+        filter.may.as_ref().map(|right| text_value(right.as_str())),
+    );
     asked
 }
 

@@ -1,6 +1,8 @@
 //! Reads the columns of a row in order, and says which one is damaged.
 //! Knows types and names of columns, no statements.
 
+use std::str::FromStr;
+
 use common::email::Email;
 use common::id::{Id, Kind};
 use common::time::Time;
@@ -98,6 +100,21 @@ impl<'r, 's> Columns<'r, 's> {
         what: &'static str,
     ) -> Result<Option<T>, StoreError> {
         self.parse_optional(what, |text: String| serde_json::from_str(&text).ok())
+    }
+
+    /// What `group_concat` put together, sorted; NULL as nothing. No element has a comma.
+    pub(super) fn sorted<T: FromStr + Ord>(
+        &mut self,
+        what: &'static str,
+    ) -> Result<Vec<T>, StoreError> {
+        let found = self.parse_optional(what, |text: String| {
+            text.split(',')
+                .map(|part| part.parse().ok())
+                .collect::<Option<Vec<T>>>()
+        })?;
+        let mut found = found.unwrap_or_default();
+        found.sort();
+        Ok(found)
     }
 
     /// The three columns of a device: id, name, type.

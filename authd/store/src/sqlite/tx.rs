@@ -8,13 +8,14 @@ use common::time::Time;
 use domain::session::Session;
 use rusqlite::{CachedStatement, Connection, ErrorCode, Params};
 
+use super::role::Owned;
 use super::row::Columns;
 use crate::error::StoreError;
 use crate::resource::{
     Attempts, AttemptsRead, Audit, AuditRead, Counters, CountersRead, Credentials, CredentialsRead,
-    Devices, DevicesRead, Housekeeping, Keys, KeysRead, Meta, MetaRead, OperatorRead, ReadTx,
-    Scope, Sessions, SessionsRead, TenantRead, TenantWrite, Tenants, TenantsRead, Users, UsersRead,
-    WriteTx,
+    Devices, DevicesRead, Grants, GrantsRead, Housekeeping, Keys, KeysRead, Meta, MetaRead,
+    OperatorRead, Permissions, PermissionsRead, ReadTx, Roles, RolesRead, Scope, Sessions,
+    SessionsRead, TenantRead, TenantWrite, Tenants, TenantsRead, Users, UsersRead, WriteTx,
 };
 
 /// A transaction; the thread that owns the connection begins and ends it.
@@ -28,6 +29,24 @@ pub(super) struct Tx<'c> {
 pub(super) struct TenantTx<'t> {
     pub(super) tx: &'t Tx<'t>,
     pub(super) id: TenantId,
+}
+
+impl TenantTx<'_> {
+    fn owned(&self) -> Owned<'_> {
+        Owned {
+            tx: self.tx,
+            owner: Some(self.id),
+        }
+    }
+}
+
+impl Tx<'_> {
+    fn system(&self) -> Owned<'_> {
+        Owned {
+            tx: self,
+            owner: None,
+        }
+    }
 }
 
 impl<'c> Tx<'c> {
@@ -149,6 +168,14 @@ impl ReadTx for Tx<'_> {
         Box::new(TenantTx { tx: self, id })
     }
 
+    fn system_roles(&self) -> Box<dyn RolesRead + '_> {
+        Box::new(self.system())
+    }
+
+    fn system_permissions(&self) -> Box<dyn PermissionsRead + '_> {
+        Box::new(self.system())
+    }
+
     fn counters(&self) -> &dyn CountersRead {
         self
     }
@@ -185,6 +212,14 @@ impl WriteTx for Tx<'_> {
 
     fn tenant_mut(&self, id: TenantId) -> Box<dyn TenantWrite + '_> {
         Box::new(TenantTx { tx: self, id })
+    }
+
+    fn system_roles_mut(&self) -> Box<dyn Roles + '_> {
+        Box::new(self.system())
+    }
+
+    fn system_permissions_mut(&self) -> Box<dyn Permissions + '_> {
+        Box::new(self.system())
     }
 
     fn counters_mut(&self) -> &dyn Counters {
@@ -240,6 +275,18 @@ impl TenantRead for TenantTx<'_> {
     fn attempts(&self) -> &dyn AttemptsRead {
         self
     }
+
+    fn roles(&self) -> Box<dyn RolesRead + '_> {
+        Box::new(self.owned())
+    }
+
+    fn permissions(&self) -> Box<dyn PermissionsRead + '_> {
+        Box::new(self.owned())
+    }
+
+    fn grants(&self) -> &dyn GrantsRead {
+        self
+    }
 }
 
 impl TenantWrite for TenantTx<'_> {
@@ -256,6 +303,18 @@ impl TenantWrite for TenantTx<'_> {
     }
 
     fn devices_mut(&self) -> &dyn Devices {
+        self
+    }
+
+    fn roles_mut(&self) -> Box<dyn Roles + '_> {
+        Box::new(self.owned())
+    }
+
+    fn permissions_mut(&self) -> Box<dyn Permissions + '_> {
+        Box::new(self.owned())
+    }
+
+    fn grants_mut(&self) -> &dyn Grants {
         self
     }
 }

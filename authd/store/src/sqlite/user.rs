@@ -15,7 +15,9 @@ use crate::resource::{Users, UsersRead};
 pub(super) const COLUMNS: &str = "u.id, u.tenant_id, u.email, u.email_verified, u.given_name, \
     u.family_name, u.display_name, u.phone, u.address, u.locale, u.employee_id, u.kra_pin, \
     u.external_refs, u.status, u.is_tenant_admin, u.subject, u.last_login_at, u.created_at, \
-    u.updated_at";
+    u.updated_at, \
+    (SELECT group_concat(iif(r.tenant_id IS NULL, 'system:', '') || r.name) \
+    FROM user_roles m JOIN roles r ON r.id = m.role_id WHERE m.user_id = u.id)";
 
 /// Reads [`COLUMNS`].
 pub(super) fn read(columns: &mut Columns<'_, '_>) -> Result<User, StoreError> {
@@ -43,6 +45,7 @@ pub(super) fn read(columns: &mut Columns<'_, '_>) -> Result<User, StoreError> {
         last_login_at: columns.time_optional("users.last_login_at")?,
         created_at: columns.time("users.created_at")?,
         updated_at: columns.time("users.updated_at")?,
+        roles: columns.sorted("user_roles.role_id")?,
     })
 }
 
@@ -59,12 +62,18 @@ fn status(name: &str) -> Option<UserStatus> {
 pub(super) const BY_ID: &str = "SELECT u.id, u.tenant_id, u.email, u.email_verified, \
     u.given_name, u.family_name, u.display_name, u.phone, u.address, u.locale, u.employee_id, \
     u.kra_pin, u.external_refs, u.status, u.is_tenant_admin, u.subject, u.last_login_at, \
-    u.created_at, u.updated_at FROM users u WHERE u.tenant_id = ?1 AND u.id = ?2";
+    u.created_at, u.updated_at, \
+    (SELECT group_concat(iif(r.tenant_id IS NULL, 'system:', '') || r.name) \
+    FROM user_roles m JOIN roles r ON r.id = m.role_id WHERE m.user_id = u.id) \
+    FROM users u WHERE u.tenant_id = ?1 AND u.id = ?2";
 
 pub(super) const BY_EMAIL: &str = "SELECT u.id, u.tenant_id, u.email, u.email_verified, \
     u.given_name, u.family_name, u.display_name, u.phone, u.address, u.locale, u.employee_id, \
     u.kra_pin, u.external_refs, u.status, u.is_tenant_admin, u.subject, u.last_login_at, \
-    u.created_at, u.updated_at FROM users u WHERE u.tenant_id = ?1 AND u.email = ?2";
+    u.created_at, u.updated_at, \
+    (SELECT group_concat(iif(r.tenant_id IS NULL, 'system:', '') || r.name) \
+    FROM user_roles m JOIN roles r ON r.id = m.role_id WHERE m.user_id = u.id) \
+    FROM users u WHERE u.tenant_id = ?1 AND u.email = ?2";
 
 impl UsersRead for TenantTx<'_> {
     fn by_id(&self, id: UserId) -> Result<Option<User>, StoreError> {

@@ -201,3 +201,53 @@ fn usage_is_counted_a_tenant() {
 fn g9_a_deleted_user_takes_all_but_its_attempts() {
     holds(contract::g9_a_deleted_user_takes_all_but_its_attempts);
 }
+
+#[test]
+fn roles_read_back() {
+    holds(contract::roles_read_back);
+}
+
+#[test]
+fn the_superadmin_is_built_in() {
+    holds(contract::the_superadmin_is_built_in);
+}
+
+#[test]
+fn a36_no_role_is_reached_through_another_tenant() {
+    holds(contract::a36_no_role_is_reached_through_another_tenant);
+}
+
+#[test]
+fn a82_a_role_made_again_has_no_members() {
+    holds(contract::a82_a_role_made_again_has_no_members);
+}
+
+#[test]
+fn members_of_a_role_can_be_given_another() {
+    holds(contract::members_of_a_role_can_be_given_another);
+}
+
+#[test]
+fn a82_a_permission_defined_again_is_in_no_role() {
+    holds(contract::a82_a_permission_defined_again_is_in_no_role);
+}
+
+#[test]
+fn a84_only_working_administrators_count() {
+    holds(contract::a84_only_working_administrators_count);
+}
+
+#[test]
+fn roles_are_listed_with_their_members() {
+    holds(contract::roles_are_listed_with_their_members);
+}
+
+#[test]
+fn users_are_found_by_what_they_hold() {
+    holds(contract::users_are_found_by_what_they_hold);
+}
+
+#[test]
+fn roles_are_found_and_counted_over_all_tenants() {
+    holds(contract::roles_are_found_and_counted_over_all_tenants);
+}

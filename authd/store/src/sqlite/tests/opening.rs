@@ -8,7 +8,7 @@ use refinery::Migration;
 use rusqlite::Connection;
 
 use super::{open_in, open_with, options};
-use crate::contract::{read, tenant_id, two_tenants, write};
+use crate::contract::{at, read, tenant_id, two_tenants, user_id, write};
 use crate::error::OpenError;
 use crate::sqlite::open::Engine;
 use crate::sqlite::{Options, Origin, known_schema, migrate, open};
@@ -297,7 +297,11 @@ fn a_migration_runs_in_a_copy_and_the_old_file_is_kept() {
         store.close();
         let database = folder.path().join("authd.db");
         assert!(columns_of_tenants(&database).contains(&"note".to_owned()));
-        let kept = folder.path().join("pre-migrate-1-to-3.db");
+        let kept = folder.path().join(format!(
+            "pre-migrate-{}-to-{}.db",
+            known_schema(),
+            known_schema() + 2
+        ));
         assert_eq!(mode(&kept), 0o600);
         assert_eq!(mode(&database), 0o600);
         assert!(!columns_of_tenants(&kept).contains(&"note".to_owned()));
@@ -348,10 +352,40 @@ fn two_old_files_are_kept() {
         .into_iter()
         .map(|(name, _)| name)
         .collect();
-    assert_eq!(
-        names,
-        ["authd.db", "pre-migrate-2-to-3.db", "pre-migrate-3-to-4.db"]
-    );
+    let known = known_schema();
+    let kept = |n: u32| format!("pre-migrate-{}-to-{}.db", known + n - 1, known + n);
+    assert_eq!(names, ["authd.db".to_owned(), kept(2), kept(3)]);
+}
+
+#[test]
+fn a_database_of_the_first_schema_gets_roles() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authd.db");
+    let first: Vec<Migration> = migrate::known().into_iter().take(1).collect();
+    migrate::create(&path, &first).unwrap();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(
+        "INSERT INTO tenants (id, slug, name, status, time_zone, plan, created_at, updated_at) \
+         VALUES (x'01010101010101010101010101010101', 'acme', 'Acme', 'active', 'UTC', 'pro', 0, 0);
+         INSERT INTO users (id, tenant_id, email, email_verified, external_refs, status, \
+         is_tenant_admin, subject, created_at, updated_at) \
+         VALUES (x'01010101010101010101010101010101', x'01010101010101010101010101010101', \
+         'bob@acme.test', 1, '{}', 'active', 0, zeroblob(32), 0, 0);",
+    )
+    .unwrap();
+    drop(old);
+    let (store, origin) = open_in(folder.path()).unwrap();
+    assert_eq!(origin, Origin::Existing);
+    write(&store, |tx| {
+        let superadmin = "system:superadmin".parse().unwrap();
+        let role = tx.system_roles().by_name(&superadmin)?.unwrap();
+        let acme = tx.tenant_mut(tenant_id(1));
+        assert!(acme.users().by_id(user_id(1))?.unwrap().roles.is_empty());
+        acme.grants_mut().grant(user_id(1), role.id, at(0))?;
+        assert_eq!(acme.users().by_id(user_id(1))?.unwrap().roles, [superadmin]);
+        Ok(())
+    });
+    store.close();
 }
 
 #[test]

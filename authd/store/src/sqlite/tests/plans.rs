@@ -4,7 +4,8 @@
 use rusqlite::Connection;
 
 use crate::sqlite::{
-    attempt, counter, credential, device, housekeeping, meta, migrate, session, tenant, user,
+    attempt, counter, credential, device, grant, housekeeping, meta, migrate, permission, session,
+    tenant, user,
 };
 
 /// The steps of a statement's plan, as they are meant for people.
@@ -78,5 +79,31 @@ fn r37_hot_statements_use_an_index() {
         );
         let sorted = plan.iter().any(|step| step.contains("TEMP B-TREE"));
         assert!(!sorted, "{sql}\n{plan:#?}");
+    }
+}
+
+#[test]
+fn r37_rights_and_administrators_are_found_by_an_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authd.db");
+    migrate::create(&path, &migrate::known()).unwrap();
+    let connection = Connection::open(path).unwrap();
+    for (sql, by) in [
+        (user::BY_ID, "SEARCH m USING PRIMARY KEY (user_id=?)"),
+        // DISTINCT sorts the few rows of one user.
+        (grant::RIGHTS_OF, "SEARCH m USING PRIMARY KEY (user_id=?)"),
+        (grant::RIGHTS_OF, "SEARCH p USING PRIMARY KEY (role_id=?)"),
+        (permission::ALL, "(tenant_id=?)"),
+        (grant::ADMIN_BY_FLAG, "INDEX users_admins (tenant_id=?)"),
+        (
+            grant::ADMIN_BY_ROLE,
+            "INDEX user_roles_by_role (role_id=? AND tenant_id=?)",
+        ),
+    ] {
+        let plan = plan(&connection, sql);
+        assert!(
+            plan.iter().any(|step| step.contains(by)),
+            "{sql}\n{plan:#?}"
+        );
     }
 }

@@ -1,0 +1,146 @@
+//! The part of the tree about roles and permissions.
+
+use clap::{Args, Subcommand};
+
+use super::ListArgs;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Role {
+    /// List roles, the system roles first
+    List {
+        /// Only system roles
+        #[arg(long)]
+        system: bool,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Show a role
+    Show {
+        /// Name, system:NAME or rol_… id
+        #[arg(value_name = "ROLE")]
+        role: String,
+    },
+    /// List the users who hold a role
+    Members {
+        /// Name, system:NAME or rol_… id
+        #[arg(value_name = "ROLE")]
+        role: String,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Make a role
+    Create {
+        /// a-z, 0-9, _ and -; with system: before it, one for all tenants
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// What it is for
+        #[arg(long, value_name = "TEXT")]
+        description: Option<String>,
+        /// Let it grant this; repeatable
+        #[arg(long = "permission", value_name = "PERM")]
+        permissions: Vec<String>,
+    },
+    /// Change a role's description, or all of its permissions
+    Set {
+        /// Name, system:NAME or rol_… id
+        #[arg(value_name = "ROLE")]
+        role: String,
+        /// What it is for; the empty text removes it
+        #[arg(long, value_name = "TEXT", required_unless_present = "permissions")]
+        description: Option<String>,
+        /// Let it grant this and what else is named, and no more; repeatable
+        #[arg(long = "permission", value_name = "PERM")]
+        permissions: Vec<String>,
+    },
+    /// Add permissions to a role
+    Allow(Permissions),
+    /// Remove permissions from a role
+    Deny(Permissions),
+    /// Remove a role: its members lose it
+    Delete {
+        /// Name, system:NAME or rol_… id
+        #[arg(value_name = "ROLE")]
+        role: String,
+        /// Give its members this role instead
+        #[arg(long, value_name = "ROLE")]
+        reassign: Option<String>,
+    },
+}
+
+/// A role and permissions.
+#[derive(Debug, Args)]
+pub(crate) struct Permissions {
+    /// Name, system:NAME or rol_… id
+    #[arg(value_name = "ROLE")]
+    pub(crate) role: String,
+    #[arg(
+        value_name = "PERM",
+        required = true,
+        help = "RESOURCE:ACTION, or ALL_PERMISSIONS"
+    )]
+    pub(crate) permissions: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Permission {
+    /// List the catalogue: built-in, system-wide, and the tenant's
+    List {
+        /// Only those on this resource
+        #[arg(long, value_name = "RESOURCE")]
+        resource: Option<String>,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Ask whether a user holds a permission (exit 0 or 7)
+    Check {
+        /// usr_… id, address or TENANT/ADDRESS
+        #[arg(value_name = "USER")]
+        user: String,
+        #[arg(value_name = "PERM", help = "RESOURCE:ACTION, or ALL_PERMISSIONS")]
+        permission: String,
+    },
+    /// Define a permission, for the tenant of -t or else system-wide
+    Define {
+        /// Such as orders:edit
+        #[arg(value_name = "RESOURCE:ACTION")]
+        name: String,
+        /// What it allows
+        #[arg(long, value_name = "TEXT")]
+        description: Option<String>,
+    },
+    /// Remove a permission, from the roles that grant it too
+    Undefine {
+        /// Such as orders:edit
+        #[arg(value_name = "RESOURCE:ACTION")]
+        name: String,
+    },
+}
+
+/// A user and roles.
+#[derive(Debug, Args)]
+pub(crate) struct UserRoles {
+    /// usr_… id, address or TENANT/ADDRESS
+    #[arg(value_name = "USER")]
+    pub(crate) user: String,
+    /// Names of the user's tenant, system:NAME or rol_… ids
+    #[arg(value_name = "ROLE", required = true)]
+    pub(crate) roles: Vec<String>,
+}
+
+/// What `user set` changes.
+#[derive(Debug, Args)]
+pub(crate) struct UserSet {
+    /// usr_… id, address or TENANT/ADDRESS
+    #[arg(value_name = "USER")]
+    pub(crate) user: String,
+    /// Let the user do everything within the tenant
+    #[arg(
+        long,
+        conflicts_with = "no_tenant_admin",
+        required_unless_present = "no_tenant_admin"
+    )]
+    pub(crate) tenant_admin: bool,
+    /// Let the user do no more than its roles say
+    #[arg(long)]
+    pub(crate) no_tenant_admin: bool,
+}

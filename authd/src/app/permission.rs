@@ -1,0 +1,301 @@
+//! Permissions: the catalogue that the operator adds to, and who holds what by which role.
+
+mod holders;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use common::call::Change;
+use common::call::permission::{Define, List, Undefine};
+use common::error::ErrorCode;
+use common::suggest::nearest;
+use common::text::visible;
+use common::view::{Page, PermissionScope, PermissionView};
+use domain::permission::{
+    ALL_PERMISSIONS, BUILT_IN, DefinedPermission, PERMISSION_LIMIT, Permission,
+};
+use domain::rights::Right;
+use domain::tenant::Tenant;
+use serde_json::{Value, json};
+use store::{PageRequest, Permissions, Priority, ReadTx, StoreError, WriteTx};
+
+pub use holders::{check, of_user, who_can};
+
+use crate::app::audit::{Record, WideAct};
+use crate::app::cursor::Place;
+use crate::app::{App, Error, Operator, access, names, role};
+
+/// Characters of an unknown name that an answer repeats.
+const ECHO_LIMIT: usize = 100;
+
+/// Lists the catalogue by name. Without a tenant, those that no tenant defined.
+///
+/// # Errors
+/// `not_found` for the tenant, those of the page.
+pub async fn list(
+    app: &Arc<App>,
+    _operator: &Operator,
+    request: List,
+) -> Result<Page<PermissionView>, Error> {
+    let place = Place::of(&app.keys, &request, &request.paging())?;
+    app.store
+        .read(move |tx| {
+            let tenant = request
+                .tenant
+                .as_deref()
+                .map(|name| names::tenant(tx, name))
+                .transpose()?;
+            let mut all = catalogue(tx, tenant.as_ref())?;
+            if let Some(resource) = &request.resource {
+                all.retain(|_, view| {
+                    let parts = view.permission.split_once(':');
+                    parts.is_some_and(|(before, _)| before == resource)
+                });
+            }
+            let (rows, next) = place.collect(key, |_| true, |page| Ok(part(&all, page)))?;
+            Ok(place.page(rows, next.as_deref()))
+        })
+        .await
+}
+
+/// Defines a permission. One of the same name that was removed leaves it nothing (rule 19).
+///
+/// # Errors
+/// `not_found` for the tenant; `validation_failed`; `name_taken` for one that the catalogue has.
+pub async fn define(app: &Arc<App>, operator: &Operator, request: Define) -> Result<Change, Error> {
+    let now = app.now();
+    let name: Permission = request
+        .name
+        .parse()
+        .map_err(|error| malformed("/name", &error))?;
+    let description = role::parse_description(request.description.as_deref())?;
+    let record = Record::draw(app, operator, now, None)?;
+    app.store
+        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
+            let tenant = home(tx, request.tenant.as_deref())?;
+            if access::catalogue(tx, tenant.as_ref())?.contains(&name) {
+                return Err(name_taken(&name));
+            }
+            let defined = DefinedPermission {
+                tenant_id: tenant.as_ref().map(|tenant| tenant.id),
+                name: name.clone(),
+                description: description.clone(),
+                created_at: now,
+            };
+            let count = with_permissions(tx, tenant.as_ref(), |rows| Ok(rows.all()?.len()))?;
+            if u32::try_from(count).unwrap_or(u32::MAX) >= PERMISSION_LIMIT {
+                return Err(Error::field(
+                    "/name",
+                    "too_many",
+                    format!("there are {count} permissions already, which is the most"),
+                ));
+            }
+            with_permissions(tx, tenant.as_ref(), |rows| rows.insert(&defined))?;
+            // It was unknown to warm caches.
+            tx.invalidate(role::scope(defined.tenant_id));
+            let act = act("permission.define", &name, tenant.as_ref());
+            let after = json!({"name": name.as_str(), "description": description});
+            record.append_wide(tx, &act, &Value::Null, &after)
+        })
+        .await
+}
+
+/// Removes a defined permission, and takes it from the roles that grant it.
+///
+/// # Errors
+/// `not_found`, `validation_failed`; `permission_denied` for a built-in one; `last_admin`.
+pub async fn undefine(
+    app: &Arc<App>,
+    operator: &Operator,
+    request: Undefine,
+) -> Result<Change, Error> {
+    let record = Record::draw(app, operator, app.now(), None)?;
+    let name: Permission = request
+        .name
+        .parse()
+        .map_err(|error| malformed("/name", &error))?;
+    app.store
+        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
+            if name.is_built_in() {
+                return Err(built_in(&name));
+            }
+            let tenant = home(tx, request.tenant.as_deref())?;
+            let found = with_permissions(tx, tenant.as_ref(), |rows| rows.by_name(&name))?;
+            let Some(found) = found else {
+                return Err(undefined(tx, &name, tenant.as_ref())?);
+            };
+            let roles = with_permissions(tx, tenant.as_ref(), |rows| rows.delete(&name))?;
+            tx.invalidate(role::scope(found.tenant_id));
+            let act = act("permission.undefine", &name, tenant.as_ref());
+            let before = json!({"name": name.as_str(), "description": found.description});
+            let mut change = record.append_wide(tx, &act, &before, &json!({"roles": roles}))?;
+            match roles {
+                0 => {}
+                1 => change.notes.push("1 role lost it.".to_owned()),
+                many => change.notes.push(format!("{many} roles lost it.")),
+            }
+            Ok(change)
+        })
+        .await
+}
+
+/// Reads what a role of a tenant, or a system role, is to grant.
+///
+/// # Errors
+/// `validation_failed` for a malformed name, `unknown_permission` for one that is in no catalogue of
+/// the role.
+pub fn rights(
+    tx: &dyn ReadTx,
+    tenant: Option<&Tenant>,
+    names: &[String],
+) -> Result<BTreeSet<Right>, Error> {
+    let catalogue = access::catalogue(tx, tenant)?;
+    let mut rights = BTreeSet::new();
+    for name in names {
+        let right: Right = name
+            .parse()
+            .map_err(|error| malformed("/permissions", &error))?;
+        if let Right::One(permission) = &right
+            && !(catalogue.contains(permission) && exists_in(permission, tenant))
+        {
+            return Err(unknown(tx, tenant, name)?);
+        }
+        rights.insert(right);
+    }
+    Ok(rights)
+}
+
+/// Whether a built-in permission exists there: some do in the tenant `system` only (rule 16); a
+/// system role may name them, and then acts with them there.
+fn exists_in(permission: &Permission, tenant: Option<&Tenant>) -> bool {
+    !permission.is_system_only() || tenant.is_none_or(|tenant| tenant.slug.is_system())
+}
+
+fn malformed(path: &'static str, error: &domain::permission::InvalidPermission) -> Error {
+    Error::field(path, "invalid_permission", error.to_string())
+}
+
+fn unknown(tx: &dyn ReadTx, tenant: Option<&Tenant>, name: &str) -> Result<Error, Error> {
+    let start: String = name.chars().take(ECHO_LIMIT).collect();
+    let known = catalogue(tx, tenant)?;
+    let names = known.values().map(|view| view.permission.as_str());
+    let near = nearest(&start, names.chain([ALL_PERMISSIONS]));
+    let place = tenant
+        .map(|tenant| format!(" -t {}", tenant.slug))
+        .unwrap_or_default();
+    let list = format!("List: authctl{place} permission list");
+    let error = Error::new(
+        ErrorCode::UnknownPermission,
+        format!("the permission {} is in no catalogue", visible(&start)),
+    );
+    Ok(error.with_hint(match near {
+        Some(near) => format!("Did you mean {near}? {list}"),
+        None => list,
+    }))
+}
+
+fn name_taken(name: &Permission) -> Error {
+    Error::new(
+        ErrorCode::NameTaken,
+        format!("the catalogue has {name} already"),
+    )
+}
+
+fn built_in(name: &Permission) -> Error {
+    Error::new(
+        ErrorCode::PermissionDenied,
+        format!("{name} is built in: authd itself asks for it"),
+    )
+}
+
+fn undefined(tx: &dyn ReadTx, name: &Permission, tenant: Option<&Tenant>) -> Result<Error, Error> {
+    let mut error = Error::not_found();
+    let Some(tenant) = tenant else {
+        error.developer_message = format!("no system-wide permission {name}").into();
+        return Ok(error.with_hint("One of a tenant is named with -t TENANT."));
+    };
+    error.developer_message = format!("tenant {} has not defined {name}", tenant.slug).into();
+    if tx.system_permissions().by_name(name)?.is_some() {
+        return Ok(error.with_hint("It is system-wide: leave out -t and AUTHCTL_TENANT."));
+    }
+    Ok(error.with_hint(format!("List: authctl -t {} permission list", tenant.slug)))
+}
+
+fn home(tx: &dyn ReadTx, tenant: Option<&str>) -> Result<Option<Tenant>, Error> {
+    tenant.map(|name| names::tenant(tx, name)).transpose()
+}
+
+/// Works on the permissions of a tenant, or on the system-wide ones.
+fn with_permissions<T>(
+    tx: &dyn WriteTx,
+    tenant: Option<&Tenant>,
+    work: impl FnOnce(&dyn Permissions) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    match tenant {
+        Some(tenant) => work(tx.tenant_mut(tenant.id).permissions_mut().as_ref()),
+        None => work(tx.system_permissions_mut().as_ref()),
+    }
+}
+
+fn act(action: &'static str, name: &Permission, tenant: Option<&Tenant>) -> WideAct {
+    WideAct {
+        action,
+        tenant: tenant.cloned(),
+        object: name.to_string(),
+        subject: name.to_string(),
+    }
+}
+
+/// The whole catalogue by [`key`]; its size is bounded by [`PERMISSION_LIMIT`].
+fn catalogue(
+    tx: &dyn ReadTx,
+    tenant: Option<&Tenant>,
+) -> Result<BTreeMap<String, PermissionView>, StoreError> {
+    let counted = tx
+        .operator()
+        .roles_by_right(tenant.map(|tenant| tenant.id))?;
+    let counted: BTreeMap<Right, u64> = counted.into_iter().collect();
+    let mut views = Vec::new();
+    for name in BUILT_IN.iter().filter_map(|name| name.parse().ok()) {
+        if exists_in(&name, tenant) {
+            views.push((name, PermissionScope::BuiltIn, None));
+        }
+    }
+    for defined in tx.system_permissions().all()? {
+        views.push((defined.name.clone(), PermissionScope::System, Some(defined)));
+    }
+    if let Some(tenant) = tenant {
+        for defined in tx.tenant(tenant.id).permissions().all()? {
+            views.push((defined.name.clone(), PermissionScope::Tenant, Some(defined)));
+        }
+    }
+    let views = views.into_iter().map(|(name, scope, defined)| {
+        let (description, created_at) = match defined {
+            Some(defined) => (defined.description, Some(defined.created_at)),
+            None => (None, None),
+        };
+        let view = PermissionView {
+            permission: name.to_string(),
+            scope,
+            description,
+            roles: counted.get(&Right::One(name)).copied().unwrap_or(0),
+            created_at,
+        };
+        (key(&view), view)
+    });
+    Ok(views.collect())
+}
+
+/// Place of a permission in the list: a name may be defined for a tenant and system-wide later.
+fn key(view: &PermissionView) -> String {
+    format!("{}/{}", view.permission, view.scope.as_str())
+}
+
+fn part(all: &BTreeMap<String, PermissionView>, page: &PageRequest) -> Vec<PermissionView> {
+    let after = page.after.clone().unwrap_or_default();
+    all.iter()
+        .filter(|(key, _)| **key > after)
+        .take(usize::try_from(page.limit).unwrap_or(usize::MAX))
+        .map(|(_, view)| view.clone())
+        .collect()
+}

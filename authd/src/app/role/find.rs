@@ -1,0 +1,144 @@
+//! What the operator calls roles: by id, `system:<name>`, or a name within a tenant.
+
+use common::call::role::RoleRef;
+use common::id::{RoleId, TenantId};
+use common::suggest::nearest;
+use common::text::visible;
+use domain::role::{Role, RoleName};
+use domain::tenant::Tenant;
+use store::ReadTx;
+
+use crate::app::{Error, names};
+
+/// Characters of an unknown name that an answer repeats.
+const ECHO_LIMIT: usize = 100;
+
+/// A role with its tenant; none for a system role.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The role.
+    pub role: Role,
+    /// The tenant that it lives in.
+    pub tenant: Option<Tenant>,
+}
+
+/// Finds a role. A role of another tenant than the one given is not there.
+///
+/// # Errors
+/// `not_found` with the nearest name; `validation_failed` at `/role` for a name that needs a tenant.
+pub fn role(tx: &dyn ReadTx, reference: &RoleRef) -> Result<Found, Error> {
+    let name = reference.name.as_str();
+    if let Ok(id) = name.parse::<RoleId>() {
+        return by_id(tx, id, reference);
+    }
+    let parsed = name.parse::<RoleName>();
+    if let Ok(parsed) = &parsed
+        && parsed.is_system()
+    {
+        let found = tx.system_roles().by_name(parsed)?;
+        return match found {
+            Some(role) => Ok(Found { role, tenant: None }),
+            None => Err(unknown(tx, name, None)?),
+        };
+    }
+    let Some(within) = &reference.tenant else {
+        return Err(Error::field(
+            "/role",
+            "tenant_needed",
+            "a role of a tenant is named together with the tenant",
+        )
+        .with_hint("Name it with -t TENANT, or write system:NAME for a system role."));
+    };
+    let tenant = names::tenant(tx, within)?;
+    let found = match &parsed {
+        Ok(parsed) => tx.tenant(tenant.id).roles().by_name(parsed)?,
+        Err(_) => None,
+    };
+    match found {
+        Some(role) => Ok(Found {
+            role,
+            tenant: Some(tenant),
+        }),
+        None => Err(unknown(tx, name, Some(&tenant))?),
+    }
+}
+
+/// Finds the role that a list is narrowed to, if it is.
+///
+/// # Errors
+/// As [`role`].
+pub fn role_filter(
+    tx: &dyn ReadTx,
+    tenant: Option<TenantId>,
+    name: Option<&str>,
+) -> Result<Option<RoleId>, Error> {
+    let Some(name) = name else {
+        return Ok(None);
+    };
+    let reference = RoleRef {
+        tenant: tenant.map(|id| id.to_string()),
+        name: name.to_owned(),
+    };
+    Ok(Some(role(tx, &reference)?.role.id))
+}
+
+/// The tenant in which a role of this name is made; none for a system role.
+pub(super) fn home(
+    tx: &dyn ReadTx,
+    name: &RoleName,
+    tenant: Option<&str>,
+) -> Result<Option<Tenant>, Error> {
+    match tenant {
+        _ if name.is_system() => Ok(None),
+        Some(tenant) => names::tenant(tx, tenant).map(Some),
+        None => Err(Error::field(
+            "/tenant",
+            "tenant_needed",
+            "expected a tenant, or a name that begins with system:",
+        )),
+    }
+}
+
+fn by_id(tx: &dyn ReadTx, id: RoleId, reference: &RoleRef) -> Result<Found, Error> {
+    let within = names::tenant_filter(tx, reference.tenant.as_deref())?;
+    let row = tx.operator().role(id)?;
+    let found = row.filter(|row| {
+        row.role.tenant_id.is_none() || within.is_none() || row.role.tenant_id == within
+    });
+    let Some(row) = found else {
+        return Err(unknown(tx, &reference.name, None)?);
+    };
+    let tenant = match row.role.tenant_id {
+        Some(id) => tx.tenants().by_id(id)?,
+        None => None,
+    };
+    Ok(Found {
+        role: row.role,
+        tenant,
+    })
+}
+
+fn unknown(tx: &dyn ReadTx, name: &str, tenant: Option<&Tenant>) -> Result<Error, Error> {
+    let start: String = name.chars().take(ECHO_LIMIT).collect();
+    let mut known = tx.system_roles().names()?;
+    if let Some(tenant) = tenant {
+        known.extend(tx.tenant(tenant.id).roles().names()?);
+    }
+    let place = tenant.map(|tenant| format!(" in tenant {}", tenant.slug));
+    let list = match tenant {
+        Some(tenant) => format!("List: authctl -t {} role list", tenant.slug),
+        None => "List: authctl role list".to_owned(),
+    };
+    let mut error = Error::not_found();
+    error.developer_message = format!(
+        "no role \"{}\"{}",
+        visible(&start),
+        place.unwrap_or_default()
+    )
+    .into();
+    let near = nearest(&start, known.iter().map(RoleName::as_str));
+    Ok(error.with_hint(match near {
+        Some(near) => format!("Did you mean {near}? {list}"),
+        None => list,
+    }))
+}

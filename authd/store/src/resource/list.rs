@@ -1,0 +1,135 @@
+//! What the operator's lists are narrowed to, and what their rows hold.
+
+use common::email::Email;
+use common::id::{RoleId, TenantId, UserId};
+use common::time::Time;
+use domain::lockout::Lockout;
+use domain::rights::Right;
+use domain::session::Session;
+use domain::tenant::{Slug, Tenant, TenantStatus};
+use domain::user::{User, UserStatus};
+
+/// Which tenants are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TenantFilter {
+    /// Only of this status.
+    pub status: Option<TenantStatus>,
+    /// Only of this plan.
+    pub plan: Option<String>,
+    /// Only those that end at or before this.
+    pub ending_before: Option<Time>,
+}
+
+/// Which users are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserFilter {
+    /// Only of this tenant.
+    pub tenant: Option<TenantId>,
+    /// Only of this status.
+    pub status: Option<UserStatus>,
+    /// Only those that are locked (or not) at this time.
+    pub locked: Option<(bool, Time)>,
+    /// Only tenant administrators, or only others.
+    pub tenant_admin: Option<bool>,
+    /// Only those without a login since.
+    pub inactive_since: Option<Time>,
+    /// Only those whose address contains this text, literally.
+    pub email_contains: Option<String>,
+    /// Only those who hold this role.
+    pub role: Option<RoleId>,
+    /// Only those who are tenant administrators or hold a role that grants this or everything.
+    pub may: Option<Right>,
+}
+
+/// Which sessions are wanted; ended ones never are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionFilter {
+    /// Only of this tenant.
+    pub tenant: Option<TenantId>,
+    /// Only of this user.
+    pub user: Option<UserId>,
+    /// Only of this device id.
+    pub device: Option<String>,
+    /// Only from this address.
+    pub ip: Option<String>,
+    /// Only those unused since.
+    pub idle_since: Option<Time>,
+    /// Only those last active after this (the idle limit).
+    pub active_after: Time,
+    /// Only those made after this (the absolute limit).
+    pub created_after: Time,
+}
+
+/// Which lockouts are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockoutFilter {
+    /// Only of this tenant.
+    pub tenant: Option<TenantId>,
+    /// Also names that no user has.
+    pub include_unknown: bool,
+    /// Only those whose last failure came from this address.
+    pub ip: Option<String>,
+    /// Locked at this time.
+    pub at: Time,
+    /// Failures at or before this are over.
+    pub since: Time,
+}
+
+/// A tenant with its users counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantRow {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// Users that are not deleted.
+    pub users: u32,
+}
+
+/// A user with its tenant's slug and lock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UserRow {
+    /// The user.
+    pub user: User,
+    /// Slug of its tenant.
+    pub tenant: Slug,
+    /// End of the lock by failures or by hand, if one is set (it may be past).
+    pub locked_until: Option<Time>,
+    /// Whether a lock by hand without an end is set.
+    pub locked_for_good: bool,
+}
+
+/// A session with its owner's address and tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRow {
+    /// The session.
+    pub session: Session,
+    /// Slug of its tenant.
+    pub tenant: Slug,
+    /// Address of its owner.
+    pub email: Email,
+}
+
+/// A lockout with its owner's address and tenant, where known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LockoutRow {
+    /// The counter.
+    pub lockout: Lockout,
+    /// Slug of its tenant.
+    pub tenant: Option<Slug>,
+    /// Address of the user.
+    pub email: Option<Email>,
+}
+
+/// How many of what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Tenants, `system` apart.
+    pub tenants: u64,
+    /// Of those, suspended.
+    pub tenants_suspended: u64,
+    /// Users that are not deleted.
+    pub users: u64,
+    /// Sessions alive.
+    pub sessions: u64,
+    /// Names locked now.
+    pub locked: u64,
+}

@@ -1,0 +1,101 @@
+//! Which roles the users of one tenant hold, and who administers it.
+
+use common::id::{RoleId, UserId};
+use common::time::Time;
+use domain::rights::Right;
+use domain::role::Role;
+use rusqlite::params;
+
+use super::role;
+use super::tx::TenantTx;
+use crate::error::StoreError;
+use crate::resource::{Grants, GrantsRead};
+
+/// What the roles of a user grant.
+pub(super) const RIGHTS_OF: &str = "SELECT DISTINCT p.permission FROM user_roles m \
+    JOIN role_permissions p ON p.role_id = m.role_id WHERE m.user_id = ?2 AND m.tenant_id = ?1";
+
+/// Whether there is an administrator by the flag.
+pub(super) const ADMIN_BY_FLAG: &str = "SELECT 1 FROM users u WHERE u.tenant_id = ?1 \
+    AND u.is_tenant_admin = 1 AND u.status = 'active' AND u.last_login_at IS NOT NULL LIMIT 1";
+
+/// Whether there is an administrator by a role: the tenant's own, or a system role.
+pub(super) const ADMIN_BY_ROLE: &str = "SELECT 1 FROM roles r \
+    JOIN role_permissions p ON p.role_id = r.id AND p.permission = 'ALL_PERMISSIONS' \
+    JOIN user_roles m ON m.role_id = r.id AND m.tenant_id = ?1 \
+    JOIN users u ON u.id = m.user_id AND u.status = 'active' AND u.last_login_at IS NOT NULL \
+    WHERE r.tenant_id = ?1 OR r.tenant_id IS NULL LIMIT 1";
+
+impl GrantsRead for TenantTx<'_> {
+    fn of(&self, user: UserId) -> Result<Vec<Role>, StoreError> {
+        let sql = format!(
+            "SELECT {} FROM user_roles m JOIN roles r ON r.id = m.role_id \
+             WHERE m.user_id = ?2 AND m.tenant_id = ?1 ORDER BY r.tenant_id IS NULL, r.name",
+            role::COLUMNS
+        );
+        let keys = params![self.id.as_bytes(), user.as_bytes()];
+        self.tx.all("grants.of", &sql, keys, role::read)
+    }
+
+    fn rights_of(&self, user: UserId) -> Result<Vec<Right>, StoreError> {
+        let keys = params![self.id.as_bytes(), user.as_bytes()];
+        self.tx.all("grants.rights_of", RIGHTS_OF, keys, |columns| {
+            columns.parse("role_permissions.permission", |text: String| {
+                text.parse().ok()
+            })
+        })
+    }
+
+    fn has_working_admin(&self) -> Result<bool, StoreError> {
+        let key = params![self.id.as_bytes()];
+        let by_flag = self
+            .tx
+            .one("grants.admin_by_flag", ADMIN_BY_FLAG, key, |_| Ok(()))?;
+        if by_flag.is_some() {
+            return Ok(true);
+        }
+        let by_role = self
+            .tx
+            .one("grants.admin_by_role", ADMIN_BY_ROLE, key, |_| Ok(()))?;
+        Ok(by_role.is_some())
+    }
+}
+
+impl Grants for TenantTx<'_> {
+    fn grant(&self, user: UserId, role: RoleId, at: Time) -> Result<bool, StoreError> {
+        // Neither a user nor a role of another tenant is found here.
+        let added = self.tx.run(
+            "grants.grant",
+            "INSERT OR IGNORE INTO user_roles (user_id, role_id, tenant_id, granted_at) \
+             SELECT u.id, r.id, u.tenant_id, ?4 FROM users u, roles r \
+             WHERE u.id = ?2 AND u.tenant_id = ?1 AND r.id = ?3 \
+             AND (r.tenant_id = ?1 OR r.tenant_id IS NULL)",
+            params![
+                self.id.as_bytes(),
+                user.as_bytes(),
+                role.as_bytes(),
+                at.millis()
+            ],
+        )?;
+        Ok(added > 0)
+    }
+
+    fn revoke(&self, user: UserId, role: RoleId) -> Result<bool, StoreError> {
+        let removed = self.tx.run(
+            "grants.revoke",
+            "DELETE FROM user_roles WHERE tenant_id = ?1 AND user_id = ?2 AND role_id = ?3",
+            params![self.id.as_bytes(), user.as_bytes(), role.as_bytes()],
+        )?;
+        Ok(removed > 0)
+    }
+
+    fn set_tenant_admin(&self, user: UserId, is_admin: bool, at: Time) -> Result<bool, StoreError> {
+        let changed = self.tx.run(
+            "grants.set_tenant_admin",
+            "UPDATE users SET is_tenant_admin = ?3, updated_at = ?4 \
+             WHERE tenant_id = ?1 AND id = ?2",
+            params![self.id.as_bytes(), user.as_bytes(), is_admin, at.millis()],
+        )?;
+        Ok(changed > 0)
+    }
+}
