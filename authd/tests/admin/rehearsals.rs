@@ -35,6 +35,7 @@ async fn send(desk: &Desk, operator: Operator, path: &str, body: &Value) -> (Sta
 fn changes(session: &str) -> Vec<(&'static str, Value)> {
     let bob = json!({"tenant": "acme", "name": "bob@acme.test"});
     let off = json!({"tenant": "acme", "name": "off@acme.test"});
+    let cashier = json!({"tenant": "acme", "name": "cashier"});
     vec![
         ("/v1/tenant/create", json!({"slug": "globex"})),
         ("/v1/tenant/set", json!({"tenant": "acme", "plan": "pro"})),
@@ -45,6 +46,37 @@ fn changes(session: &str) -> Vec<(&'static str, Value)> {
             json!({"tenant": "acme", "email": "new@acme.test", "name": {}, "external_refs": {},
                 "tenant_admin": false, "password": "generate", "permanent": false}),
         ),
+        (
+            "/v1/permission/define",
+            json!({"tenant": "acme", "name": "orders:create"}),
+        ),
+        (
+            "/v1/permission/undefine",
+            json!({"tenant": "acme", "name": "orders:old"}),
+        ),
+        (
+            "/v1/role/create",
+            json!({"tenant": "acme", "name": "waiter", "permissions": ["orders:view"]}),
+        ),
+        (
+            "/v1/role/set",
+            json!({"role": cashier, "description": "At the till"}),
+        ),
+        (
+            "/v1/role/allow",
+            json!({"role": cashier, "permissions": ["orders:edit"]}),
+        ),
+        (
+            "/v1/role/deny",
+            json!({"role": cashier, "permissions": ["orders:view"]}),
+        ),
+        (
+            "/v1/role/delete",
+            json!({"role": {"tenant": "acme", "name": "spare"}}),
+        ),
+        ("/v1/user/grant", json!({"user": bob, "roles": ["cashier"]})),
+        ("/v1/user/revoke", json!({"user": bob, "roles": ["held"]})),
+        ("/v1/user/set", json!({"user": bob, "tenant_admin": true})),
         ("/v1/user/disable", json!({"user": bob})),
         ("/v1/user/enable", json!({"user": off})),
         (
@@ -80,7 +112,25 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
         .keys
         .subject("acme", &"bob@acme.test".parse().unwrap());
     desk.lock(acme, key).await;
+    let permission = |name: &str| {
+        let body = json!({"tenant": "acme", "name": name});
+        ("/v1/permission/define", body)
+    };
+    let role = |name: &str, permissions: &[&str]| {
+        let body = json!({"tenant": "acme", "name": name, "permissions": permissions});
+        ("/v1/role/create", body)
+    };
     for (path, body) in [
+        permission("orders:view"),
+        permission("orders:edit"),
+        permission("orders:old"),
+        role("cashier", &["orders:view"]),
+        role("held", &[]),
+        role("spare", &[]),
+        (
+            "/v1/user/grant",
+            json!({"user": {"tenant": "acme", "name": "bob@acme.test"}, "roles": ["held"]}),
+        ),
         ("/v1/tenant/suspend", json!({"tenant": "closed"})),
         (
             "/v1/user/disable",
