@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use common::text::visible;
 
@@ -72,6 +72,17 @@ enum CommandArgs {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    /// Write the manual pages that are built in
+    Man {
+        #[command(flatten)]
+        man: Man,
+    },
+    /// Print the completion script of a shell
+    Completion {
+        /// bash, zsh or fish
+        #[arg(value_name = "SHELL", hide_possible_values = true)]
+        shell: Shell,
+    },
     /// Print the version
     Version {
         #[command(flatten)]
@@ -125,6 +136,26 @@ pub struct PrintConfig {
     pub schema: bool,
 }
 
+/// Where to write the manual pages.
+#[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
+#[group(skip)]
+pub struct Man {
+    /// Write them below this folder, as man1/authctl.1 and so on
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+}
+
+/// Shells that a completion script is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// GNU Bash.
+    Bash,
+    /// Z shell.
+    Zsh,
+    /// fish.
+    Fish,
+}
+
 /// How to print the version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ClapArgs)]
 #[group(skip)]
@@ -135,7 +166,7 @@ pub struct Version {
 }
 
 /// What to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Serve.
     Run(Run),
@@ -145,6 +176,10 @@ pub enum Command {
     PrintConfig(PrintConfig),
     /// Ask the running daemon whether it is alive.
     Healthcheck,
+    /// Write the manual pages.
+    Man(Man),
+    /// Print a completion script.
+    Completion(Shell),
     /// Print the version.
     Version(Version),
 }
@@ -158,6 +193,10 @@ impl Args {
             CommandArgs::CheckConfig { config, check } => (config, Command::CheckConfig(check)),
             CommandArgs::PrintConfig { config, print } => (config, Command::PrintConfig(print)),
             CommandArgs::Healthcheck { config } => (config, Command::Healthcheck),
+            CommandArgs::Man { man } => (ConfigArgs::default(), Command::Man(man)),
+            CommandArgs::Completion { shell } => {
+                (ConfigArgs::default(), Command::Completion(shell))
+            }
             CommandArgs::Version { version } => (ConfigArgs::default(), Command::Version(version)),
         };
         let mut set = self.before.set;
@@ -211,10 +250,13 @@ pub fn environment() -> Vec<(String, String)> {
         .collect()
 }
 
+/// The command line as clap knows it, for completion scripts.
+pub fn command_line() -> clap::Command {
+    Args::command()
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     fn split(line: &str) -> (Command, Source) {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use authd::args::{self, Args, Command};
 use authd::commands::version::Storage;
-use authd::commands::{check_config, healthcheck, print_config, run, version};
+use authd::commands::{check_config, completion, healthcheck, man, print_config, run, version};
 use authd::print::Printer;
 use clap::Parser;
 
@@ -20,6 +20,8 @@ fn main() -> ExitCode {
     let status = match command {
         Command::CheckConfig(args) => check_config::run(args, &source, out, &mut errors),
         Command::PrintConfig(args) => print_config::run(args, &source, out, &mut errors),
+        Command::Man(args) => man::run(&args.dir, out, &mut errors),
+        Command::Completion(shell) => completion::run(shell, out, &mut errors),
         Command::Version(args) => version::run(args, &Storage::built_in(), out, &mut errors),
         Command::Run(args) => return run::run(args, source, &mut errors),
         Command::Healthcheck => healthcheck::run(&source, &mut errors),

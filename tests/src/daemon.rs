@@ -2,7 +2,8 @@
 //! The process never outlives its value.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -25,18 +26,21 @@ const STOP: Duration = Duration::from_secs(45);
 /// A daemon that is ready.
 pub struct Daemon {
     running: Running,
+    notify: Notify,
     folder: PathBuf,
     address: SocketAddr,
     clock: Option<Arc<WallClock>>,
 }
 
 impl Daemon {
-    /// Starts it and waits for `READY=1` or its end, whichever comes first.
+    /// Starts it and waits for `READY=1` or its end, whichever comes first. What starts only with a
+    /// first connection is knocked at: an address, or the path of a socket.
     pub(crate) fn spawn(
         mut command: Command,
         folder: &Path,
         port: u16,
         clock: Option<Arc<WallClock>>,
+        knock: Option<&str>,
     ) -> Result<Self, Exit> {
         let notify = Notify::bind(folder);
         command
@@ -45,7 +49,10 @@ impl Daemon {
             .stdout(Stdio::null());
         let mut running = Running::spawn(command);
         let end = Instant::now() + START;
+        let mut knocked = knock.is_none();
         while !notify.says_ready() {
+            std::thread::sleep(Duration::from_millis(1));
+            knocked = knocked || knock.is_some_and(knock_at);
             if let Some(exit) = running.ended() {
                 return Err(exit);
             }
@@ -57,6 +64,7 @@ impl Daemon {
         }
         Ok(Self {
             running,
+            notify,
             folder: folder.to_path_buf(),
             address: SocketAddr::from(([127, 0, 0, 1], port)),
             clock,
@@ -199,6 +207,11 @@ impl Daemon {
         });
     }
 
+    /// What it told the service manager so far, a line each.
+    pub fn told(&self) -> Vec<String> {
+        self.notify.said()
+    }
+
     /// Sends SIGKILL and waits for the end.
     pub fn kill(mut self) -> Exit {
         self.running.kill();
@@ -212,6 +225,21 @@ impl Daemon {
     pub fn stop(self) -> Exit {
         self.signal(Signal::TERM);
         self.wait()
+    }
+
+    /// Sends SIGTERM and waits for the end; with all that was told to the service manager.
+    ///
+    /// # Panics
+    /// As [`Daemon::stop`].
+    pub fn stop_and_tell(mut self) -> (Exit, Vec<String>) {
+        self.signal(Signal::TERM);
+        let exit = self.running.wait(STOP);
+        // What it said last may still lie in the socket.
+        eventually("STOPPING=1", Duration::from_secs(10), || {
+            let told = self.told();
+            told.iter().any(|line| line == "STOPPING=1").then_some(())
+        });
+        (exit, self.told())
     }
 
     /// Waits for an end that comes by itself.
@@ -229,5 +257,14 @@ impl Daemon {
     pub fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw);
         kill_process(pid.expect("a process id"), signal).expect("the daemon takes signals");
+    }
+}
+
+/// Connects and hangs up; whether somebody listens there.
+fn knock_at(address: &str) -> bool {
+    if address.starts_with('/') {
+        UnixStream::connect(address).is_ok()
+    } else {
+        TcpStream::connect(address).is_ok()
     }
 }

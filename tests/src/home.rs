@@ -17,6 +17,9 @@ use crate::clock::WallClock;
 use crate::daemon::Daemon;
 use crate::process::Exit;
 
+/// Binds sockets and passes them to a program at the first connection; of Debian's package systemd.
+const SOCKET_ACTIVATE: &str = "/usr/bin/systemd-socket-activate";
+
 /// The installation of one daemon.
 pub struct Home {
     folder: TempDir,
@@ -175,7 +178,41 @@ impl Home {
             self.folder.path(),
             port,
             self.clock.as_ref().map(Arc::clone),
+            None,
         )
+    }
+
+    /// Starts the daemon with listening sockets passed to it, the way systemd does: addresses or paths
+    /// with the names of their descriptors. The port is that of the API. An early end is the error.
+    ///
+    /// # Errors
+    /// As [`Home::try_start`].
+    ///
+    /// # Panics
+    /// As [`Home::try_start`]; also if `systemd-socket-activate` is not installed.
+    pub fn try_start_passed(&self, sockets: &[(&str, &str)]) -> Result<Daemon, Exit> {
+        let port = free_port();
+        let config = self.write_config(port);
+        let mut command = Command::new(SOCKET_ACTIVATE);
+        self.surround(&mut command);
+        let mut names = Vec::new();
+        let mut knock = None;
+        for (name, address) in sockets {
+            let address = address.replace("PORT", &port.to_string());
+            command.arg("--listen").arg(&address);
+            names.push(*name);
+            knock.get_or_insert(address);
+        }
+        command.arg(format!("--fdname={}", names.join(":")));
+        // It starts its program with a few variables of its own environment alone.
+        for name in self.environment.keys().map(String::as_str) {
+            command.arg(format!("--setenv={name}"));
+        }
+        command.arg("--setenv=NOTIFY_SOCKET");
+        command.args(&self.wrapper);
+        command.arg(crate::binary("authd")).arg("--config");
+        command.arg(&config).args(&self.arguments).arg("run");
+        Daemon::spawn(command, self.folder.path(), port, None, knock.as_deref())
     }
 
     /// Runs another subcommand of `authd` to its end, with the same configuration.
@@ -217,6 +254,12 @@ impl Home {
             }
             None => Command::new(program),
         };
+        self.surround(&mut command);
+        command
+    }
+
+    /// The folder, and an environment with nothing of the caller's.
+    fn surround(&self, command: &mut Command) {
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
@@ -224,7 +267,6 @@ impl Home {
             .env("RUST_BACKTRACE", "1")
             .envs(&self.environment)
             .current_dir(self.folder.path());
-        command
     }
 
     /// Writes the configuration file for a port and says where it is.

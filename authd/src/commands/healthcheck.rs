@@ -20,7 +20,7 @@ pub fn run<W: Write>(source: &Source, errors: &mut Printer<W>) -> u8 {
         }
     };
     let Some(&address) = loaded.config.api.listen.first() else {
-        errors.line("authd: error: api.listen names no address");
+        errors.line("authd: error: api.listen names no address to ask");
         return super::FAILURE;
     };
     let address = reachable(address);

@@ -1,7 +1,9 @@
 //! Commands that need no running daemon: one file each, output through a printer, exit status out.
 
 pub mod check_config;
+pub mod completion;
 pub mod healthcheck;
+pub mod man;
 pub mod print_config;
 pub mod run;
 pub mod version;

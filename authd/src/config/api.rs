@@ -62,7 +62,7 @@ pub(super) const KEYS: &[Key] = &[
         default: Some("[\"127.0.0.1:8440\"]"),
         change: Change::Restart,
         class: Class::Installation,
-        doc: "Addresses to listen on.",
+        doc: "Addresses to listen on; empty = only the sockets of authd.socket.",
     },
     Key {
         name: "api.max_body",
@@ -178,7 +178,7 @@ pub struct Api {
     pub header_timeout: Duration,
     /// How long a connection may stay idle.
     pub keepalive_timeout: Duration,
-    /// Addresses to listen on; at least one.
+    /// Addresses to listen on; none where the service manager passes the sockets.
     pub listen: Vec<SocketAddr>,
     /// Largest body, in bytes.
     pub max_body: u64,

@@ -121,7 +121,10 @@ impl Failure {
                 ),
             ),
             BindError::System { source, .. } if is_denied(&source) => Self::new(NOPERM, message)
-                .with_hint("The folder of admin.socket must be writable for authd."),
+                .with_hint(
+                    "Its folder must be writable for authd, or a unit must pass the socket: \
+                     systemctl enable authd-admin.socket authd-monitor.socket",
+                ),
             BindError::NotASocket { .. }
             | BindError::TooLong { .. }
             | BindError::OpenFolder { .. }

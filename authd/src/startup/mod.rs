@@ -4,6 +4,7 @@
 mod dev;
 mod exit;
 mod first_start;
+mod passed;
 mod process;
 mod servers;
 mod settings;
@@ -26,6 +27,8 @@ use crate::app::{App, login_budget::LoginBudget, waiters::Waiters};
 use crate::cache::{Activity, MemoryCache};
 use crate::config::{Config, DatabaseUrl, Loaded};
 use crate::crypto::{self, HashPool, HashSettings, Random, SystemRandom};
+
+use passed::Passed;
 
 pub use exit::Failure;
 
@@ -68,15 +71,18 @@ pub fn run(loaded: &Loaded, dev: Option<&Dev>) -> ExitCode {
 fn try_run(loaded: &Loaded, dev: Option<&Dev>) -> Result<(), Failure> {
     process::harden()?;
     let config = &loaded.config;
+    let passed = Passed::take()?;
+    passed.check(config.api.behind_proxy)?;
     let runtime = process::runtime(config.api.worker_threads)?;
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let fatal = Arc::new(Fatal::default());
     let cache = Arc::new(MemoryCache::new(config.cache.token_entries));
-    let store = open_store(config, dev.is_some(), &cache, &fatal)?;
+    let store = process::while_starting(|| open_store(config, dev.is_some(), &cache, &fatal))?;
     let result = runtime.block_on(serve(Parts {
         loaded,
         dev,
+        passed,
         store: store.clone(),
         cache,
         random,
@@ -94,6 +100,7 @@ fn try_run(loaded: &Loaded, dev: Option<&Dev>) -> Result<(), Failure> {
 struct Parts<'a> {
     loaded: &'a Loaded,
     dev: Option<&'a Dev>,
+    passed: Passed,
     store: Store,
     cache: Arc<MemoryCache>,
     random: Arc<dyn Random>,
@@ -101,8 +108,9 @@ struct Parts<'a> {
     fatal: Arc<Fatal>,
 }
 
-async fn serve(parts: Parts<'_>) -> Result<(), Failure> {
+async fn serve(mut parts: Parts<'_>) -> Result<(), Failure> {
     let config = &parts.loaded.config;
+    let passed = std::mem::take(&mut parts.passed);
     let started_at = parts.clock.now();
     let app = Arc::new(build(&parts).await?);
     crate::app::settle_earlier_runs(&app)
@@ -114,7 +122,7 @@ async fn serve(parts: Parts<'_>) -> Result<(), Failure> {
     let (stop, stopping) = watch::channel(false);
     // Others have no business in a developer's own folder.
     let folder_mode = if parts.dev.is_some() { 0o700 } else { 0o755 };
-    let bound = servers::bind(parts.loaded, &app, started_at, folder_mode)?;
+    let bound = servers::bind(parts.loaded, passed, &app, started_at, folder_mode)?;
     let running = bound.start(&stopping);
     let tasks = tasks::start(&app, config, stopping);
     let signals = process::Signals::catch()?;

@@ -1,5 +1,6 @@
 //! The process itself: limits, runtime, signals, and what the service manager is told.
 
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use rustix::fs::Mode;
@@ -90,6 +91,35 @@ fn raise_descriptors(needed: u64) -> u64 {
             current
         }
     }
+}
+
+/// How long the service manager is asked to wait at a time, in microseconds.
+const EXTENSION: u32 = 60_000_000;
+/// Time between two such requests.
+const EXTEND_EVERY: Duration = Duration::from_secs(20);
+
+/// Does a part of the start that takes as long as the database is large: opening, recovering,
+/// migrating. Until it ends the service manager is told that it goes on, so that no time limit cuts
+/// a migration off.
+pub(super) fn while_starting<T>(work: impl FnOnce() -> T) -> T {
+    std::thread::scope(|scope| {
+        let (done, waiting) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            loop {
+                tell(&[
+                    sd_notify::NotifyState::ExtendTimeoutUsec(EXTENSION),
+                    sd_notify::NotifyState::Status("opening the database"),
+                ]);
+                // The other end goes when the work is done, also by a panic.
+                if waiting.recv_timeout(EXTEND_EVERY) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+            }
+        });
+        let result = work();
+        drop(done);
+        result
+    })
 }
 
 /// Tells the service manager that requests are answered from now on.

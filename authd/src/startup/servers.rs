@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::exit::Failure;
+use super::passed::Passed;
 use super::process;
 use crate::admin::edge::{self as admin_edge, AdminEdge};
 use crate::admin::listener::{self, SocketFile, SocketPlan};
@@ -39,9 +40,42 @@ pub(super) struct Bound {
     admin: Vec<AdminDoor>,
 }
 
+/// Where an admin socket comes from.
+enum Origin {
+    /// authd binds it.
+    Own(SocketPlan),
+    /// The service manager did.
+    Passed(std::os::unix::net::UnixListener),
+}
+
+impl Origin {
+    fn of(
+        passed: Option<std::os::unix::net::UnixListener>,
+        socket: Socket,
+        config: &Config,
+        folder_mode: u32,
+    ) -> Self {
+        if let Some(listener) = passed {
+            return Self::Passed(listener);
+        }
+        let admin = &config.admin;
+        let (path, group) = match socket {
+            Socket::Admin => (&admin.socket, &admin.socket_group),
+            Socket::Monitor => (&admin.monitor_socket, &admin.monitor_socket_group),
+        };
+        Self::Own(SocketPlan {
+            path: path.clone(),
+            group: group.clone(),
+            mode: admin.socket_mode,
+            folder_mode,
+        })
+    }
+}
+
 struct AdminDoor {
     listener: UnixListener,
-    file: SocketFile,
+    /// None where the service manager made it, and takes it away.
+    file: Option<SocketFile>,
     router: axum::Router,
     limits: Limits,
     admission: Admission,
@@ -68,6 +102,7 @@ impl TrafficFigures for LastMinute {
 /// Binds all listeners; none is served yet.
 pub(super) fn bind(
     loaded: &Loaded,
+    passed: Passed,
     app: &Arc<App>,
     started_at: Time,
     folder_mode: u32,
@@ -85,7 +120,7 @@ pub(super) fn bind(
         proxies: proxies(config),
         traffic: Arc::clone(&traffic),
     });
-    let api = bind_api(config, app, &edge)?;
+    let api = bind_api(config, passed.api, app, &edge)?;
     let running = Arc::new(Running {
         started_at,
         config_files: loaded
@@ -102,36 +137,26 @@ pub(super) fn bind(
         traffic: Arc::new(LastMinute(traffic)),
         warnings: warnings(app, edge),
     });
-    let admin = &config.admin;
-    let doors = [
-        (Socket::Admin, &admin.socket, &admin.socket_group),
-        (
-            Socket::Monitor,
-            &admin.monitor_socket,
-            &admin.monitor_socket_group,
-        ),
-    ]
-    .into_iter()
-    .map(|(socket, path, group)| {
-        let plan = SocketPlan {
-            path: path.clone(),
-            group: group.clone(),
-            mode: admin.socket_mode,
-            folder_mode,
-        };
+    let sockets = [
+        (Socket::Admin, passed.admin),
+        (Socket::Monitor, passed.monitor),
+    ];
+    let doors = sockets.into_iter().map(|(socket, passed)| {
+        let origin = Origin::of(passed, socket, config, folder_mode);
         let door = AdminEdge {
             request_ids: Arc::clone(&request_ids),
             socket,
-            timeouts: Timeouts::new(Some(admin.request_timeout), []),
+            timeouts: Timeouts::new(Some(config.admin.request_timeout), []),
         };
-        bind_admin(config, app, &running, &plan, door)
-    })
-    .collect::<Result<_, Failure>>()?;
-    Ok(Bound { api, admin: doors })
+        bind_admin(config, app, &running, origin, door)
+    });
+    let admin = doors.collect::<Result<_, Failure>>()?;
+    Ok(Bound { api, admin })
 }
 
 fn bind_api(
     config: &Config,
+    passed: Vec<std::net::TcpListener>,
     app: &Arc<App>,
     edge: &Arc<Edge>,
 ) -> Result<Vec<(TcpListener, axum::Router, Limits)>, Failure> {
@@ -139,31 +164,63 @@ fn bind_api(
         Arc::clone(edge),
         router::routes().with_state(Arc::clone(app)),
     );
+    let listeners = if passed.is_empty() {
+        own_api(config)?
+    } else {
+        tracing::info!(
+            sockets = passed.len(),
+            "the API's sockets come from the service manager; api.listen is not used"
+        );
+        let adopt = passed.into_iter().map(TcpListener::from_std);
+        adopt
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(Failure::other)?
+    };
     let most = process::make_room(
         config.api.max_connections,
-        config.api.listen.len(),
+        listeners.len(),
         config.database.pool_size,
     );
-    config
-        .api
-        .listen
-        .iter()
-        .map(|&address| {
-            let listener = bind_tcp(address)
-                .map_err(|error| Failure::bind("api.listen", &address.to_string(), &error))?;
-            Ok((listener, router.clone(), limits(config, most)))
-        })
-        .collect()
+    Ok(listeners
+        .into_iter()
+        .map(|listener| (listener, router.clone(), limits(config, most)))
+        .collect())
+}
+
+fn own_api(config: &Config) -> Result<Vec<TcpListener>, Failure> {
+    if config.api.listen.is_empty() {
+        return Err(Failure::config(
+            "api.listen is empty, and the service manager passes no socket named \"api\"",
+            "Start authd.socket, or name an address, like \"127.0.0.1:8440\".",
+        ));
+    }
+    let bind = |&address: &SocketAddr| {
+        bind_tcp(address).map_err(|error| Failure::bind("api.listen", &address.to_string(), &error))
+    };
+    config.api.listen.iter().map(bind).collect()
 }
 
 fn bind_admin(
     config: &Config,
     app: &Arc<App>,
     running: &Arc<Running>,
-    plan: &SocketPlan,
+    origin: Origin,
     door: AdminEdge,
 ) -> Result<AdminDoor, Failure> {
-    let (listener, file) = listener::bind(plan).map_err(Failure::socket)?;
+    let (listener, file) = match origin {
+        Origin::Own(plan) => {
+            let (listener, file) = listener::bind(&plan).map_err(Failure::socket)?;
+            (listener, Some(file))
+        }
+        Origin::Passed(listener) => {
+            tracing::info!(
+                socket = door.socket.as_str(),
+                "the socket comes from the service manager; path, group and mode are its unit's"
+            );
+            let listener = UnixListener::from_std(listener).map_err(Failure::other)?;
+            (listener, None)
+        }
+    };
     let admission = admission(app, config, door.socket)?;
     Ok(AdminDoor {
         listener,

@@ -14,10 +14,15 @@ pub(crate) const ALICE: &str = "alice@acme.test";
 /// Starts the daemon of a home, with the tenant and Alice.
 pub(crate) fn open(home: &Home) -> Daemon {
     let daemon = home.start();
+    setup(&daemon);
+    daemon
+}
+
+/// Makes the tenant and Alice.
+pub(crate) fn setup(daemon: &Daemon) {
     let authctl = daemon.authctl();
     authctl.create_tenant("acme");
     authctl.create_user("acme", ALICE, PASSWORD);
-    daemon
 }
 
 /// Alice with her password.

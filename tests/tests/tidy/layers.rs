@@ -212,7 +212,7 @@ const ROOMS: &[Room] = &[
     Room {
         place: "authd/src/commands",
         modules: &["args", "config", "log", "print", "startup"],
-        crates: &["common", "serde_json", "store::sqlite"],
+        crates: &["clap_complete", "common", "serde_json", "store::sqlite"],
     },
     Room {
         place: "authd/src/startup",
@@ -223,6 +223,7 @@ const ROOMS: &[Room] = &[
             "axum::Router",
             "common",
             "domain",
+            "listenfd",
             "rustix",
             "sd_notify",
             "store",

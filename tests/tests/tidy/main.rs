@@ -8,6 +8,7 @@
 
 mod documents;
 mod layers;
+mod packages;
 mod paths;
 mod security;
 mod shape;

@@ -263,6 +263,7 @@ fn v12_2_1_no_other_address_than_loopback_without_tls() {
         load_settings(&[&format!("api.listen={listen}")]).unwrap();
     }
     load_settings(&["api.listen=0.0.0.0:80", "api.behind_proxy=true"]).unwrap();
+    load_settings(&["api.listen=[]"]).unwrap();
 }
 
 #[test]
@@ -270,7 +271,6 @@ fn r41_the_whole_is_checked_and_the_key_named() {
     let long = format!("admin.socket=/{}", "a".repeat(107));
     for (settings, key) in [
         (vec!["default_tenant=system"], "default_tenant"),
-        (vec!["api.listen=[]"], "api.listen"),
         (vec!["api.listen=[::1]:80,[0::1]:80"], "api.listen"),
         (vec!["api.trusted_proxies=0.0.0.0/0"], "api.trusted_proxies"),
         (vec![long.as_str()], "admin.socket"),
