@@ -22,8 +22,8 @@ pub(crate) use state::{LockoutAdd, TenantNamed, TenantSet, TermArgs};
     version,
     disable_help_subcommand = true,
     disable_version_flag = true,
-    // One line less than usual: the nouns and their sentences are to fit one screen.
-    help_template = "{about}\n{usage-heading} {usage}\n\n{all-args}{after-help}",
+    // Two lines less than usual: the nouns and their sentences are to fit one screen.
+    help_template = "{about}\n{usage-heading} {usage}\n\n{all-args}\nSee authctl(1).",
     arg_required_else_help = true
 )]
 pub(crate) struct Cli {
