@@ -1,0 +1,153 @@
+//! The part of the tree about users: making them, looking at them, opening and closing them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::{ListArgs, Many, UserRoles, UserSet, duration};
+
+/// Where a new password comes from.
+#[derive(Debug, Clone, Default, Args)]
+#[group(multiple = false)]
+pub(crate) struct PasswordArgs {
+    /// Let authd make the password, and show it once
+    #[arg(long)]
+    pub(crate) generate: bool,
+    /// Read the password from standard input
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    /// Read it from a file that only you can read
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+/// What `user create` takes.
+#[derive(Debug, Args)]
+pub(crate) struct UserCreate {
+    /// E-mail address, unique in the tenant
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) email: String,
+    /// Given name
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) given_name: Option<String>,
+    /// Family name
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) family_name: Option<String>,
+    /// Name as shown; made of the two where it is absent
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) display_name: Option<String>,
+    /// Let the user do everything within the tenant
+    #[arg(long)]
+    pub(crate) tenant_admin: bool,
+    /// Grant a role of the tenant, or system:NAME; repeatable
+    #[arg(long = "role", value_name = "ROLE")]
+    pub(crate) roles: Vec<String>,
+    /// Telephone number, such as +254712345678
+    #[arg(long, value_name = "NUMBER", hide_short_help = true)]
+    pub(crate) phone: Option<String>,
+    /// The employer's own number
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) employee_id: Option<String>,
+    /// KRA PIN
+    #[arg(long, value_name = "PIN", hide_short_help = true)]
+    pub(crate) kra_pin: Option<String>,
+    /// Reference to another service; repeatable
+    #[arg(long = "ref", value_name = "NAME=VALUE", value_parser = reference)]
+    pub(crate) refs: Vec<(String, String)>,
+    /// Language, such as sw-KE
+    #[arg(long, value_name = "TAG", hide_short_help = true)]
+    pub(crate) locale: Option<String>,
+    #[command(flatten)]
+    pub(crate) password: PasswordArgs,
+    /// Keep the password; else it must be changed first
+    #[arg(long)]
+    pub(crate) permanent: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Make a user; without a password flag it is asked for
+    Create(Box<UserCreate>),
+    /// List users
+    List {
+        /// Only those invited, active or disabled
+        #[arg(long, value_name = "STATUS", value_parser = user_status)]
+        status: Option<common::view::UserStatus>,
+        /// Only those who hold this role
+        #[arg(long, value_name = "ROLE")]
+        role: Option<String>,
+        /// Only those that are locked out now
+        #[arg(long)]
+        locked: bool,
+        /// Only tenant administrators
+        #[arg(long)]
+        tenant_admin: bool,
+        /// Only those who have not signed in for 90d, say
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        inactive_since: Option<Duration>,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Show a user
+    Show {
+        /// usr_… id, address or TENANT/ADDRESS
+        #[arg(value_name = "USER")]
+        user: String,
+        /// Show the sessions alone, or with --attempts those two
+        #[arg(long)]
+        sessions: bool,
+        /// Show the last attempts alone, or with --sessions those two
+        #[arg(long)]
+        attempts: bool,
+    },
+    /// Close users: their sessions end
+    Disable(Many),
+    /// Open users again
+    Enable(Many),
+    /// Clear counters and locks, as lockout clear
+    Unlock(Many),
+    /// Delete users for good: sessions and devices go with them
+    Delete(Many),
+    /// Change what a user may do beside its roles
+    Set(UserSet),
+    /// Grant roles to a user
+    Grant(UserRoles),
+    /// Take roles from a user
+    Revoke(UserRoles),
+    /// Show what a user may do, and by which role
+    Permissions {
+        /// usr_… id, address or TENANT/ADDRESS
+        #[arg(value_name = "USER")]
+        user: String,
+    },
+    /// Set a user's password: all sessions end
+    SetPassword {
+        /// usr_… id, address or TENANT/ADDRESS
+        #[arg(value_name = "USER")]
+        user: String,
+        #[command(flatten)]
+        password: PasswordArgs,
+        /// Keep the password; else it must be changed first
+        #[arg(long)]
+        permanent: bool,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+}
+
+fn user_status(text: &str) -> Result<common::view::UserStatus, String> {
+    use common::view::UserStatus::{Active, Disabled, Invited};
+    [Invited, Active, Disabled]
+        .into_iter()
+        .find(|status| status.as_str() == text)
+        .ok_or_else(|| "expected invited, active or disabled".to_owned())
+}
+
+fn reference(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
