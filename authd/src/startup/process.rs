@@ -149,6 +149,7 @@ fn tell(states: &[sd_notify::NotifyState<'_>]) {
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
@@ -156,22 +157,27 @@ impl Signals {
     pub(super) fn catch() -> Result<Self, Failure> {
         let terminate = signal(SignalKind::terminate()).map_err(Failure::other)?;
         let interrupt = signal(SignalKind::interrupt()).map_err(Failure::other)?;
+        let hangup = signal(SignalKind::hangup()).map_err(Failure::other)?;
         Ok(Self {
             terminate,
             interrupt,
+            hangup,
         })
     }
 }
 
-/// Waits for SIGTERM, SIGINT or a fatal failure of the database; a second signal ends at once.
+/// Waits for SIGTERM, SIGINT, SIGHUP or a fatal failure of the database; a second signal ends at once.
 pub(super) async fn wait_for_end(signals: Signals, fatal: &Notify) {
     let Signals {
         mut terminate,
         mut interrupt,
+        mut hangup,
     } = signals;
     tokio::select! {
         _ = terminate.recv() => tracing::info!("SIGTERM"),
         _ = interrupt.recv() => tracing::info!("SIGINT"),
+        // A terminal that closes ends the daemon in order; nobody has asked it to reload.
+        _ = hangup.recv() => tracing::info!("SIGHUP"),
         () = fatal.notified() => tracing::error!("the database failed; ending"),
     }
     tokio::spawn(async move {
