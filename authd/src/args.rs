@@ -17,7 +17,7 @@ use crate::config::{ENVIRONMENT_PREFIX, Source};
     version = common::VERSION,
     arg_required_else_help = true,
     disable_help_subcommand = true,
-    max_term_width = 100
+    max_term_width = 80
 )]
 pub struct Args {
     /// Where the configuration comes from, as given before the command.
