@@ -1,6 +1,8 @@
 //! `authd run`: loads the configuration, starts the log, and hands over to the start.
 
-use std::io::Write;
+use std::fs::DirBuilder;
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -72,10 +74,20 @@ fn development(args: Run) -> Result<Option<(DevDefaults, Dev)>, String> {
     Ok(Some((DevDefaults::below(&folder), dev)))
 }
 
-/// A new folder that nobody else can enter.
-fn ephemeral_folder() -> std::io::Result<PathBuf> {
-    use std::os::unix::fs::DirBuilderExt;
-    let folder = std::env::temp_dir().join(format!("authd-{}", std::process::id()));
-    std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
-    Ok(folder)
+/// Names that are tried for a temporary folder before giving up.
+const FOLDER_NAMES: u32 = 100;
+
+/// A new folder that nobody else can enter; what stands in its place, also of a daemon that was
+/// killed, is left alone.
+fn ephemeral_folder() -> io::Result<PathBuf> {
+    let base = std::env::temp_dir();
+    for number in 0..FOLDER_NAMES {
+        let folder = base.join(format!("authd-{}-{number}", std::process::id()));
+        match DirBuilder::new().mode(0o700).create(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }

@@ -1,7 +1,7 @@
 //! The main job from end to end: a daemon, a tenant, a user, a sign-in, a lock, an unlock.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -153,6 +153,14 @@ fn the_commands_on_the_screen_work_from_any_folder_and_for_any_daemon() {
             last = exit.stdout;
         }
         assert!(last.contains("\"access_token\""), "{last}");
+        let data = screen
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("Data "))
+            .map(|path| PathBuf::from(path.trim()))
+            .expect("the banner names the database");
+        assert!(data.exists(), "{}", data.display());
+        daemon.stop();
+        assert_eq!(data.exists(), flags.is_empty(), "{}", data.display());
     }
 }
 

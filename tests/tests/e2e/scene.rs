@@ -100,6 +100,16 @@ impl DevDaemon {
         })
     }
 
+    /// Ends it as Ctrl-C does, and waits for its end.
+    pub(crate) fn stop(mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
+        let status = eventually("authd ends", Duration::from_secs(20), || {
+            self.child.try_wait().expect("a child can be waited for")
+        });
+        assert_eq!(status.code(), Some(0));
+    }
+
     /// Its HTTP API.
     pub(crate) fn api(&self) -> Api {
         Api::at(self.address)
