@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use authd::app::{App, Error, tenant, user};
+use authd::app::{App, Error, lockout, tenant, user};
 use authd::crypto::HashPool;
 use authd::http::client_ip::TrustedProxies;
 use authd::http::edge::{Edge, EdgeSettings, Timeouts, behind};
@@ -359,6 +359,17 @@ impl House {
 
     pub(crate) async fn disable(&self) {
         self.disable_named(ADA).await;
+    }
+
+    pub(crate) async fn lock_by_hand(&self, email: &str) {
+        let request = call::lockout::Add {
+            user: reference("acme", email),
+            term: call::lockout::Term::UntilCleared,
+            reason: None,
+        };
+        lockout::add(&self.app, &operator(Socket::Admin), request)
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn disable_named(&self, email: &str) {

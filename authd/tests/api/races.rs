@@ -73,6 +73,29 @@ async fn a64_g16_a_login_that_a_disabling_overtakes_makes_no_session() {
 }
 
 #[tokio::test]
+async fn a62_g16_a_lock_by_hand_overtakes_whatever_is_being_hashed() {
+    for (email, password) in [(ADA, GOOD), (ADA, OTHER), ("nobody@acme.test", OTHER)] {
+        let house = House::new().await;
+        let (pool, gate) = gated_pool(one_thread());
+        let held = beside(&house.app, pool);
+        hold(&held, &gate).await;
+        let through = router(&held, None);
+        let ask = login(email, password);
+        let waiting = tokio::spawn(async move { send(&through, ask).await });
+        let subject = house.subject(email);
+        until(async || house.counter(subject).await.open.len() == 1).await;
+        house.lock_by_hand(email).await;
+        gate.open();
+        waiting.await.unwrap().is(429, "login_locked");
+        assert!(house.sessions(house.ada).await.is_empty());
+        let counter = house.counter(subject).await;
+        assert_eq!((counter.open.len(), counter.failures.len()), (0, 0));
+        assert_eq!(house.count(email, "locked").await, 1);
+        held.pool.stop();
+    }
+}
+
+#[tokio::test]
 async fn a64_g16_of_two_changes_the_first_to_commit_stands() {
     let house = House::new().await;
     let session = house.sign_in().await;

@@ -268,6 +268,7 @@ async fn settle_and_issue(
             tracing::info!(%request_id, outcome = outcome.as_str(), "login failed ip={ip}");
             Err(refusal(outcome))
         }
+        Settled::Locked(retry_after) => Err(locked(retry_after)),
         Settled::Lost => Err(Error::new(
             ErrorCode::Unavailable,
             "the attempt took too long and was counted as a failure",

@@ -2,6 +2,7 @@
 //! A right password that is refused for another reason neither counts nor clears (G15).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::id::SessionId;
 use common::secret::Secret;
@@ -9,7 +10,7 @@ use common::time::Time;
 use common::view::UserStatus;
 use domain::attempt::Outcome;
 use domain::device::{DEVICES_LIMIT, KnownDevice};
-use domain::lockout::{AfterFailure, CounterKind, ReservationId};
+use domain::lockout::{AfterFailure, CounterKind, CounterState, ReservationId};
 use domain::session::{self, EndReason, Session};
 use domain::tenant::{Standing, Tenant};
 use domain::user::{Credential, CredentialKind, User};
@@ -76,6 +77,8 @@ pub(super) struct Evaluated {
 pub(super) enum Settled {
     /// Refused; the outcome says why.
     Refused(Outcome),
+    /// An administrator locked the name meanwhile: nothing was evaluated.
+    Locked(Duration),
     /// It took so long that it had been counted as a failure before.
     Lost,
     /// Right, but the request is over: no session was made.
@@ -133,6 +136,12 @@ impl Evaluated {
         if !tx.counters_mut().is_open(self.reservation)? {
             return Ok(Settled::Lost);
         }
+        if let Some(retry_after) = self.locked_by_hand(app, tx)? {
+            tx.counters_mut().release(self.reservation)?;
+            let trace = vec!["counter: locked by hand meanwhile; not evaluated".to_owned()];
+            self.record(app, tx, Outcome::Locked, trace)?;
+            return Ok(Settled::Locked(retry_after));
+        }
         let (Some(tenant), Some(user)) = self.present(tx)? else {
             return self.count_failure(app, tx);
         };
@@ -153,6 +162,17 @@ impl Evaluated {
             }
             Ok(credential) => self.succeed(app, tx, tenant, user, credential),
         }
+    }
+
+    /// Rest of a lock by hand of the name, also where the try is counted on a device's counter. It
+    /// comes before the password: right and wrong ones have one answer.
+    fn locked_by_hand(&self, app: &App, tx: &dyn WriteTx) -> Result<Option<Duration>, StoreError> {
+        let state = tx.counters().state(&self.attempt.subject, self.now)?;
+        let by_hand = CounterState {
+            manual: state.manual,
+            ..CounterState::default()
+        };
+        Ok(by_hand.locked(&app.settings.lockout, self.now))
     }
 
     /// Tenant and user as they are now, if they are still those that the password was checked for.
