@@ -9,6 +9,7 @@ pub mod config;
 pub mod crypto;
 pub mod http;
 pub mod log;
+pub mod mail;
 pub mod print;
 pub mod serve;
 pub mod startup;

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod device;
 pub mod key;
 pub mod lockout;
+pub mod mail;
 pub mod password;
 pub mod permission;
 pub mod profile;

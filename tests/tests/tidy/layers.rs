@@ -113,8 +113,21 @@ const ROOMS: &[Room] = &[
         ],
     },
     Room {
+        place: "authd/src/mail",
+        modules: &[],
+        crates: &[
+            "common",
+            "domain",
+            "jiff",
+            "lettre",
+            "minijinja",
+            "tokio",
+            "tracing",
+        ],
+    },
+    Room {
         place: "authd/src/app",
-        modules: &["cache", "crypto"],
+        modules: &["cache", "crypto", "mail"],
         crates: &[
             "common",
             "data_encoding",
@@ -217,7 +230,7 @@ const ROOMS: &[Room] = &[
     Room {
         place: "authd/src/startup",
         modules: &[
-            "admin", "app", "cache", "config", "crypto", "http", "print", "serve",
+            "admin", "app", "cache", "config", "crypto", "http", "mail", "print", "serve",
         ],
         crates: &[
             "axum::Router",
