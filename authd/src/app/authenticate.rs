@@ -128,7 +128,7 @@ fn verify(app: &App, token: &str, now: Time) -> Result<Arc<VerifiedToken>, Error
     let hash = crypto::sha256(token.as_bytes());
     if let Some(verified) = app.cache.token(&hash) {
         let (begin, _) = verified.period();
-        if begin > now.plus(app.settings.clock_skew).seconds() {
+        if begin > now.plus(app.settings.peek().clock_skew).seconds() {
             return Err(invalid_token());
         }
         if verified.is_expired(now) {
@@ -138,11 +138,12 @@ fn verify(app: &App, token: &str, now: Time) -> Result<Arc<VerifiedToken>, Error
     }
     // Taken before the check: a key that ends meanwhile makes the entry worthless.
     let ticket = app.cache.token_ticket();
+    let settings = app.settings();
     let expected = Expected {
-        issuer: app.settings.issuer.clone(),
-        audience: app.settings.audience.clone(),
-        password_change_audience: app.password_change_audience(),
-        skew: app.settings.clock_skew,
+        issuer: settings.issuer.clone(),
+        audience: settings.audience.clone(),
+        password_change_audience: settings.password_change_audience(),
+        skew: settings.clock_skew,
     };
     let verified = app
         .keys
@@ -205,16 +206,17 @@ fn is_alive(app: &App, state: &SessionState, now: Time) -> Result<Standing, Erro
     if let Some((_, reason)) = state.session.ended {
         return Err(ended(reason));
     }
+    let settings = app.settings.peek();
     if !state
         .session
-        .is_alive(&app.settings.session_limits, state.last_active(), now)
+        .is_alive(&settings.session_limits, state.last_active(), now)
     {
         return Err(ended(EndReason::Expired));
     }
     if state.user_status == UserStatus::Disabled {
         return Err(ended(EndReason::Revoked));
     }
-    let standing = state.tenant.standing(now, app.settings.expiry_grace);
+    let standing = state.tenant.standing(now, settings.expiry_grace);
     tenant_is_open(standing)?;
     Ok(standing)
 }

@@ -171,7 +171,7 @@ fn unsettled(
 /// `unavailable` if the database does not take it.
 pub async fn settle_earlier_runs(app: &App) -> Result<u32, Error> {
     let boot = app.boot;
-    let lockout_policy = app.settings.lockout;
+    let lockout_policy = app.settings().lockout;
     let mut settled = 0_u32;
     loop {
         let now = app.now();

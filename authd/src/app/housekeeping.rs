@@ -56,7 +56,7 @@ pub async fn flush_activity(app: &Arc<App>, all: bool) -> Result<usize, Error> {
 /// `unavailable`; the next round goes on.
 pub async fn prune(app: &App) -> Result<u32, Error> {
     let now = app.now();
-    let settings = &app.settings;
+    let settings = app.settings();
     let over = Over {
         now,
         failures: now.minus(settings.lockout.window),
@@ -95,7 +95,7 @@ pub async fn prune(app: &App) -> Result<u32, Error> {
 /// # Errors
 /// `unavailable`; nothing is shortened.
 pub async fn bound_locks(app: &App) -> Result<u32, Error> {
-    let latest = app.now().plus(app.settings.lockout.duration);
+    let latest = app.now().plus(app.settings().lockout.duration);
     let limit = u32::try_from(CHUNK).unwrap_or(u32::MAX);
     let mut all = 0_u32;
     loop {

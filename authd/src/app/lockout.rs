@@ -35,7 +35,7 @@ pub async fn list(
     names::refuse_personal_filters(operator, &[("ip", request.ip.is_some())])?;
     let range = request.ip.as_deref().map(names::range).transpose()?;
     let place = Place::of(&app.keys, &request, &request.paging())?;
-    let (policy, now) = (app.settings.lockout, app.now());
+    let (policy, now) = (app.settings().lockout, app.now());
     let socket = operator.socket;
     app.store
         .read(move |tx| {
@@ -79,9 +79,9 @@ pub async fn show(
                 name: request.user,
             };
             let subject = names::subject(tx, &reference)?;
-            let policy = &app.settings.lockout;
+            let policy = app.settings().lockout;
             let row = row(tx, &app, &subject, now)?;
-            Ok(view(row, policy, now, Socket::Admin))
+            Ok(view(row, &policy, now, Socket::Admin))
         })
         .await
 }
@@ -99,7 +99,7 @@ pub async fn clear(app: &Arc<App>, operator: &Operator, request: Clear) -> Resul
         .read(move |tx| names::subject(tx, &reference))
         .await?;
     let act = act("lockout.clear", &subject, key(app, &subject));
-    let policy = app.settings.lockout;
+    let policy = app.settings().lockout;
     let app_of_write = Arc::clone(app);
     app.store
         .write(Priority::Urgent, operator.claim.clone(), move |tx| {
@@ -145,7 +145,7 @@ fn act(action: &'static str, subject: &Subject, key: CounterKey) -> Act {
 /// The counter of one name, empty if nothing is counted.
 fn row(tx: &dyn ReadTx, app: &App, subject: &Subject, now: Time) -> Result<LockoutRow, Error> {
     let key = key(app, subject);
-    let since = now.minus(app.settings.lockout.window);
+    let since = now.minus(app.settings().lockout.window);
     let (tenant, user) = match subject {
         Subject::Known(found) => (&found.tenant, Some(&found.user)),
         Subject::Unknown { tenant, .. } => (tenant, None),

@@ -58,8 +58,8 @@ pub async fn by_refresh_token(
     }
     // Over by time alone: its token is good for nothing, least of all for ending other sessions.
     let session = app.with_last_use(session);
-    let limits = &app.settings.session_limits;
-    if !session.is_alive(limits, session.last_active_at, app.now()) {
+    let limits = app.settings().session_limits;
+    if !session.is_alive(&limits, session.last_active_at, app.now()) {
         return Err(ended(EndReason::Expired));
     }
     let is_replaced = token.generation != session.generation;

@@ -7,6 +7,7 @@ pub mod authenticate;
 pub mod check;
 pub mod context;
 mod counter;
+mod current;
 pub mod cursor;
 pub mod entity;
 pub mod error;
@@ -47,6 +48,7 @@ use store::Store;
 
 pub use context::{Caller, Client, Operator};
 pub use counter::settle_earlier_runs;
+pub use current::Current;
 pub use error::Error;
 pub use settings::Settings;
 
@@ -72,8 +74,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Where random bytes come from.
     pub random: Arc<dyn Random>,
-    /// Policies and names from the configuration.
-    pub settings: Settings,
+    /// Policies and names from the configuration; [`App::settings`] reads them.
+    pub settings: Current<Settings>,
     /// This run of the daemon.
     pub boot: Boot,
     /// Time before which no refused login answers (rule 4).
@@ -90,6 +92,12 @@ impl App {
     /// The present moment.
     pub fn now(&self) -> Time {
         self.clock.now()
+    }
+
+    /// Policies and names as they are now. A reload may replace them at any moment: who needs two
+    /// of them together reads once.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.get()
     }
 
     /// A new id made at `now`.
@@ -116,7 +124,7 @@ impl App {
     /// A client's address as the configuration says to keep it.
     pub fn stored_ip(&self, ip: IpAddr) -> String {
         let ip = ip.to_canonical();
-        match (self.settings.stored_ip, ip) {
+        match (self.settings().stored_ip, ip) {
             (StoredIp::Full, ip) => ip.to_string(),
             (StoredIp::Truncated, IpAddr::V4(v4)) => {
                 let [a, b, c, _] = v4.octets();

@@ -72,11 +72,11 @@ pub async fn prepare(
         NewPassword::Given(given) => {
             let rejected = |rejection| Error::password("/password/given", &rejection);
             let password = Password::new(given).map_err(rejected)?;
-            check(&app.settings, &password, own_words).map_err(rejected)?;
+            check(&app.settings(), &password, own_words).map_err(rejected)?;
             (password, None)
         }
         NewPassword::Generate => {
-            let length = app.settings.generated_length;
+            let length = app.settings().generated_length;
             let made =
                 crypto::generated_password(app.random.as_ref(), length).map_err(Error::internal)?;
             let password = Password::new(&made).map_err(Error::internal)?;
@@ -95,7 +95,7 @@ pub async fn prepare(
         CredentialKind::Own
     } else {
         CredentialKind::Temporary {
-            expires_at: now.plus(app.settings.temporary_ttl),
+            expires_at: now.plus(app.settings().temporary_ttl),
             logins_left: TEMPORARY_LOGINS,
         }
     };

@@ -151,7 +151,7 @@ impl Change {
             .await
             .map_err(Error::from)?;
         let ((tenant, user), credential) = found.ok_or_else(dead_token)?;
-        tenant_is_open(tenant.standing(app.now(), app.settings.expiry_grace))?;
+        tenant_is_open(tenant.standing(app.now(), app.settings().expiry_grace))?;
         if user.status == UserStatus::Disabled {
             return Err(ended(EndReason::Revoked));
         }
@@ -168,7 +168,7 @@ impl Change {
             Err(PasswordRejection::Unchanged)
         } else {
             password::check(
-                &app.settings,
+                &app.settings(),
                 &self.wish.new,
                 &password::own_words(&user.email, &user.name, tenant),
             )

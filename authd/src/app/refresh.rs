@@ -96,8 +96,8 @@ pub async fn refresh(
     app.used(&session, last_use);
     let mut signed_in = app.issue(&session, *user, &tenant, token_id, now)?;
     if let Some(refresh) = &mut signed_in.refresh {
-        let limits = &app.settings.session_limits;
-        refresh.expires_in = session.expires_at(limits, last_use).since(now);
+        let limits = app.settings().session_limits;
+        refresh.expires_in = session.expires_at(&limits, last_use).since(now);
     }
     Ok(signed_in)
 }
@@ -114,7 +114,7 @@ fn rotate(
         .session(id)?
         .map(|session| app.with_last_use(session))
         .ok_or_else(invalid)?;
-    let settings = &app.settings;
+    let settings = app.settings();
     let decision = refresh::decide(
         &session,
         generation,
@@ -174,7 +174,7 @@ fn owner(
     now: Time,
 ) -> Result<(Box<User>, Box<Tenant>), Error> {
     let tenant = tx.tenants().by_id(session.tenant_id)?.ok_or_else(invalid)?;
-    tenant_is_open(tenant.standing(now, app.settings.expiry_grace))?;
+    tenant_is_open(tenant.standing(now, app.settings().expiry_grace))?;
     let user = tx
         .tenant(session.tenant_id)
         .users()

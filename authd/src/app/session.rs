@@ -74,10 +74,10 @@ pub async fn end_own(app: &App, caller: &Caller, id: SessionId) -> Result<(), Er
 
 /// Those of the open sessions that are alive at `now`, with their last use.
 fn alive(app: &App, open: Vec<Session>, now: Time) -> impl Iterator<Item = Session> {
-    let limits = &app.settings.session_limits;
+    let limits = app.settings().session_limits;
     open.into_iter()
         .map(|session| app.with_last_use(session))
-        .filter(move |session| session.is_alive(limits, session.last_active_at, now))
+        .filter(move |session| session.is_alive(&limits, session.last_active_at, now))
 }
 
 /// Lists sessions that are alive, the newest first.
@@ -110,7 +110,7 @@ pub async fn list(
         .read(move |tx| {
             let (tenant, user) =
                 names::user_filter(tx, request.tenant.as_deref(), request.user.as_deref())?;
-            let limits = &app.settings.session_limits;
+            let limits = &app.settings().session_limits;
             let idle_since = request
                 .idle_seconds
                 .map(|seconds| now.minus(Duration::from_secs(seconds)));
@@ -285,7 +285,7 @@ fn view(app: &App, row: &SessionRow, socket: Socket) -> SessionView {
         current: None,
         created_at: session.created_at,
         last_active_at: session.last_active_at,
-        expires_at: session.expires_at(&app.settings.session_limits, session.last_active_at),
+        expires_at: session.expires_at(&app.settings().session_limits, session.last_active_at),
         device: session.device.filter(|_| shows_personal),
         ip: session.ip.filter(|_| shows_personal),
     }

@@ -80,3 +80,10 @@ pub struct Settings {
     /// Names of references to other services.
     pub reference_names: Vec<String>,
 }
+
+impl Settings {
+    /// Audience of a token that is good for changing a password only.
+    pub fn password_change_audience(&self) -> String {
+        format!("{}/v1/auth/password/change", self.issuer)
+    }
+}

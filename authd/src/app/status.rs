@@ -68,7 +68,7 @@ pub async fn status(
     _request: Status,
 ) -> Result<StatusView, Error> {
     let now = app.now();
-    let limits = app.settings.session_limits;
+    let limits = app.settings().session_limits;
     let (counts, mut warnings) = app
         .store
         .read(move |tx| {

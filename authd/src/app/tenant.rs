@@ -38,7 +38,7 @@ const ZONE_LIMIT_BYTES: usize = 64;
 /// `validation_failed` for a value that breaks a rule, `name_taken` for a slug that was ever used.
 pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Result<Change, Error> {
     let now = app.now();
-    let tenant = parse(&app.settings, &request, app.new_id(now)?, now)?;
+    let tenant = parse(&app.settings(), &request, app.new_id(now)?, now)?;
     let record = Record::draw(app, operator, now, None)?;
     let act = Act {
         action: "tenant.create",

@@ -9,7 +9,7 @@ use domain::tenant::Tenant;
 use domain::token::{AccessClaims, Audience, PASSWORD_CHANGE_SECONDS, PasswordChangeClaims};
 use domain::user::User;
 
-use crate::app::{App, Error};
+use crate::app::{App, Error, Settings};
 
 /// `client_id` of tokens that the daemon's own sign-in makes (RFC 9068 2.2).
 pub const FIRST_PARTY_CLIENT: &str = "authd";
@@ -45,11 +45,6 @@ pub struct SignedIn {
 }
 
 impl App {
-    /// Audience of a token that is good for changing a password only.
-    pub fn password_change_audience(&self) -> String {
-        format!("{}/v1/auth/password/change", self.settings.issuer)
-    }
-
     /// Makes the pair of tokens of a live session at `now`; `token_id` comes from [`App::token_id`].
     ///
     /// # Errors
@@ -62,11 +57,12 @@ impl App {
         token_id: String,
         now: Time,
     ) -> Result<SignedIn, Error> {
-        let expires_at = session.expires_at(&self.settings.session_limits, now);
-        let ttl = self.settings.access_ttl;
+        let settings = self.settings();
+        let expires_at = session.expires_at(&settings.session_limits, now);
+        let ttl = settings.access_ttl;
         let claims = AccessClaims {
-            iss: self.settings.issuer.clone(),
-            aud: self.audience(),
+            iss: settings.issuer.clone(),
+            aud: audience(&settings),
             sub: user.id,
             client_id: FIRST_PARTY_CLIENT.to_owned(),
             tid: tenant.id,
@@ -111,9 +107,10 @@ impl App {
         token_id: String,
         now: Time,
     ) -> Result<SignedIn, Error> {
+        let settings = self.settings();
         let claims = PasswordChangeClaims {
-            iss: self.settings.issuer.clone(),
-            aud: self.password_change_audience(),
+            iss: settings.issuer.clone(),
+            aud: settings.password_change_audience(),
             sub: user.id,
             tid: user.tenant_id,
             jti: token_id,
@@ -138,13 +135,6 @@ impl App {
         })
     }
 
-    fn audience(&self) -> Audience {
-        match self.settings.audience.as_slice() {
-            [one] => Audience::One(one.clone()),
-            many => Audience::Many(many.to_vec()),
-        }
-    }
-
     /// A token's id: 128 random bits, no meaning. It is drawn before the write that earns the token,
     /// so that a random source that fails leaves nothing behind (G8).
     ///
@@ -153,5 +143,12 @@ impl App {
     pub fn token_id(&self) -> Result<String, Error> {
         let random: [u8; 16] = self.random_bytes()?;
         Ok(data_encoding::BASE64URL_NOPAD.encode(&random))
+    }
+}
+
+fn audience(settings: &Settings) -> Audience {
+    match settings.audience.as_slice() {
+        [one] => Audience::One(one.clone()),
+        many => Audience::Many(many.to_vec()),
     }
 }

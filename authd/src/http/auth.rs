@@ -159,7 +159,7 @@ fn password(given: &Secret<String>, path: &'static str) -> Result<Password, Erro
 
 impl LoginBody {
     fn parse(self, app: &App) -> Result<Login, Error> {
-        let tenant = match (self.tenant, &app.settings.default_tenant) {
+        let tenant = match (self.tenant, &app.settings().default_tenant) {
             (Some(tenant), _) => tenant,
             (None, Some(slug)) => slug.to_string(),
             (None, None) => return Err(Error::field("/tenant", "required", "Name the tenant.")),

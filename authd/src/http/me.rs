@@ -38,7 +38,7 @@ pub(super) async fn sessions(
     QueryParams(paging): QueryParams<Paging>,
 ) -> Result<JsonAnswer<Page<SessionView>>, Refusal> {
     let page = session::own(&app, &caller.0, &paging).await?;
-    let limits = app.settings.session_limits;
+    let limits = app.settings().session_limits;
     let current = caller.0.session_id;
     let items = page
         .items

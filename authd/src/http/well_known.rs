@@ -25,7 +25,8 @@ pub(super) async fn jwks(State(app): State<Arc<App>>, _: NoQuery) -> Response {
 
 /// The metadata of the issuer; it names only what exists.
 pub(super) async fn metadata(State(app): State<Arc<App>>, _: NoQuery) -> Response {
-    let issuer = &app.settings.issuer;
+    let settings = app.settings();
+    let issuer = &settings.issuer;
     JsonAnswer(json!({
         "issuer": issuer,
         "jwks_uri": format!("{issuer}/.well-known/jwks.json"),

@@ -23,7 +23,7 @@ use store::sqlite::{self, Options};
 use tokio::sync::{Notify, watch};
 
 use crate::app::audit::{LoggedHeads, log_heads};
-use crate::app::{App, login_budget::LoginBudget, waiters::Waiters};
+use crate::app::{App, Current, login_budget::LoginBudget, waiters::Waiters};
 use crate::cache::{Activity, MemoryCache};
 use crate::config::{Config, DatabaseUrl, Loaded};
 use crate::crypto::{self, HashPool, HashSettings, Random, SystemRandom};
@@ -203,7 +203,7 @@ async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
         pool,
         clock: Arc::clone(&parts.clock),
         random: Arc::clone(&parts.random),
-        settings,
+        settings: Current::new(settings),
         boot: Boot(boot),
         login_floor,
         login_budget: LoginBudget::default(),

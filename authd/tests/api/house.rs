@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use authd::app::{App, Error, lockout, tenant, user};
+use authd::app::{App, Current, Error, lockout, tenant, user};
 use authd::crypto::HashPool;
 use authd::http::client_ip::TrustedProxies;
 use authd::http::edge::{Edge, EdgeSettings, Timeouts, behind};
@@ -200,7 +200,7 @@ pub(crate) fn beside(app: &App, pool: HashPool) -> Arc<App> {
         pool,
         clock: Arc::clone(&app.clock),
         random: Arc::clone(&app.random),
-        settings: app.settings.clone(),
+        settings: Current::new((*app.settings()).clone()),
         boot: app.boot,
         login_floor: app.login_floor,
         login_budget: authd::app::login_budget::LoginBudget::default(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use authd::app::login_budget::LoginBudget;
 use authd::app::settings::{LoginBudgetSettings, StoredIp};
 use authd::app::waiters::Waiters;
-use authd::app::{App, Operator, Settings};
+use authd::app::{App, Current, Operator, Settings};
 use authd::cache::{Activity, Cache, MemoryCache};
 use authd::crypto::{HashPool, HashSettings, KeyRing, Random, SeededRandom, WrapKey, bytes};
 use common::call::user::NewPassword;
@@ -89,7 +89,7 @@ impl Installation {
             keys: Arc::new(KeyRing::open(&keys, &wrap).unwrap()),
             pool: HashPool::start(plan.hashing, plan.hash_random).unwrap(),
             clock: Arc::clone(&clock) as _,
-            settings: plan.settings,
+            settings: Current::new(plan.settings),
             boot: Boot(bytes(&seed).unwrap()),
             random: plan.random,
             login_floor: plan.login_floor,

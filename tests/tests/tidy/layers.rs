@@ -129,6 +129,7 @@ const ROOMS: &[Room] = &[
         place: "authd/src/app",
         modules: &["cache", "crypto", "mail"],
         crates: &[
+            "arc_swap",
             "common",
             "data_encoding",
             "domain",

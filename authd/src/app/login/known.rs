@@ -41,17 +41,17 @@ impl Known {
             key,
             kind,
             tenant,
-            policy: app.settings.lockout,
+            policy: app.settings().lockout,
         }
     }
 
     /// Rest of the lock, if the counter is locked.
-    pub(super) fn locked(&self, app: &App, counter: &Counter, now: Time) -> Option<Duration> {
+    pub(super) fn locked(&self, counter: &Counter, now: Time) -> Option<Duration> {
         // A device whose counter is locked is no device by now: it was not found above.
         if counter.kind == CounterKind::Device {
             return None;
         }
-        self.state.locked(&app.settings.lockout, now)
+        self.state.locked(&counter.policy, now)
     }
 }
 
@@ -63,8 +63,8 @@ pub(super) async fn look_up(app: &App, attempt: &Try) -> Result<Known, Error> {
     let subject = attempt.subject;
     let device_key = secret.map(|hash| app.keys.device_counter(&hash));
     let now = attempt.started_at;
-    let policy = app.settings.lockout;
-    let device_ttl = app.settings.device_ttl;
+    let settings = app.settings();
+    let (policy, device_ttl) = (settings.lockout, settings.device_ttl);
     app.store
         .read(move |tx| -> Result<Known, StoreError> {
             let tenant = match &slug {

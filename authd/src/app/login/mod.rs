@@ -111,7 +111,7 @@ async fn evaluate(app: &Arc<App>, client: Client, login: Login) -> Result<Signed
     let known = known::look_up(app, &attempt).await?;
     refuse_spent_budget(app, &attempt, &known).await?;
     let counter = known.counter(app, attempt.subject);
-    if let Some(retry_after) = known.locked(app, &counter, now) {
+    if let Some(retry_after) = known.locked(&counter, now) {
         record(app, locked_attempt(app, &attempt, &known)).await?;
         return Err(locked(retry_after));
     }
@@ -132,7 +132,7 @@ async fn refuse_spent_budget(app: &App, attempt: &Try, known: &Known) -> Result<
     if known.device.is_some() || !attempt.client.has_own_address {
         return Ok(());
     }
-    let budget = &app.settings.login_budget;
+    let budget = &app.settings().login_budget;
     let Some(wait) = app
         .login_budget
         .exhausted(budget, attempt.client.ip, attempt.started_at)
@@ -260,7 +260,7 @@ async fn settle_and_issue(
     let settled = settle::settle(app, evaluated).await;
     app.waiters.settled(counter);
     if is_counted && matches!(settled, Ok(Settled::Refused(_))) {
-        app.login_budget.take(&app.settings.login_budget, ip, now);
+        app.login_budget.take(&app.settings().login_budget, ip, now);
     }
     match settled? {
         Settled::Refused(outcome) => {

@@ -172,7 +172,7 @@ impl Evaluated {
             manual: state.manual,
             ..CounterState::default()
         };
-        Ok(by_hand.locked(&app.settings.lockout, self.now))
+        Ok(by_hand.locked(&app.settings().lockout, self.now))
     }
 
     /// Tenant and user as they are now, if they are still those that the password was checked for.
@@ -203,7 +203,7 @@ impl Evaluated {
         let credential = credential
             .filter(|now| Some(now.version) == checked && now.usable(self.now))
             .ok_or(Outcome::CredentialStale)?;
-        match tenant.standing(self.now, app.settings.expiry_grace) {
+        match tenant.standing(self.now, app.settings().expiry_grace) {
             Standing::Suspended => return Err(Outcome::TenantSuspended),
             Standing::Ended => return Err(Outcome::SubscriptionEnded),
             Standing::Active | Standing::Grace => {}
@@ -340,7 +340,8 @@ impl Evaluated {
         user: &User,
     ) -> Result<Vec<Session>, StoreError> {
         let open = rows.sessions().open_of(user.id)?;
-        let limits = &app.settings.session_limits;
+        let settings = app.settings();
+        let limits = &settings.session_limits;
         let (live, over): (Vec<Session>, Vec<Session>) = open
             .into_iter()
             .map(|session| app.with_last_use(session))
@@ -350,7 +351,7 @@ impl Evaluated {
                 .end(session.id, self.now, EndReason::Expired)?;
             tx.invalidate(Scope::Session(session.id));
         }
-        let policy = app.settings.session_policy;
+        let policy = settings.session_policy;
         let ended = session::ends(&live, self.attempt.login.device.as_ref(), policy);
         for &id in &ended {
             rows.sessions_mut()

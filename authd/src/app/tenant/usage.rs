@@ -24,7 +24,7 @@ pub async fn usage(
 ) -> Result<Page<TenantUsageView>, Error> {
     let place = Place::of(&app.keys, &request, &request.paging())?;
     let now = app.now();
-    let limits = &app.settings.session_limits;
+    let limits = app.settings().session_limits;
     let since = UsageSince {
         active_after: now.minus(limits.idle_timeout),
         created_after: now.minus(limits.max_age),

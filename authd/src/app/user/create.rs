@@ -41,7 +41,7 @@ struct Profile {
 /// `user_limit_reached`.
 pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Result<Change, Error> {
     let now = app.now();
-    let profile = parse(&app.settings, &request)?;
+    let profile = parse(&app.settings(), &request)?;
     let (tenant, roles) = room(app, &request, &profile.email).await?;
     let own_words = password::own_words(&profile.email, &profile.name, &tenant);
     let prepared =

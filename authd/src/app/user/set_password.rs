@@ -41,7 +41,7 @@ pub async fn set_password(
     };
     let generated = prepared.generated.is_some();
     let act = act("user.set_password", &found);
-    let lockout = app.settings.lockout;
+    let lockout = app.settings().lockout;
     let mut change = app
         .store
         .write(Priority::Urgent, operator.claim.clone(), move |tx| {
