@@ -20,6 +20,7 @@ mod load;
 mod lockout;
 mod manual;
 mod passwords;
+mod reload;
 mod roles;
 mod scene;
 mod service_manager;

@@ -86,7 +86,7 @@ impl Try {
 /// `account_disabled`, `tenant_suspended`, `subscription_ended`; none of these before the floor.
 /// `overloaded` at once.
 pub async fn login(app: &Arc<App>, client: Client, login: Login) -> Result<SignedIn, Error> {
-    let floor = Instant::now() + app.login_floor;
+    let floor = Instant::now() + *app.login_floor.get();
     let result = evaluate(app, client, login).await;
     let waits = match &result {
         Ok(_) => false,
