@@ -140,7 +140,11 @@ async fn serve(parts: Parts<'_>) -> Result<(), Failure> {
     let tasks = tasks::start(&app, reloader.flush_every(), stopping);
     let signals = process::Signals::catch()?;
     process::ready();
-    tracing::info!(version = common::VERSION, "authd is ready");
+    tracing::info!(
+        event = "daemon.ready",
+        version = common::VERSION,
+        "authd is ready"
+    );
     if let Some(dev) = parts.dev {
         dev::banner(config, dev);
     }
@@ -164,7 +168,7 @@ async fn serve(parts: Parts<'_>) -> Result<(), Failure> {
         tracing::warn!(code = %error.code, "the heads of the audit chains were not logged");
     }
     app.pool.stop();
-    tracing::info!("stopped");
+    tracing::info!(event = "daemon.stopped", "stopped");
     Ok(())
 }
 

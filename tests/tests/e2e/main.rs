@@ -8,6 +8,7 @@
 
 mod audit;
 mod authctl;
+mod canary;
 mod clock;
 mod disk;
 mod durability;
@@ -16,6 +17,7 @@ mod first_light;
 mod hangups;
 mod http_wire;
 mod journal;
+mod journald;
 mod load;
 mod lockout;
 mod manual;
