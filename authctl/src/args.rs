@@ -1,6 +1,7 @@
 //! The whole command tree on one page; the doc comments are the help texts.
 //! No logic: what a command does stands in `commands/<noun>.rs`.
 
+mod daemon;
 mod rights;
 mod state;
 mod user;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+pub(crate) use daemon::{Daemon, Switch};
 pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet};
 
 use crate::filter::Filter;
@@ -216,6 +218,9 @@ pub(crate) enum Command {
     /// Check the audit log
     #[command(subcommand)]
     Audit(Audit),
+    /// Show, reload and steer the running daemon
+    #[command(subcommand)]
+    Daemon(Daemon),
     /// Print the completion script of a shell
     Completion {
         /// bash, zsh or fish

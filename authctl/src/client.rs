@@ -72,6 +72,11 @@ impl Client {
         }
     }
 
+    /// Sets no limit to the time until an answer.
+    pub(crate) fn wait_for_ever(&mut self) {
+        self.timeout = None;
+    }
+
     /// Makes a call and reads its answer.
     ///
     /// # Errors

@@ -2,11 +2,13 @@
 //! Requests only queue their lines: a thread of its own writes them, so that a full or closed
 //! stderr costs lines and nothing else (R25).
 
+mod journal;
 mod layer;
 mod line;
 mod queue;
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,9 +21,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Registry, reload};
 
 use crate::config::{Log, LogTarget, directives};
+use journal::{Journal, SOCKET};
 use layer::Lines;
 use line::Format;
-use queue::Queue;
+use queue::{Queue, Sink, Stream};
 
 /// How long the end of the daemon waits for lines that nobody reads.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -79,17 +82,27 @@ impl Drop for Logging {
 /// # Errors
 /// [`LogError`] for a wrong level, a second set-up, or no thread.
 pub fn start(settings: &Log, clock: Arc<dyn Clock>) -> Result<Logging, LogError> {
-    let format = format_of(settings.target, stderr_is_journal());
-    let (subscriber, logging) = assemble(&settings.level, format, clock, Box::new(io::stderr()))?;
+    let (format, sink) = way_of(format_of(settings.target, stderr_is_journal()), SOCKET);
+    let (subscriber, logging) = assemble(&settings.level, format, clock, sink)?;
     subscriber.try_init().map_err(|_| LogError::Twice)?;
     Ok(logging)
+}
+
+/// The journal's own protocol where the journal listens, else lines on stderr.
+fn way_of(format: Format, socket: &str) -> (Format, Box<dyn Sink>) {
+    if format == Format::Journal
+        && let Ok(journal) = Journal::open(Path::new(socket), io::stderr())
+    {
+        return (Format::Native, Box::new(journal));
+    }
+    (format, Box::new(Stream(io::stderr())))
 }
 
 fn assemble(
     level: &str,
     format: Format,
     clock: Arc<dyn Clock>,
-    sink: queue::Sink,
+    sink: Box<dyn Sink>,
 ) -> Result<
     (
         impl tracing::Subscriber + for<'a> LookupSpan<'a> + use<>,

@@ -5,6 +5,7 @@ mod attempt;
 mod audit;
 mod completion;
 mod conditional;
+mod daemon;
 mod help;
 mod lockout;
 mod permission;
@@ -183,6 +184,7 @@ impl Context {
             Command::Attempt(command) => finish(attempt::run(self, command)),
             Command::Session(command) => finish(session::run(self, command)),
             Command::Audit(command) => finish(audit::run(self, command)),
+            Command::Daemon(command) => finish(daemon::run(self, command)),
         }
     }
 

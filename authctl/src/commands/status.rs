@@ -48,7 +48,7 @@ pub(crate) async fn status(context: &mut Context, watch: Option<Duration>) -> Re
 }
 
 /// Refuses formats that make no sense for one screen.
-fn has_form(printer: &Printer, command: &str) -> Result<(), Error> {
+pub(super) fn has_form(printer: &Printer, command: &str) -> Result<(), Error> {
     if printer.format == Format::Csv {
         return Err(
             Error::usage(format!("\"{command}\" has no rows for --output csv"))

@@ -15,6 +15,7 @@ use common::call::Change;
 use common::text::visible;
 use common::time::{Clock, SystemClock};
 use jiff::tz::TimeZone;
+use serde::Serialize;
 
 use crate::args::Format;
 use crate::config::Settings;
@@ -93,8 +94,21 @@ impl Printer {
         }
     }
 
-    fn speaks_json(&self) -> bool {
+    /// Whether programs read this.
+    pub(crate) fn speaks_json(&self) -> bool {
         matches!(self.format, Format::Json | Format::Jsonl)
+    }
+
+    /// Writes one object that has no table: with its kind, or bare in lines.
+    ///
+    /// # Errors
+    /// As [`Printer::text`].
+    pub(crate) fn object<T: Serialize>(&mut self, kind: &str, value: &T) -> Result<(), Error> {
+        let line = match self.format {
+            Format::Jsonl => json::line(value)?,
+            _ => json::line(&json::Single::new(kind, value))?,
+        };
+        self.text(&line)
     }
 
     /// Writes text as it is.

@@ -55,6 +55,12 @@ const COMMANDS: &[&str] = &[
     "session revoke",
     "audit",
     "audit verify",
+    "daemon",
+    "daemon config",
+    "daemon reload",
+    "daemon log-level",
+    "daemon drain",
+    "daemon maintenance",
     "completion",
     "help",
 ];

@@ -12,4 +12,5 @@ mod objects;
 mod roles;
 mod secrets;
 mod states;
+mod steering;
 mod streams;

@@ -18,13 +18,13 @@ use common::error::ErrorCode;
 use common::{ADMIN_PROTOCOL, VERSION};
 use domain::audit::Actor;
 
-use super::peer::login_name;
-use crate::app::{Error, Operator};
+use super::peer::{Admission, login_name};
+use crate::app::{Current, Error, Operator};
 use crate::http::body::BodyLimit;
 use crate::http::edge::{RequestIds, Timeouts};
 use crate::http::error::{Hints, Refusal};
 use crate::http::passage::Passage;
-use crate::serve::{CloseUnanswered, Limits, Peer, PeerCredentials};
+use crate::serve::{CloseUnanswered, ConnectionTimes, Limits, Peer, PeerCredentials, Times};
 
 /// Header that carries `SUDO_UID` as the client claims it.
 pub const SUDO_UID_HEADER: &str = "authctl-sudo-uid";
@@ -39,15 +39,19 @@ pub struct AdminEdge {
     /// Which door it is.
     pub socket: Socket,
     /// Time of a request; streams and jobs are excluded by path.
-    pub timeouts: Timeouts,
+    pub timeouts: Current<Timeouts>,
+    /// Who may talk here. Asked at each request, too: a connection may be older than the list.
+    pub admission: Admission,
 }
 
 /// What an admin socket grants its connections.
 pub fn limits(shutdown_grace: Duration) -> Limits {
     Limits {
         max_connections: 64,
-        header_timeout: Duration::from_secs(10),
-        keepalive_timeout: Duration::from_secs(75),
+        times: Times::new(ConnectionTimes {
+            header: Duration::from_secs(10),
+            keepalive: Duration::from_secs(75),
+        }),
         max_header_bytes: 16 * 1024,
         max_age: Some(LONGEST_CONNECTION),
         shutdown_grace,
@@ -63,10 +67,15 @@ async fn pass(State(edge): State<Arc<AdminEdge>>, mut request: Request, next: Ne
     let Some(protocol) = protocol(request.headers()) else {
         return close();
     };
-    let request_id = (edge.request_ids)();
-    let timeout = edge.timeouts.of(request.uri().path());
-    let mut passage = Passage::begin(&mut request, request_id, timeout, BODY_LIMIT);
     let peer = request.extensions().get().copied();
+    if let Some(Peer::Unix(peer)) = peer
+        && !edge.admission.admits(&peer)
+    {
+        return close();
+    }
+    let request_id = (edge.request_ids)();
+    let timeout = edge.timeouts.peek().of(request.uri().path());
+    let mut passage = Passage::begin(&mut request, request_id, timeout, BODY_LIMIT);
     let rehearses = request.headers().contains_key(DRY_RUN_HEADER);
     let response = match (protocol == ADMIN_PROTOCOL.to_string().as_str(), peer) {
         (false, _) => Refusal(other_protocol()).into_response(),

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod audit;
+mod daemon;
 pub mod edge;
 pub mod listener;
 mod lockout;

@@ -7,6 +7,7 @@ use nix::unistd::{Uid, User};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::app::Current;
 use crate::serve::PeerCredentials;
 
 /// Time for the name service; an audit row without a name still has the uid.
@@ -15,7 +16,7 @@ const LOOKUP_TIME: Duration = Duration::from_secs(2);
 /// `admin.allow_uids`: a filter on top of the socket's mode.
 #[derive(Clone)]
 pub struct Admission {
-    uids: Vec<u32>,
+    uids: Arc<Current<Vec<u32>>>,
     on_refused: Arc<dyn Fn(&PeerCredentials) + Send + Sync>,
 }
 
@@ -27,14 +28,25 @@ impl Admission {
         on_refused: impl Fn(&PeerCredentials) + Send + Sync + 'static,
     ) -> Self {
         Self {
-            uids,
+            uids: Arc::new(Current::new(uids)),
             on_refused: Arc::new(on_refused),
         }
     }
 
+    /// Admits these from now on, or all if there are none.
+    pub fn set(&self, uids: Vec<u32>) {
+        self.uids.set(uids);
+    }
+
+    /// Those who are admitted; all if there are none.
+    pub fn uids(&self) -> Vec<u32> {
+        self.uids.get().to_vec()
+    }
+
     /// Judges a peer before a byte of it is read.
     pub fn admits(&self, peer: &PeerCredentials) -> bool {
-        let is_admitted = self.uids.is_empty() || self.uids.contains(&peer.uid);
+        let uids = self.uids.get();
+        let is_admitted = uids.is_empty() || uids.contains(&peer.uid);
         if !is_admitted {
             tracing::warn!(
                 uid = peer.uid,
@@ -84,6 +96,8 @@ mod tests {
         assert_eq!(refused.load(Ordering::SeqCst), 0);
         assert!(!admission.admits(&peer(8)));
         assert_eq!(refused.load(Ordering::SeqCst), 8);
+        admission.clone().set(vec![8]);
+        assert!(admission.admits(&peer(8)) && !admission.admits(&peer(7)));
         assert!(Admission::new(Vec::new(), |_| ()).admits(&peer(9)));
     }
 

@@ -11,7 +11,9 @@ use axum::routing::{MethodFilter, on};
 use common::call::{AdminCall, Change, Method, Socket};
 use common::error::ErrorCode;
 
-use crate::admin::{attempt, audit, lockout, permission, role, session, status, tenant, user};
+use crate::admin::{
+    attempt, audit, daemon, lockout, permission, role, session, status, tenant, user,
+};
 use crate::app::status::Running;
 use crate::app::{App, Error, Operator};
 use crate::http::body::{JsonAnswer, JsonBody};
@@ -33,7 +35,8 @@ fn all(running: &Arc<Running>) -> Routes {
     let routes = lockout::add(routes);
     let routes = attempt::add(routes);
     let routes = session::add(routes);
-    audit::add(routes)
+    let routes = audit::add(routes);
+    daemon::add(routes, &running.steering)
 }
 
 /// Routes as they are added.
@@ -149,10 +152,13 @@ fn closed<C: AdminCall>(socket: Socket) -> Error {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::time::Duration;
 
     use common::time::Time;
+    use common::view::{ConfigFaultView, ConfigView};
 
     use super::*;
+    use crate::app::daemon::{Later, Prepared, Steering};
     use crate::app::status::{Traffic, TrafficFigures};
 
     struct Quiet;
@@ -163,6 +169,26 @@ mod tests {
         }
     }
 
+    impl Steering for Quiet {
+        fn config(&self) -> ConfigView {
+            ConfigView {
+                files: Vec::new(),
+                settings: Vec::new(),
+                log_level: None,
+            }
+        }
+        fn prepare(&self) -> Later<Result<Box<dyn Prepared>, Vec<ConfigFaultView>>> {
+            Box::pin(async { Err(Vec::new()) })
+        }
+        fn level(&self) -> String {
+            String::new()
+        }
+        fn check_level(&self, _: &str) -> Result<(), String> {
+            Ok(())
+        }
+        fn set_level(&self, _: &str, _: Option<Duration>) {}
+    }
+
     #[test]
     fn g21_every_call_has_its_route_and_every_route_is_a_call() {
         let running = Arc::new(Running {
@@ -171,6 +197,7 @@ mod tests {
             public_url: String::new(),
             listen: Vec::new(),
             traffic: Arc::new(Quiet),
+            steering: Arc::new(Quiet),
             warnings: Arc::new(Vec::new),
         });
         let served = all(&running).served;

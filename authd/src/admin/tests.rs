@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::edge::{AdminEdge, behind, limits};
 use super::listener::{SocketFile, SocketPlan, bind};
 use super::peer::Admission;
-use crate::app::{Error, Operator};
+use crate::app::{Current, Error, Operator};
 use crate::http::body::JsonBody;
 use crate::http::edge::Timeouts;
 use crate::http::error::Refusal;
@@ -52,7 +52,8 @@ impl Channel {
         let edge = Arc::new(AdminEdge {
             request_ids: Arc::new(|| RequestId::from_uuid(Uuid::from_u128(1))),
             socket: Socket::Admin,
-            timeouts: Timeouts::new(Some(timeout), []),
+            timeouts: Current::new(Timeouts::new(Some(timeout), [])),
+            admission: admission.clone(),
         });
         let calls = Arc::new(AtomicUsize::new(0));
         let (stop, stopped) = watch::channel(false);

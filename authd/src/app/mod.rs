@@ -9,6 +9,7 @@ pub mod context;
 mod counter;
 mod current;
 pub mod cursor;
+pub mod daemon;
 pub mod entity;
 pub mod error;
 pub mod health;
@@ -79,7 +80,9 @@ pub struct App {
     /// This run of the daemon.
     pub boot: Boot,
     /// Time before which no refused login answers (rule 4).
-    pub login_floor: Duration,
+    pub login_floor: Current<Duration>,
+    /// Whether the API is closed for maintenance, and what to say about it.
+    pub maintenance: Current<Option<String>>,
     /// Failed logins by address.
     pub login_budget: LoginBudget,
     /// Whether the daemon is about to end: it answers, and says that it is not ready.

@@ -13,6 +13,7 @@ use domain::tenant::Tenant;
 use serde_json::Value;
 use store::{DatabaseInfo, PageRequest, ReadTx, StoreError, TenantFilter, TenantRow};
 
+use crate::app::daemon::Steering;
 use crate::app::{App, Error, Operator};
 
 /// Tenants that are looked at for warnings; more would make a glance a walk.
@@ -53,6 +54,8 @@ pub struct Running {
     pub listen: Vec<String>,
     /// Figures of the HTTP side.
     pub traffic: Arc<dyn TrafficFigures>,
+    /// The way to the parts of the daemon that are not the use cases'.
+    pub steering: Arc<dyn Steering>,
     /// What was found at the start or since, such as `proxy_untrusted`.
     pub warnings: Arc<dyn Fn() -> Vec<Warning> + Send + Sync>,
 }
@@ -81,9 +84,8 @@ pub async fn status(
     let info = app.store.info();
     warnings.extend(database_warnings(&info));
     warnings.extend((running.warnings)());
-    let is_draining = app.draining.load(Ordering::Acquire);
     Ok(StatusView {
-        status: if is_draining { "draining" } else { "running" }.to_owned(),
+        status: state(app).to_owned(),
         version: common::VERSION.to_owned(),
         pid: std::process::id(),
         started_at: running.started_at,
@@ -124,6 +126,16 @@ pub fn version(app: &App) -> VersionView {
         version: common::VERSION.to_owned(),
         protocol: common::ADMIN_PROTOCOL,
         schema: app.store.info().schema,
+    }
+}
+
+fn state(app: &App) -> &'static str {
+    if app.draining.load(Ordering::Acquire) {
+        "draining"
+    } else if app.maintenance.peek().is_some() {
+        "maintenance"
+    } else {
+        "running"
     }
 }
 

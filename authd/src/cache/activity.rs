@@ -2,6 +2,7 @@
 //! written in groups; what a crash loses is at most one interval of idle time.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,11 +24,16 @@ struct Use {
     since: Time,
 }
 
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 type Shard = HashMap<SessionId, Use>;
 
 /// Uses that are not on disk.
 pub struct Activity {
-    touch_interval: Duration,
+    /// In milliseconds.
+    touch_interval: AtomicU64,
     shards: Box<[Mutex<Shard>]>,
 }
 
@@ -35,9 +41,20 @@ impl Activity {
     /// Remembers nothing yet; a session's use is written at most once a `touch_interval`.
     pub fn new(touch_interval: Duration) -> Self {
         Self {
-            touch_interval,
+            touch_interval: AtomicU64::new(millis(touch_interval)),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
         }
+    }
+
+    /// A session's use is written at most once in this time from now on.
+    pub fn set_touch_interval(&self, touch_interval: Duration) {
+        self.touch_interval
+            .store(millis(touch_interval), Ordering::Relaxed);
+    }
+
+    /// The time in which a session's use is written once at most.
+    pub fn touch_interval(&self) -> Duration {
+        Duration::from_millis(self.touch_interval.load(Ordering::Relaxed))
     }
 
     /// Remembers a use. Over the limit a session's first use since the last writing is dropped;
@@ -65,9 +82,10 @@ impl Activity {
 
     /// Uses to write at `now`. They stay remembered until [`Activity::flushed`].
     pub fn due(&self, now: Time) -> Vec<(TenantId, SessionId, Time)> {
+        let interval = self.touch_interval();
         self.collect(|known, is_crowded| {
             // A clock that was set back must not hold them for ever.
-            is_crowded || now < known.since || now.since(known.since) >= self.touch_interval
+            is_crowded || now < known.since || now.since(known.since) >= interval
         })
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arc_swap::ArcSwap;
 use domain::rights::Access;
 use moka::sync::Cache as Moka;
 use store::{CommitListener, Scope};
@@ -12,12 +13,15 @@ use super::versions::{Ticket, TokenTicket, Versions};
 use super::{Cache, CacheStats, SessionState, StateKey};
 use crate::crypto::VerifiedToken;
 
+type States = Moka<StateKey, (Ticket, Arc<SessionState>)>;
+type Tokens = Moka<[u8; 32], (TokenTicket, Arc<VerifiedToken>)>;
+
 /// Cache in this process. It is emptied by its end.
 #[derive(Debug)]
 pub struct MemoryCache {
     versions: Versions,
-    states: Moka<StateKey, (Ticket, Arc<SessionState>)>,
-    tokens: Moka<[u8; 32], (TokenTicket, Arc<VerifiedToken>)>,
+    states: ArcSwap<States>,
+    tokens: ArcSwap<Tokens>,
     accesses: Shared<Access>,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -28,12 +32,29 @@ impl MemoryCache {
     pub fn new(token_entries: u64) -> Self {
         Self {
             versions: Versions::new(),
-            states: Moka::new(token_entries),
-            tokens: Moka::new(token_entries),
+            states: ArcSwap::from_pointee(Moka::new(token_entries)),
+            tokens: ArcSwap::from_pointee(Moka::new(token_entries)),
             accesses: Shared::new(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }
+    }
+
+    /// Holds at most so many from now on. What it held is forgotten: moka's size is fixed.
+    pub fn resize(&self, token_entries: u64) {
+        if self.states.load().policy().max_capacity() != Some(token_entries) {
+            self.states.store(Arc::new(Moka::new(token_entries)));
+            self.tokens.store(Arc::new(Moka::new(token_entries)));
+        }
+    }
+
+    /// Most states, and as many tokens, that it holds.
+    pub fn capacity(&self) -> u64 {
+        self.states
+            .load()
+            .policy()
+            .max_capacity()
+            .unwrap_or(u64::MAX)
     }
 
     fn counted<T>(&self, found: Option<T>) -> Option<T> {
@@ -57,7 +78,7 @@ impl CommitListener for MemoryCache {
 
 impl Cache for MemoryCache {
     fn state(&self, key: &StateKey) -> Option<Arc<SessionState>> {
-        let found = self.states.get(key);
+        let found = self.states.load().get(key);
         // Looked up first and compared second: a commit between the two is seen.
         let current = found.filter(|(ticket, _)| self.versions.is_current(ticket));
         self.counted(current.map(|(_, state)| state))
@@ -69,7 +90,7 @@ impl Cache for MemoryCache {
 
     fn put_state(&self, ticket: Ticket, state: Arc<SessionState>) {
         if *ticket.key() == state.key() && self.versions.is_current(&ticket) {
-            self.states.insert(state.key(), (ticket, state));
+            self.states.load().insert(state.key(), (ticket, state));
         }
     }
 
@@ -78,7 +99,7 @@ impl Cache for MemoryCache {
     }
 
     fn token(&self, hash: &[u8; 32]) -> Option<Arc<VerifiedToken>> {
-        let found = self.tokens.get(hash);
+        let found = self.tokens.load().get(hash);
         let current = found.filter(|(ticket, _)| self.versions.token_ticket() == *ticket);
         self.counted(current.map(|(_, token)| token))
     }
@@ -89,23 +110,40 @@ impl Cache for MemoryCache {
 
     fn put_token(&self, ticket: TokenTicket, hash: [u8; 32], token: Arc<VerifiedToken>) {
         if self.versions.token_ticket() == ticket {
-            self.tokens.insert(hash, (ticket, token));
+            self.tokens.load().insert(hash, (ticket, token));
         }
     }
 
     fn flush(&self) {
         self.versions.raise(&Scope::Global);
-        self.states.invalidate_all();
-        self.tokens.invalidate_all();
+        self.states.load().invalidate_all();
+        self.tokens.load().invalidate_all();
     }
 
     fn stats(&self) -> CacheStats {
-        self.states.run_pending_tasks();
-        self.tokens.run_pending_tasks();
+        let (states, tokens) = (self.states.load(), self.tokens.load());
+        states.run_pending_tasks();
+        tokens.run_pending_tasks();
         CacheStats {
-            entries: self.states.entry_count() + self.tokens.entry_count(),
+            entries: states.entry_count() + tokens.entry_count(),
             hits: self.hits.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_size_holds_at_once_and_the_same_one_keeps_what_there_is() {
+        let cache = MemoryCache::new(10);
+        let before = cache.states.load_full();
+        cache.resize(10);
+        assert!(Arc::ptr_eq(&before, &cache.states.load_full()));
+        cache.resize(20);
+        assert_eq!(cache.capacity(), 20);
+        assert_eq!(cache.tokens.load().policy().max_capacity(), Some(20));
     }
 }

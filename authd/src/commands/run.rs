@@ -11,9 +11,9 @@ use common::time::SystemClock;
 
 use crate::args::Run;
 use crate::config::{self, DevDefaults, Faults, Source};
-use crate::log;
+use crate::log::{self, Logging};
 use crate::print::Printer;
-use crate::startup::{self, Dev};
+use crate::startup::{self, Dev, Outside, SetLevel};
 
 /// Runs the daemon until a signal ends it.
 pub fn run<W: Write>(args: Run, mut source: Source, errors: &mut Printer<W>) -> ExitCode {
@@ -44,7 +44,12 @@ pub fn run<W: Write>(args: Run, mut source: Source, errors: &mut Printer<W>) -> 
             return ExitCode::from(super::FAILURE);
         }
     };
-    let status = startup::run(&loaded, dev.as_ref().map(|(_, dev)| dev));
+    let logging = Arc::new(logging);
+    let outside = Outside {
+        source,
+        set_level: set_level(&logging),
+    };
+    let status = startup::run(&loaded, dev.as_ref().map(|(_, dev)| dev), outside);
     drop(logging);
     if let Some(folder) = dev.and_then(|(_, dev)| dev.ephemeral)
         && let Err(error) = std::fs::remove_dir_all(&folder)
@@ -55,6 +60,15 @@ pub fn run<W: Write>(args: Run, mut source: Source, errors: &mut Printer<W>) -> 
         ));
     }
     status
+}
+
+/// The way to the level of the log; it does not keep the log alive.
+fn set_level(logging: &Arc<Logging>) -> SetLevel {
+    let logging = Arc::downgrade(logging);
+    Box::new(move |level| match logging.upgrade() {
+        Some(logging) => logging.set_level(level).map_err(|error| error.to_string()),
+        None => Err("the log has ended".to_owned()),
+    })
 }
 
 /// The folders of a development daemon.

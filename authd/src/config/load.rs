@@ -158,7 +158,7 @@ fn folder_of(source: &Source) -> PathBuf {
 }
 
 /// Fills keys that follow another one unless set.
-fn derive(values: &mut Values) {
+pub(super) fn derive(values: &mut Values) {
     if !values.is_set("token.issuer")
         && let Ok(Some(url)) = values.optional("api.public_url")
     {

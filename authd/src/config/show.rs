@@ -67,14 +67,18 @@ fn heading(text: &mut String, name: &str, doc: &str) {
 
 fn origin(origin: &Origin) -> String {
     match origin {
-        Origin::Default => "default".to_owned(),
+        Origin::Default => place(origin),
+        other => format!("from {}", place(other)),
+    }
+}
+
+/// Where a value came from: the line of a file, or what else there is.
+pub fn place(origin: &Origin) -> String {
+    match origin {
         Origin::File { path, line, .. } => {
-            format!(
-                "from {}:{line}",
-                common::text::visible(&path.to_string_lossy())
-            )
+            format!("{}:{line}", common::text::visible(&path.to_string_lossy()))
         }
-        other => format!("from {other}"),
+        other => other.to_string(),
     }
 }
 

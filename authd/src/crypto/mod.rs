@@ -19,7 +19,7 @@ pub use frame::sha256;
 pub use jwt::{Expected, VerifiedToken};
 pub use key_file::KeyFileError;
 pub use keys::KeyRing;
-pub use pool::{HashError, HashPool, HashSettings, Lane, NoPlace, Place, scheme_of};
+pub use pool::{HashError, HashPool, HashSettings, Lane, NextHashing, NoPlace, Place, scheme_of};
 pub use random::{Random, SeededRandom, SystemRandom, bytes, generated_password, new_id};
 pub use refresh::RefreshToken;
 pub use wrap::WrapKey;

@@ -17,7 +17,7 @@ pub use super::passage::RequestIds;
 use super::passage::{Ended, Passage};
 pub use super::timeouts::Timeouts;
 use super::traffic::Traffic;
-use crate::app::{Client, Error};
+use crate::app::{Client, Current, Error};
 use crate::serve::Peer;
 
 /// What the door goes by.
@@ -34,19 +34,51 @@ pub struct EdgeSettings {
     pub traffic: Arc<Traffic>,
 }
 
+/// What a reload may change.
+#[derive(Debug)]
+struct Policy {
+    timeouts: Timeouts,
+    proxies: TrustedProxies,
+}
+
 /// The door of the HTTP API.
 pub struct Edge {
-    settings: EdgeSettings,
+    request_ids: RequestIds,
+    max_body: usize,
+    traffic: Arc<Traffic>,
+    policy: Current<Policy>,
     saw_untrusted_proxy: AtomicBool,
 }
 
 impl Edge {
     /// A door that goes by the given settings.
     pub fn new(settings: EdgeSettings) -> Arc<Self> {
+        let EdgeSettings {
+            request_ids,
+            timeouts,
+            max_body,
+            proxies,
+            traffic,
+        } = settings;
         Arc::new(Self {
-            settings,
+            request_ids,
+            max_body,
+            traffic,
+            policy: Current::new(Policy { timeouts, proxies }),
             saw_untrusted_proxy: AtomicBool::new(false),
         })
+    }
+
+    /// Requests that come from now on go by these. Whether a proxy is trusted that should be is
+    /// found out anew.
+    pub fn set(&self, timeouts: Timeouts, proxies: TrustedProxies) {
+        self.policy.set(Policy { timeouts, proxies });
+        self.saw_untrusted_proxy.store(false, Ordering::Relaxed);
+    }
+
+    /// What requests go by, to look at.
+    pub fn policy(&self) -> impl std::fmt::Debug {
+        self.policy.get()
     }
 
     /// Whether a private peer has sent forwarding headers while no proxy is trusted (rule 7).
@@ -54,11 +86,16 @@ impl Edge {
         self.saw_untrusted_proxy.load(Ordering::Relaxed)
     }
 
-    fn client(&self, request: &Request, passage: &Passage) -> Result<Client, Error> {
+    fn client(
+        &self,
+        proxies: &TrustedProxies,
+        request: &Request,
+        passage: &Passage,
+    ) -> Result<Client, Error> {
         let Some(Peer::Tcp(address)) = request.extensions().get().copied() else {
             return Err(Error::internal("a request without the address of its peer"));
         };
-        let client = client_address(address.ip(), request.headers(), &self.settings.proxies);
+        let client = client_address(address.ip(), request.headers(), proxies);
         if !client.has_own_address && !self.saw_untrusted_proxy.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 peer = %address.ip(),
@@ -82,12 +119,14 @@ pub fn behind(edge: Arc<Edge>, router: Router) -> Router {
 }
 
 async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
-    let settings = &edge.settings;
-    let timeout = settings.timeouts.of(request.uri().path());
-    let request_id = (settings.request_ids)();
-    let limit = BodyLimit(settings.max_body);
+    let policy = edge.policy.peek();
+    let timeout = policy.timeouts.of(request.uri().path());
+    let request_id = (edge.request_ids)();
+    let limit = BodyLimit(edge.max_body);
     let mut passage = Passage::begin(&mut request, request_id, timeout, limit);
-    let response = match edge.client(&request, &passage) {
+    let client = edge.client(&policy.proxies, &request, &passage);
+    drop(policy);
+    let response = match client {
         Ok(client) => {
             request.extensions_mut().insert(client);
             passage.run(next.run(request)).await
@@ -95,8 +134,6 @@ async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -
         Err(error) => Refusal(error).into_response(),
     };
     let Ended { response, took } = passage.end(response, Hints::Hidden);
-    settings
-        .traffic
-        .record(Instant::now(), took, response.status());
+    edge.traffic.record(Instant::now(), took, response.status());
     response
 }

@@ -12,6 +12,7 @@ mod fault;
 mod headers;
 mod health;
 mod json;
+mod maintenance;
 mod me;
 pub(crate) mod passage;
 mod query;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 
 use crate::app::App;
-use crate::http::{auth, check, health, me, well_known};
+use crate::http::{auth, check, health, maintenance, me, well_known};
 
 /// Routes that authenticate nobody; a test holds this list against the router.
 pub const PUBLIC_ROUTES: &[(&str, &str)] = &[
@@ -29,7 +30,21 @@ pub const SIGNED_IN_ROUTES: &[(&str, &str)] = &[
     ("DELETE", "/v1/me/sessions/{id}"),
 ];
 
-/// The API's routes, without the layers that [`crate::http::edge`] puts around them.
+/// Routes that answer while the API is closed for maintenance: other services go on checking tokens.
+pub const OPEN_IN_MAINTENANCE: &[&str] = &[
+    "/healthz",
+    "/readyz",
+    "/.well-known/jwks.json",
+    "/v1/auth/check",
+];
+
+/// The API behind its guard, without the layers that [`crate::http::edge`] puts around it.
+pub fn api(app: &Arc<App>) -> Router {
+    let guard = from_fn_with_state(Arc::clone(app), maintenance::guard);
+    routes().route_layer(guard).with_state(Arc::clone(app))
+}
+
+/// The API's routes.
 pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/v1/auth/login", post(auth::sign_in))

@@ -37,6 +37,8 @@ pub(super) enum Format {
     Journal,
     /// `time LEVEL target: message key=value`
     Plain,
+    /// An entry of the journal with its fields.
+    Native,
     /// One JSON object.
     Json,
 }
@@ -46,9 +48,10 @@ impl Format {
     pub(super) fn line(self, event: &Event) -> String {
         let mut line = String::new();
         match self {
+            Self::Native => return super::journal::entry(event),
             Self::Journal => {
                 push(&mut line, format_args!("<{}>", priority(event.level)));
-                message(&mut line, event);
+                human(&mut line, event);
             }
             Self::Plain => {
                 let target = visible(&event.target);
@@ -56,7 +59,7 @@ impl Format {
                     &mut line,
                     format_args!("{} {:<5} {target}: ", event.time, event.level),
                 );
-                message(&mut line, event);
+                human(&mut line, event);
             }
             Self::Json => json(&mut line, event),
         }
@@ -85,7 +88,7 @@ pub(super) fn text(text: &str) -> String {
 }
 
 /// Priority of syslog.
-fn priority(level: Level) -> u8 {
+pub(super) fn priority(level: Level) -> u8 {
     match level {
         Level::ERROR => 3,
         Level::WARN => 4,
@@ -94,7 +97,8 @@ fn priority(level: Level) -> u8 {
     }
 }
 
-fn message(line: &mut String, event: &Event) {
+/// `message key=value`.
+pub(super) fn human(line: &mut String, event: &Event) {
     line.push_str(&visible(&event.message));
     for (name, value) in &event.fields {
         push(line, format_args!(" {name}="));

@@ -8,7 +8,21 @@ use std::thread;
 use std::time::Duration;
 
 /// Where lines go.
-pub(super) type Sink = Box<dyn Write + Send>;
+pub(super) trait Sink: Send {
+    /// Writes them all, or gives up: nobody is left to tell.
+    fn put(&mut self, lines: &[String]);
+}
+
+/// Lines one after the other.
+pub(super) struct Stream<W>(pub(super) W);
+
+impl<W: Write + Send> Sink for Stream<W> {
+    fn put(&mut self, lines: &[String]) {
+        // A closed stderr must not end the daemon.
+        let written = self.0.write_all(lines.concat().as_bytes());
+        drop(written.and_then(|()| self.0.flush()));
+    }
+}
 /// Makes the line that tells of lost ones.
 pub(super) type LostLine = Box<dyn Fn(u64) -> String + Send>;
 
@@ -38,7 +52,7 @@ pub(super) struct Queue {
 
 impl Queue {
     /// Makes a queue and starts its thread, which lives as long as the process.
-    pub(super) fn start(mut sink: Sink, lost_line: LostLine) -> io::Result<Arc<Self>> {
+    pub(super) fn start(mut sink: Box<dyn Sink>, lost_line: LostLine) -> io::Result<Arc<Self>> {
         let queue = Arc::new(Self::default());
         let for_thread = Arc::clone(&queue);
         thread::Builder::new()
@@ -46,12 +60,11 @@ impl Queue {
             .spawn(move || {
                 loop {
                     let (lines, untold) = for_thread.take();
-                    let mut text: String = lines.into_iter().collect();
+                    let mut lines = Vec::from(lines);
                     if untold > 0 {
-                        text.push_str(&lost_line(untold));
+                        lines.push(lost_line(untold));
                     }
-                    // Nobody is left to tell: a closed stderr must not end the daemon.
-                    drop(sink.write_all(text.as_bytes()).and_then(|()| sink.flush()));
+                    sink.put(&lines);
                     for_thread.written();
                 }
             })?;
@@ -139,7 +152,7 @@ mod tests {
         let (begun, has_begun) = channel();
         let (release, go_on) = channel();
         let (out, written) = channel();
-        let sink = Box::new(Stuck { begun, go_on, out });
+        let sink = Box::new(Stream(Stuck { begun, go_on, out }));
         let queue = Queue::start(sink, Box::new(|count| format!("{count} lost\n"))).unwrap();
         queue.push("first\n".to_owned());
         has_begun.recv().unwrap();
@@ -163,7 +176,7 @@ mod tests {
         let (_release, go_on) = channel();
         let (out, _written) = channel();
         let queue = Queue::start(
-            Box::new(Stuck { begun, go_on, out }),
+            Box::new(Stream(Stuck { begun, go_on, out })),
             Box::new(|_| String::new()),
         );
         let queue = queue.unwrap();
@@ -187,7 +200,7 @@ mod tests {
 
     #[test]
     fn r25_a_closed_stderr_ends_nothing() {
-        let queue = Queue::start(Box::new(Closed), Box::new(|_| String::new())).unwrap();
+        let queue = Queue::start(Box::new(Stream(Closed)), Box::new(|_| String::new())).unwrap();
         for _ in 0..3 {
             queue.push("x\n".to_owned());
             assert!(queue.flush(Duration::from_secs(10)));

@@ -32,7 +32,7 @@ impl Write for Memory {
 /// What a few events look like.
 fn said(level: &str, format: Format, events: impl FnOnce(&Logging)) -> String {
     let memory = Memory::default();
-    let sink = Box::new(memory.clone());
+    let sink = Box::new(Stream(memory.clone()));
     let (subscriber, logging) = assemble(level, format, Arc::new(Stopped), sink).unwrap();
     tracing::subscriber::with_default(subscriber, || events(&logging));
     assert!(logging.flush(Duration::from_secs(10)));

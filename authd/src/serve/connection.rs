@@ -68,7 +68,6 @@ impl Connections {
     pub(super) fn new(router: Router, limits: Limits, drain_limit: DrainLimit) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
-            .header_read_timeout(limits.keepalive_timeout)
             .max_header_size(limits.max_header_bytes)
             .max_buf_size(
                 limits
@@ -95,10 +94,11 @@ impl Connections {
         stream: S,
         peer: Peer,
     ) -> http1::Connection<TokioIo<Gate<S>>, Exchange> {
+        let times = self.limits.times.get();
         let is_answering = Arc::new(AtomicBool::new(false));
         let patience = Patience {
-            head: self.limits.header_timeout,
-            write: self.limits.keepalive_timeout,
+            head: times.header,
+            write: times.keepalive,
         };
         let gate = Gate::new(
             stream,
@@ -116,7 +116,9 @@ impl Connections {
                 .max_age
                 .and_then(|age| Instant::now().checked_add(age)),
         };
-        self.http.serve_connection(TokioIo::new(gate), exchange)
+        let mut http = self.http.clone();
+        http.header_read_timeout(times.keepalive);
+        http.serve_connection(TokioIo::new(gate), exchange)
     }
 }
 

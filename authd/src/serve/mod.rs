@@ -15,8 +15,8 @@ mod tests;
 pub(crate) mod trial;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -26,15 +26,43 @@ use tokio::sync::watch;
 pub use connection::{CloseUnanswered, DrainLimit};
 pub use peer::{Peer, PeerCredentials};
 
+/// Times of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionTimes {
+    /// Time for a request's head, from accept and from the first byte of a later request.
+    pub header: Duration,
+    /// Time that a connection may be idle, or take nothing of an answer.
+    pub keepalive: Duration,
+}
+
+/// Times that may change while connections come; clones share them.
+#[derive(Debug, Clone)]
+pub struct Times(Arc<RwLock<ConnectionTimes>>);
+
+impl Times {
+    /// Begins with these.
+    pub fn new(times: ConnectionTimes) -> Self {
+        Self(Arc::new(RwLock::new(times)))
+    }
+
+    /// Those of a connection that is accepted now.
+    pub fn get(&self) -> ConnectionTimes {
+        *self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Others from now on; connections that are open keep theirs.
+    pub fn set(&self, times: ConnectionTimes) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = times;
+    }
+}
+
 /// What a listener grants its connections.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Most connections at a time; the others wait in the kernel's queue.
     pub max_connections: usize,
-    /// Time for a request's head, from accept and from the first byte of a later request.
-    pub header_timeout: Duration,
-    /// Time that a connection may be idle, or take nothing of an answer.
-    pub keepalive_timeout: Duration,
+    /// Times of a connection, as they are when it is accepted.
+    pub times: Times,
     /// Most bytes of a request's head.
     pub max_header_bytes: usize,
     /// Age from which a connection ends with its next answer; none for no such age.

@@ -28,8 +28,7 @@ fn plain() -> Router {
 
 fn limits(header: Duration, keepalive: Duration) -> Limits {
     Limits {
-        header_timeout: header,
-        keepalive_timeout: keepalive,
+        times: Times::new(ConnectionTimes { header, keepalive }),
         ..generous()
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{Gauge, Limits, serve_tcp};
+use super::{ConnectionTimes, Gauge, Limits, Times, serve_tcp};
 
 /// Longer than anything here may take; only a failing test waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -20,8 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) fn generous() -> Limits {
     Limits {
         max_connections: 4096,
-        header_timeout: PATIENCE,
-        keepalive_timeout: PATIENCE,
+        times: Times::new(ConnectionTimes {
+            header: PATIENCE,
+            keepalive: PATIENCE,
+        }),
         max_header_bytes: 16 * 1024,
         max_age: None,
         shutdown_grace: PATIENCE,

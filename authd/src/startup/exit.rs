@@ -144,6 +144,11 @@ impl Failure {
         &self.message
     }
 
+    /// The next step.
+    pub(super) fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// Prints the sentence and gives the exit status.
     pub(super) fn report(&self) -> ExitCode {
         let mut errors = Printer::stderr();

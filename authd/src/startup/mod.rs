@@ -6,6 +6,7 @@ mod exit;
 mod first_start;
 mod passed;
 mod process;
+mod reload;
 mod servers;
 mod settings;
 pub mod surroundings;
@@ -23,14 +24,17 @@ use store::sqlite::{self, Options};
 use tokio::sync::{Notify, watch};
 
 use crate::app::audit::{LoggedHeads, log_heads};
+use crate::app::daemon::{Steering, reload_by_signal};
 use crate::app::{App, Current, login_budget::LoginBudget, waiters::Waiters};
 use crate::cache::{Activity, MemoryCache};
 use crate::config::{Config, DatabaseUrl, Loaded};
 use crate::crypto::{self, HashPool, HashSettings, Random, SystemRandom};
 
 use passed::Passed;
+use reload::{Reloader, Wheel};
 
 pub use exit::Failure;
+pub use reload::{Outside, SetLevel};
 
 /// How a development daemon differs from an installed one.
 #[derive(Debug, Clone, Default)]
@@ -61,14 +65,14 @@ impl Fatal {
 }
 
 /// Runs the daemon until a signal ends it.
-pub fn run(loaded: &Loaded, dev: Option<&Dev>) -> ExitCode {
-    match try_run(loaded, dev) {
+pub fn run(loaded: &Loaded, dev: Option<&Dev>, outside: Outside) -> ExitCode {
+    match try_run(loaded, dev, outside) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
 }
 
-fn try_run(loaded: &Loaded, dev: Option<&Dev>) -> Result<(), Failure> {
+fn try_run(loaded: &Loaded, dev: Option<&Dev>, outside: Outside) -> Result<(), Failure> {
     process::harden()?;
     let config = &loaded.config;
     let passed = Passed::take()?;
@@ -82,6 +86,7 @@ fn try_run(loaded: &Loaded, dev: Option<&Dev>) -> Result<(), Failure> {
     let result = runtime.block_on(serve(Parts {
         loaded,
         dev,
+        outside,
         passed,
         store: store.clone(),
         cache,
@@ -100,6 +105,7 @@ fn try_run(loaded: &Loaded, dev: Option<&Dev>) -> Result<(), Failure> {
 struct Parts<'a> {
     loaded: &'a Loaded,
     dev: Option<&'a Dev>,
+    outside: Outside,
     passed: Passed,
     store: Store,
     cache: Arc<MemoryCache>,
@@ -108,9 +114,8 @@ struct Parts<'a> {
     fatal: Arc<Fatal>,
 }
 
-async fn serve(mut parts: Parts<'_>) -> Result<(), Failure> {
+async fn serve(parts: Parts<'_>) -> Result<(), Failure> {
     let config = &parts.loaded.config;
-    let passed = std::mem::take(&mut parts.passed);
     let started_at = parts.clock.now();
     let app = Arc::new(build(&parts).await?);
     crate::app::settle_earlier_runs(&app)
@@ -122,16 +127,33 @@ async fn serve(mut parts: Parts<'_>) -> Result<(), Failure> {
     let (stop, stopping) = watch::channel(false);
     // Others have no business in a developer's own folder.
     let folder_mode = if parts.dev.is_some() { 0o700 } else { 0o755 };
-    let bound = servers::bind(parts.loaded, passed, &app, started_at, folder_mode)?;
+    let reloader = Reloader::new(parts.outside, &app, &parts.cache, parts.loaded);
+    let bound = servers::bind(
+        parts.loaded,
+        parts.passed,
+        &app,
+        started_at,
+        folder_mode,
+        &reloader,
+    )?;
     let running = bound.start(&stopping);
-    let tasks = tasks::start(&app, config, stopping);
+    let tasks = tasks::start(&app, reloader.flush_every(), stopping);
     let signals = process::Signals::catch()?;
     process::ready();
-    tracing::info!(version = common::VERSION, "authd is ready");
+    tracing::info!(
+        event = "daemon.ready",
+        version = common::VERSION,
+        "authd is ready"
+    );
     if let Some(dev) = parts.dev {
         dev::banner(config, dev);
     }
-    process::wait_for_end(signals, &parts.fatal.raised).await;
+    let wheel: Arc<dyn Steering> = Arc::new(Wheel(reloader));
+    process::wait_for_end(signals, &parts.fatal.raised, move || {
+        let wheel = Arc::clone(&wheel);
+        tokio::spawn(async move { reload_by_signal(&*wheel).await });
+    })
+    .await;
     app.draining.store(true, Ordering::Release);
     process::stopping();
     tracing::info!("draining");
@@ -146,7 +168,7 @@ async fn serve(mut parts: Parts<'_>) -> Result<(), Failure> {
         tracing::warn!(code = %error.code, "the heads of the audit chains were not logged");
     }
     app.pool.stop();
-    tracing::info!("stopped");
+    tracing::info!(event = "daemon.stopped", "stopped");
     Ok(())
 }
 
@@ -180,19 +202,8 @@ async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
     let now: Time = parts.clock.now();
     let opened = first_start::open(config, &parts.store, parts.random.as_ref(), now).await?;
     let settings = settings::settings(config, opened.issuer)?;
-    let pool = HashPool::start(
-        HashSettings {
-            memory_kib: u32::try_from(config.password.memory / 1024).unwrap_or(u32::MAX),
-            iterations: config.password.iterations,
-            parallelism: config.password.parallelism,
-            threads: config.password.max_concurrent_hashes,
-            queue_length: config.password.queue_length,
-            queue_deadline: config.password.queue_deadline,
-            idle_release: config.password.idle_memory_release,
-        },
-        Arc::clone(&parts.random),
-    )
-    .map_err(Failure::other)?;
+    let pool = HashPool::start(hashing(config), Arc::clone(&parts.random));
+    let pool = pool.map_err(Failure::other)?;
     let login_floor = pool.calibrate(&opened.hash_schemes);
     let boot: [u8; 16] = crypto::bytes(parts.random.as_ref()).map_err(Failure::other)?;
     Ok(App {
@@ -205,9 +216,23 @@ async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
         random: Arc::clone(&parts.random),
         settings: Current::new(settings),
         boot: Boot(boot),
-        login_floor,
+        login_floor: Current::new(login_floor),
+        maintenance: Current::new(None),
         login_budget: LoginBudget::default(),
         draining: AtomicBool::new(false),
         waiters: Waiters::default(),
     })
+}
+
+/// How passwords are hashed.
+fn hashing(config: &Config) -> HashSettings {
+    HashSettings {
+        memory_kib: u32::try_from(config.password.memory / 1024).unwrap_or(u32::MAX),
+        iterations: config.password.iterations,
+        parallelism: config.password.parallelism,
+        threads: config.password.max_concurrent_hashes,
+        queue_length: config.password.queue_length,
+        queue_deadline: config.password.queue_deadline,
+        idle_release: config.password.idle_memory_release,
+    }
 }

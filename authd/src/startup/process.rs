@@ -1,5 +1,6 @@
 //! The process itself: limits, runtime, signals, and what the service manager is told.
 
+use std::io::IsTerminal;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
@@ -130,6 +131,18 @@ pub(super) fn ready() {
     ]);
 }
 
+/// Tells the service manager that a reload has begun. [`ready`] tells of its end.
+pub(super) fn reloading() {
+    // /proc/uptime is hidden from the daemon: this clock is a call of its own.
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let micros = i128::from(now.tv_sec) * 1_000_000 + i128::from(now.tv_nsec) / 1000;
+    tell(&[
+        sd_notify::NotifyState::Reloading,
+        sd_notify::NotifyState::MonotonicUsec(micros),
+        sd_notify::NotifyState::Status("reloading"),
+    ]);
+}
+
 /// Tells the service manager that the daemon ends.
 pub(super) fn stopping() {
     tell(&[
@@ -144,12 +157,14 @@ fn tell(states: &[sd_notify::NotifyState<'_>]) {
     }
 }
 
-/// The signals that end the daemon. They must be caught before anybody is told that it is ready:
+/// The signals that the daemon hears. They must be caught before anybody is told that it is ready:
 /// one that comes in between would kill it.
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+    /// Whether a terminal read the log at the start.
+    on_terminal: bool,
 }
 
 impl Signals {
@@ -162,23 +177,36 @@ impl Signals {
             terminate,
             interrupt,
             hangup,
+            on_terminal: std::io::stderr().is_terminal(),
         })
     }
 }
 
-/// Waits for SIGTERM, SIGINT, SIGHUP or a fatal failure of the database; a second signal ends at once.
-pub(super) async fn wait_for_end(signals: Signals, fatal: &Notify) {
+/// Waits for SIGTERM, SIGINT, the end of the terminal that it was started from, or a fatal failure of
+/// the database; a second signal ends at once. SIGHUP reloads.
+pub(super) async fn wait_for_end(signals: Signals, fatal: &Notify, reload: impl Fn()) {
     let Signals {
         mut terminate,
         mut interrupt,
         mut hangup,
+        on_terminal,
     } = signals;
-    tokio::select! {
-        _ = terminate.recv() => tracing::info!("SIGTERM"),
-        _ = interrupt.recv() => tracing::info!("SIGINT"),
-        // A terminal that closes ends the daemon in order; nobody has asked it to reload.
-        _ = hangup.recv() => tracing::info!("SIGHUP"),
-        () = fatal.notified() => tracing::error!("the database failed; ending"),
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM"),
+            _ = interrupt.recv() => tracing::info!("SIGINT"),
+            _ = hangup.recv() => {
+                // A terminal that was closed is none any more, and nobody has asked for a reload.
+                if !on_terminal || std::io::stderr().is_terminal() {
+                    tracing::info!("SIGHUP");
+                    reload();
+                    continue;
+                }
+                tracing::info!("the terminal was closed");
+            }
+            () = fatal.notified() => tracing::error!("the database failed; ending"),
+        }
+        break;
     }
     tokio::spawn(async move {
         tokio::select! {

@@ -16,20 +16,21 @@ use tokio::task::JoinSet;
 use super::exit::Failure;
 use super::passed::Passed;
 use super::process;
+use super::reload::{Reloader, Wheel};
 use crate::admin::edge::{self as admin_edge, AdminEdge};
 use crate::admin::listener::{self, SocketFile, SocketPlan};
 use crate::admin::peer::{self, Admission};
 use crate::admin::routes;
-use crate::app::App;
 use crate::app::refused_peer::RefusedPeers;
 use crate::app::status::{Running, Traffic as Figures, TrafficFigures};
+use crate::app::{App, Current};
 use crate::config::{Account, ClientIpHeader as ConfiguredHeader, Config, Loaded};
 use crate::crypto;
 use crate::http::client_ip::{ClientIpHeader, TrustedProxies};
 use crate::http::edge::{self, Edge, EdgeSettings, RequestIds, Timeouts};
 use crate::http::router;
 use crate::http::traffic::Traffic;
-use crate::serve::{self, Gauge, Limits};
+use crate::serve::{self, ConnectionTimes, Gauge, Limits, Times};
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 4096;
@@ -38,6 +39,54 @@ const BACKLOG: u32 = 4096;
 pub(super) struct Bound {
     api: Vec<(TcpListener, axum::Router, Limits)>,
     admin: Vec<AdminDoor>,
+}
+
+/// What a reload changes at the doors.
+pub(super) struct Doors {
+    edge: Arc<Edge>,
+    times: Times,
+    admin: Vec<Arc<AdminEdge>>,
+}
+
+impl Doors {
+    /// Requests, and connections of the API, that come from now on go by this.
+    pub(super) fn apply(&self, config: &Config, uids: &[u32]) {
+        for door in &self.admin {
+            door.admission.set(uids.to_vec());
+            door.timeouts.set(admin_timeouts(config));
+        }
+        self.edge.set(timeouts(config), proxies(config));
+        self.times.set(times(config));
+    }
+
+    /// All of it, to compare.
+    #[cfg(test)]
+    pub(super) fn fingerprint(&self) -> String {
+        let admin = self.admin.iter().map(|door| {
+            let uids = door.admission.uids();
+            format!("{uids:?} {:?}", door.timeouts)
+        });
+        let admin: Vec<String> = admin.collect();
+        format!("{:?} {:?} {admin:?}", self.edge.policy(), self.times)
+    }
+}
+
+fn timeouts(config: &Config) -> Timeouts {
+    Timeouts::new(
+        Some(config.api.request_timeout),
+        config.api.timeout_overrides.clone(),
+    )
+}
+
+fn admin_timeouts(config: &Config) -> Timeouts {
+    Timeouts::new(Some(config.admin.request_timeout), [])
+}
+
+fn times(config: &Config) -> ConnectionTimes {
+    ConnectionTimes {
+        header: config.api.header_timeout,
+        keepalive: config.api.keepalive_timeout,
+    }
 }
 
 /// Where an admin socket comes from.
@@ -78,7 +127,7 @@ struct AdminDoor {
     file: Option<SocketFile>,
     router: axum::Router,
     limits: Limits,
-    admission: Admission,
+    edge: Arc<AdminEdge>,
 }
 
 /// Servers that run.
@@ -106,21 +155,20 @@ pub(super) fn bind(
     app: &Arc<App>,
     started_at: Time,
     folder_mode: u32,
+    reloader: &Arc<Reloader>,
 ) -> Result<Bound, Failure> {
     let config = &loaded.config;
     let traffic = Arc::new(Traffic::starting(Instant::now()));
     let request_ids = request_ids(app);
     let edge = Edge::new(EdgeSettings {
         request_ids: Arc::clone(&request_ids),
-        timeouts: Timeouts::new(
-            Some(config.api.request_timeout),
-            config.api.timeout_overrides.clone(),
-        ),
+        timeouts: timeouts(config),
         max_body: usize::try_from(config.api.max_body).unwrap_or(usize::MAX),
         proxies: proxies(config),
         traffic: Arc::clone(&traffic),
     });
-    let api = bind_api(config, passed.api, app, &edge)?;
+    let times = Times::new(times(config));
+    let api = bind_api(config, passed.api, app, &edge, &times)?;
     let running = Arc::new(Running {
         started_at,
         config_files: loaded
@@ -135,8 +183,10 @@ pub(super) fn bind(
             .map(|address| address.to_string())
             .collect(),
         traffic: Arc::new(LastMinute(traffic)),
-        warnings: warnings(app, edge),
+        steering: Arc::new(Wheel(Arc::clone(reloader))),
+        warnings: warnings(app, Arc::clone(&edge)),
     });
+    let uids = allowed_uids(config)?;
     let sockets = [
         (Socket::Admin, passed.admin),
         (Socket::Monitor, passed.monitor),
@@ -146,11 +196,17 @@ pub(super) fn bind(
         let door = AdminEdge {
             request_ids: Arc::clone(&request_ids),
             socket,
-            timeouts: Timeouts::new(Some(config.admin.request_timeout), []),
+            timeouts: Current::new(admin_timeouts(config)),
+            admission: admission(app, uids.clone(), socket),
         };
         bind_admin(config, app, &running, origin, door)
     });
-    let admin = doors.collect::<Result<_, Failure>>()?;
+    let admin = doors.collect::<Result<Vec<AdminDoor>, Failure>>()?;
+    reloader.set_doors(Doors {
+        edge,
+        times,
+        admin: admin.iter().map(|door| Arc::clone(&door.edge)).collect(),
+    });
     Ok(Bound { api, admin })
 }
 
@@ -159,11 +215,9 @@ fn bind_api(
     passed: Vec<std::net::TcpListener>,
     app: &Arc<App>,
     edge: &Arc<Edge>,
+    times: &Times,
 ) -> Result<Vec<(TcpListener, axum::Router, Limits)>, Failure> {
-    let router = edge::behind(
-        Arc::clone(edge),
-        router::routes().with_state(Arc::clone(app)),
-    );
+    let router = edge::behind(Arc::clone(edge), router::api(app));
     let listeners = if passed.is_empty() {
         own_api(config)?
     } else {
@@ -183,7 +237,7 @@ fn bind_api(
     );
     Ok(listeners
         .into_iter()
-        .map(|listener| (listener, router.clone(), limits(config, most)))
+        .map(|listener| (listener, router.clone(), limits(config, times, most)))
         .collect())
 }
 
@@ -221,13 +275,13 @@ fn bind_admin(
             (listener, None)
         }
     };
-    let admission = admission(app, config, door.socket)?;
+    let edge = Arc::new(door);
     Ok(AdminDoor {
         listener,
         file,
-        router: admin_edge::behind(Arc::new(door), routes::router(app, running)),
+        router: admin_edge::behind(Arc::clone(&edge), routes::router(app, running)),
         limits: admin_edge::limits(config.api.shutdown_grace),
-        admission,
+        edge,
     })
 }
 
@@ -252,9 +306,9 @@ impl Bound {
                     file,
                     router,
                     limits,
-                    admission,
+                    edge,
                 } = door;
-                let admit = move |peer: &serve::PeerCredentials| admission.admits(peer);
+                let admit = move |peer: &serve::PeerCredentials| edge.admission.admits(peer);
                 let gauge = Gauge::default();
                 serve::serve_unix(listener, router, limits, stopping, gauge, admit).await;
                 drop(file);
@@ -287,11 +341,10 @@ fn bind_tcp(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-fn limits(config: &Config, max_connections: usize) -> Limits {
+fn limits(config: &Config, times: &Times, max_connections: usize) -> Limits {
     Limits {
         max_connections,
-        header_timeout: config.api.header_timeout,
-        keepalive_timeout: config.api.keepalive_timeout,
+        times: times.clone(),
         max_header_bytes: usize::try_from(config.api.max_header_bytes).unwrap_or(usize::MAX),
         max_age: None,
         shutdown_grace: config.api.shutdown_grace,
@@ -349,9 +402,9 @@ fn warnings(app: &Arc<App>, edge: Arc<Edge>) -> Arc<dyn Fn() -> Vec<Warning> + S
     })
 }
 
-/// Who may talk to the sockets beyond what their mode says.
-fn admission(app: &Arc<App>, config: &Config, socket: Socket) -> Result<Admission, Failure> {
-    let uids = config
+/// Who alone may talk to the sockets, within what their mode says.
+pub(super) fn allowed_uids(config: &Config) -> Result<Vec<u32>, Failure> {
+    config
         .admin
         .allow_uids
         .iter()
@@ -364,10 +417,13 @@ fn admission(app: &Arc<App>, config: &Config, socket: Socket) -> Result<Admissio
                 )
             }),
         })
-        .collect::<Result<Vec<u32>, Failure>>()?;
+        .collect()
+}
+
+fn admission(app: &Arc<App>, uids: Vec<u32>, socket: Socket) -> Admission {
     let app = Arc::clone(app);
     let refused = Arc::new(RefusedPeers::default());
-    Ok(Admission::new(uids, move |peer| {
+    Admission::new(uids, move |peer| {
         let (app, refused) = (Arc::clone(&app), Arc::clone(&refused));
         let actor = Actor {
             uid: Some(peer.uid),
@@ -381,5 +437,5 @@ fn admission(app: &Arc<App>, config: &Config, socket: Socket) -> Result<Admissio
                 tracing::warn!(code = %error.code, "the audit row of a refused peer was not written");
             }
         });
-    }))
+    })
 }

@@ -11,7 +11,6 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::process::TASKS_GRACE;
 use crate::app::audit::{LoggedHeads, log_heads};
 use crate::app::{App, health, housekeeping};
-use crate::config::Config;
 
 /// Time between two rounds of removing old rows.
 const PRUNE_EVERY: Duration = Duration::from_secs(300);
@@ -31,9 +30,12 @@ pub(super) struct Tasks {
 }
 
 /// Starts them.
-pub(super) fn start(app: &Arc<App>, config: &Config, stopping: watch::Receiver<bool>) -> Tasks {
+pub(super) fn start(
+    app: &Arc<App>,
+    flush_every: watch::Receiver<Duration>,
+    stopping: watch::Receiver<bool>,
+) -> Tasks {
     let mut set = JoinSet::new();
-    let flush_every = config.session.touch_interval.max(FLUSH_LEAST);
     set.spawn(flush(Arc::clone(app), flush_every, stopping.clone()));
     set.spawn(prune(Arc::clone(app), stopping.clone()));
     set.spawn(watch_clock(Arc::clone(app), stopping.clone()));
@@ -70,13 +72,23 @@ where
     }
 }
 
-async fn flush(app: Arc<App>, period: Duration, stopping: watch::Receiver<bool>) {
-    every(period, stopping, || async {
+/// Writes last uses every so often; another time holds at once.
+async fn flush(
+    app: Arc<App>,
+    mut period: watch::Receiver<Duration>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    loop {
+        let wait = (*period.borrow_and_update()).max(FLUSH_LEAST);
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            Ok(()) = period.changed() => continue,
+            _ = stopping.changed() => return,
+        }
         if let Err(error) = housekeeping::flush_activity(&app, false).await {
             tracing::warn!(code = %error.code, "last uses were not written; they will be");
         }
-    })
-    .await;
+    }
 }
 
 async fn prune(app: Arc<App>, stopping: watch::Receiver<bool>) {

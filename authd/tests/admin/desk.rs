@@ -15,6 +15,7 @@ use domain::lockout::{CounterKey, CounterKind};
 use domain::session::Session;
 use store::{Claim, CommitListener, Priority, Scope, StoreError};
 
+use crate::daemon::Wheel;
 use crate::support::{self, Installation, Plan, operator, plan};
 pub(crate) use crate::support::{NOW, given, new_tenant, reference};
 
@@ -232,6 +233,15 @@ impl Desk {
     }
 
     /// The rows of a tenant's chain.
+    /// The installation's own chain.
+    pub(crate) async fn audit_wide(&self) -> Vec<AuditRow> {
+        self.app
+            .store
+            .read(move |tx| tx.audit().rows(None, 1, 100))
+            .await
+            .unwrap()
+    }
+
     pub(crate) async fn audit(&self, tenant: TenantId) -> Vec<AuditRow> {
         self.app
             .store
@@ -278,6 +288,7 @@ pub(crate) fn running() -> Arc<Running> {
         public_url: "http://127.0.0.1:8440".to_owned(),
         listen: vec!["127.0.0.1:8440".to_owned()],
         traffic: Arc::new(Quiet),
+        steering: Arc::new(Wheel::default()),
         warnings: Arc::new(Vec::new),
     })
 }

@@ -9,6 +9,7 @@
 
 mod audit;
 mod chains;
+mod daemon;
 mod deletions;
 mod desk;
 mod lists;

@@ -1,5 +1,7 @@
 //! `--dry-run`: every change that answers as one is rehearsed, and none of it stays.
 
+use std::sync::atomic::Ordering;
+
 use authd::admin::routes::router;
 use authd::app::Operator;
 use authd::http::body::BodyLimit;
@@ -30,6 +32,14 @@ async fn send(desk: &Desk, operator: Operator, path: &str, body: &Value) -> (Sta
         serde_json::from_slice(&bytes.unwrap()).unwrap_or_default(),
     )
 }
+
+/// Changes outside of the database, which nothing would undo: none of them can be rehearsed.
+const OUTSIDE: &[(&str, &str)] = &[
+    ("/v1/daemon/reload", "{}"),
+    ("/v1/daemon/log-level", r#"{"level": "debug"}"#),
+    ("/v1/daemon/drain", r#"{"on": true}"#),
+    ("/v1/daemon/maintenance", r#"{"on": true}"#),
+];
 
 /// One request for each change there is; a new change needs its line here.
 fn changes(session: &str) -> Vec<(&'static str, Value)> {
@@ -165,7 +175,8 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
         .collect();
     let changes = changes(&session);
     for post in posts {
-        let known = changes.iter().any(|(path, _)| *path == post);
+        let is_outside = OUTSIDE.iter().any(|(path, _)| *path == post);
+        let known = is_outside || changes.iter().any(|(path, _)| *path == post);
         assert!(known, "{post} is not rehearsed here");
     }
     for (path, body) in &changes {
@@ -188,6 +199,20 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
         assert_eq!(status, StatusCode::OK, "{path}: {answer}");
         assert_eq!(answer["dry_run"], false, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a96_what_nothing_would_undo_is_not_rehearsed() {
+    let desk = Desk::new();
+    let before = desk.audit_wide().await.len();
+    for (path, body) in OUTSIDE {
+        let body = serde_json::from_str(body).unwrap();
+        let (status, _) = send(&desk, desk.rehearsing(), path, &body).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+    }
+    assert!(!desk.app.draining.load(Ordering::Acquire));
+    assert_eq!(*desk.app.maintenance.get(), None);
+    assert_eq!(desk.audit_wide().await.len(), before);
 }
 
 #[tokio::test]

@@ -183,7 +183,7 @@ pub(crate) fn router(app: &Arc<App>, timeout: Option<Duration>) -> Router {
         proxies: TrustedProxies::default(),
         traffic: Arc::new(Traffic::starting(Instant::now())),
     });
-    behind(edge, router::routes().with_state(Arc::clone(app)))
+    behind(edge, router::api(app))
 }
 
 fn fallback() -> common::id::RequestId {
@@ -202,7 +202,8 @@ pub(crate) fn beside(app: &App, pool: HashPool) -> Arc<App> {
         random: Arc::clone(&app.random),
         settings: Current::new((*app.settings()).clone()),
         boot: app.boot,
-        login_floor: app.login_floor,
+        login_floor: Current::new(*app.login_floor.get()),
+        maintenance: Current::new(None),
         login_budget: authd::app::login_budget::LoginBudget::default(),
         draining: false.into(),
         waiters: authd::app::waiters::Waiters::default(),

@@ -1,6 +1,5 @@
 //! Known, unknown, disabled and password-less names cannot be told apart.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use common::id::UserId;
@@ -118,9 +117,8 @@ async fn a10_the_times_of_refusals_are_one_distribution_that_begins_at_the_floor
     let floor = house.app.pool.calibrate(&[]);
     // As the daemon does at its start.
     let app = crate::house::beside(&house.app, house.app.pool.clone());
-    let mut app = Arc::into_inner(app).unwrap();
-    app.login_floor = floor;
-    house.router = crate::house::router(&Arc::new(app), None);
+    app.login_floor.set(floor);
+    house.router = crate::house::router(&app, None);
     let names = [ADA, UNKNOWN, DISABLED, WITHOUT_PASSWORD];
     let mut times = vec![Vec::new(); names.len()];
     for round in 0..SAMPLES {

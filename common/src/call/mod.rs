@@ -4,6 +4,7 @@
 
 pub mod attempt;
 pub mod audit;
+pub mod daemon;
 pub mod lockout;
 pub mod permission;
 pub mod role;
@@ -214,5 +215,10 @@ pub fn all() -> Vec<CallInfo> {
         info::<session::Revoke>(),
         info::<audit::Verify>(),
         info::<audit::Mark>(),
+        info::<daemon::Config>(),
+        info::<daemon::Reload>(),
+        info::<daemon::LogLevel>(),
+        info::<daemon::Drain>(),
+        info::<daemon::Maintenance>(),
     ]
 }

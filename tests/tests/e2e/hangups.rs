@@ -98,16 +98,6 @@ fn r23_at_the_drains_limit_the_rest_get_503_and_the_end_comes() {
 }
 
 #[test]
-fn r23_a_hang_up_of_the_terminal_drains_like_sigterm() {
-    let home = Home::new();
-    let daemon = open(&home);
-    daemon.signal(Signal::HUP);
-    let exit = daemon.wait();
-    assert_eq!(exit.code, Some(0), "{}", exit.stderr);
-    assert!(!home.path("run/admin.sock").exists());
-}
-
-#[test]
 fn r23_a_second_sigterm_forces_the_end() {
     let home = patient();
     let daemon = open(&home);

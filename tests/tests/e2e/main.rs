@@ -8,6 +8,7 @@
 
 mod audit;
 mod authctl;
+mod canary;
 mod clock;
 mod disk;
 mod durability;
@@ -16,10 +17,12 @@ mod first_light;
 mod hangups;
 mod http_wire;
 mod journal;
+mod journald;
 mod load;
 mod lockout;
 mod manual;
 mod passwords;
+mod reload;
 mod roles;
 mod scene;
 mod service_manager;

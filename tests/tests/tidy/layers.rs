@@ -105,6 +105,7 @@ const ROOMS: &[Room] = &[
         place: "authd/src/cache",
         modules: &["crypto::VerifiedToken"],
         crates: &[
+            "arc_swap",
             "common",
             "domain",
             "moka",

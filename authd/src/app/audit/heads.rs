@@ -31,7 +31,7 @@ pub async fn log_heads(app: &App, logged: &mut LoggedHeads) -> Result<usize, Err
             continue;
         }
         lines = lines.saturating_add(1);
-        tracing::info!("{}", line(&name, &head));
+        tracing::info!(event = "audit.head", "{}", line(&name, &head));
     }
     Ok(lines)
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use common::email::Email;
 use common::error::ErrorCode;
-use common::id::AttemptId;
+use common::id::{AttemptId, RequestId};
 use common::secret::Secret;
 use common::time::Time;
 use domain::attempt::{Attempt, Outcome};
@@ -86,7 +86,7 @@ impl Try {
 /// `account_disabled`, `tenant_suspended`, `subscription_ended`; none of these before the floor.
 /// `overloaded` at once.
 pub async fn login(app: &Arc<App>, client: Client, login: Login) -> Result<SignedIn, Error> {
-    let floor = Instant::now() + app.login_floor;
+    let floor = Instant::now() + *app.login_floor.get();
     let result = evaluate(app, client, login).await;
     let waits = match &result {
         Ok(_) => false,
@@ -243,6 +243,46 @@ async fn check_password(place: &mut Place, attempt: &Try, known: &Known) -> Resu
     }
 }
 
+/// Who failed to sign in, for the log: never a name that was typed, which may be a password.
+struct Who {
+    ip: String,
+    request_id: RequestId,
+    tenant: Option<String>,
+    user_id: Option<String>,
+}
+
+impl Who {
+    /// The line that fail2ban reads (`packaging/fail2ban/authd.conf`), and one for a lock.
+    fn log(&self, outcome: Outcome, locked_until: Option<Time>) {
+        let Self {
+            ip,
+            request_id,
+            tenant,
+            user_id,
+        } = self;
+        tracing::info!(
+            event = "login.failed",
+            ip,
+            outcome = outcome.as_str(),
+            %request_id,
+            tenant,
+            user_id,
+            "login failed"
+        );
+        if let Some(until) = locked_until {
+            tracing::warn!(
+                event = "lockout.started",
+                ip,
+                %until,
+                %request_id,
+                tenant,
+                user_id,
+                "too many wrong passwords: locked"
+            );
+        }
+    }
+}
+
 async fn settle_and_issue(
     app: &Arc<App>,
     attempt: Try,
@@ -253,19 +293,30 @@ async fn settle_and_issue(
     let counter = verdict.counter.key;
     let request_id = attempt.client.request_id;
     let ip = attempt.client.ip;
+    let tenant = verdict
+        .known
+        .tenant
+        .as_ref()
+        .map(|tenant| tenant.slug.to_string());
+    let user_id = verdict.known.user.as_ref().map(|user| user.id.to_string());
     let is_counted =
         !verdict.is_right && verdict.known.device.is_none() && attempt.client.has_own_address;
     let token_id = draw.token_id.clone();
     let evaluated = Evaluated::new(app, attempt, verdict, draw);
     let settled = settle::settle(app, evaluated).await;
     app.waiters.settled(counter);
-    if is_counted && matches!(settled, Ok(Settled::Refused(_))) {
+    if is_counted && matches!(settled, Ok(Settled::Refused(..))) {
         app.login_budget.take(&app.settings().login_budget, ip, now);
     }
     match settled? {
-        Settled::Refused(outcome) => {
-            let ip = app.stored_ip(ip);
-            tracing::info!(%request_id, outcome = outcome.as_str(), "login failed ip={ip}");
+        Settled::Refused(outcome, locked_until) => {
+            let who = Who {
+                ip: app.stored_ip(ip),
+                request_id,
+                tenant,
+                user_id,
+            };
+            who.log(outcome, locked_until);
             Err(refusal(outcome))
         }
         Settled::Locked(retry_after) => Err(locked(retry_after)),

@@ -75,8 +75,8 @@ pub(super) struct Evaluated {
 /// What a try became.
 #[derive(Debug, Clone)]
 pub(super) enum Settled {
-    /// Refused; the outcome says why.
-    Refused(Outcome),
+    /// Refused; the outcome says why, and until when the counter is locked if this locked it.
+    Refused(Outcome, Option<Time>),
     /// An administrator locked the name meanwhile: nothing was evaluated.
     Locked(Duration),
     /// It took so long that it had been counted as a failure before.
@@ -158,7 +158,7 @@ impl Evaluated {
                     outcome,
                     vec![format!("password: right; {}", outcome.as_str())],
                 )?;
-                Ok(Settled::Refused(outcome))
+                Ok(Settled::Refused(outcome, None))
             }
             Ok(credential) => self.succeed(app, tx, tenant, user, credential),
         }
@@ -222,6 +222,7 @@ impl Evaluated {
             None => Outcome::UnknownUser,
         };
         let mut trace = vec![format!("password: {}", outcome.as_str())];
+        let mut locked_until = None;
         match after {
             AfterFailure::Counted { failures } => trace.push(format!(
                 "counter: {failures} of {} in the window",
@@ -229,11 +230,12 @@ impl Evaluated {
             )),
             AfterFailure::Locked { until } => {
                 trace.push(format!("counter: threshold reached, locked until {until}"));
+                locked_until = Some(until);
                 self.remove_guessed_device(tx)?;
             }
         }
         self.record(app, tx, outcome, trace)?;
-        Ok(Settled::Refused(outcome))
+        Ok(Settled::Refused(outcome, locked_until))
     }
 
     /// The failure that locks a device's own counter removes the device too (rule 6). The lock stays

@@ -43,6 +43,11 @@ impl Evaluator {
         })
     }
 
+    /// The present parameters.
+    pub(super) const fn cost(&self) -> Cost {
+        self.cost
+    }
+
     /// Blocks that a hash of the present parameters takes.
     pub(super) const fn usual_blocks(&self) -> usize {
         self.cost.memory_kib as usize

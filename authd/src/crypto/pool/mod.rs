@@ -9,7 +9,7 @@ mod queue;
 mod worker;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -42,6 +42,52 @@ pub struct HashSettings {
     pub idle_release: Duration,
 }
 
+/// Settings that were made ready for [`HashPool::apply`].
+pub struct NextHashing {
+    settings: HashSettings,
+    evaluator: Arc<Evaluator>,
+    floor: Duration,
+}
+
+impl NextHashing {
+    /// The time before which no refused login may answer once they hold; zero where hashes become
+    /// no dearer, and the present one is enough.
+    pub fn floor(&self) -> Duration {
+        self.floor
+    }
+}
+
+impl fmt::Debug for NextHashing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NextHashing")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+const fn cost_of(settings: &HashSettings) -> Cost {
+    Cost {
+        memory_kib: settings.memory_kib,
+        iterations: settings.iterations,
+        parallelism: settings.parallelism,
+    }
+}
+
+const fn terms_of(settings: &HashSettings, evaluator: Arc<Evaluator>) -> worker::Terms {
+    worker::Terms {
+        evaluator,
+        patience: worker::Patience {
+            queue_deadline: settings.queue_deadline,
+            idle_release: settings.idle_release,
+        },
+    }
+}
+
+/// The time before which no refused login may answer where a hash costs so much.
+fn floor_of(cost: Cost) -> Duration {
+    evaluate::measure(cost).mul_f64(1.25)
+}
+
 /// The pool. Clones share it; it ends with the last of them, or by [`HashPool::stop`].
 #[derive(Clone)]
 pub struct HashPool {
@@ -49,8 +95,9 @@ pub struct HashPool {
 }
 
 struct Inner {
-    settings: HashSettings,
-    cost: Cost,
+    settings: Mutex<HashSettings>,
+    terms: Arc<worker::Current>,
+    random: Arc<dyn Random>,
     queue: Arc<Queue>,
     places: Arc<Places>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -64,26 +111,14 @@ impl HashPool {
     /// # Errors
     /// Parameters that argon2 does not know, no random bytes, or no threads to be had.
     pub fn start(settings: HashSettings, random: Arc<dyn Random>) -> Result<Self, CryptoError> {
-        let cost = Cost {
-            memory_kib: settings.memory_kib,
-            iterations: settings.iterations,
-            parallelism: settings.parallelism,
-        };
-        let evaluator = Arc::new(Evaluator::new(cost, random)?);
+        let evaluator = Evaluator::new(cost_of(&settings), Arc::clone(&random))?;
+        let terms = Arc::new(worker::Current::new(terms_of(&settings, evaluator.into())));
         let thread_count = match settings.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
         };
         let queue = Arc::new(Queue::new());
-        let crew = worker::spawn(
-            thread_count,
-            &queue,
-            &evaluator,
-            worker::Patience {
-                queue_deadline: settings.queue_deadline,
-                idle_release: settings.idle_release,
-            },
-        )?;
+        let crew = worker::spawn(thread_count, &queue, &terms)?;
         if !crew.priority_lowered {
             tracing::warn!(
                 "hash threads could not lower their priority; logins will slow down token checks"
@@ -91,8 +126,9 @@ impl HashPool {
         }
         Ok(Self {
             inner: Arc::new(Inner {
-                settings,
-                cost,
+                settings: Mutex::new(settings),
+                terms,
+                random,
                 queue,
                 places: Arc::new(Places::new(settings.queue_length)),
                 threads: Mutex::new(crew.threads),
@@ -113,7 +149,60 @@ impl HashPool {
 
     /// What new hashes begin with: the PHC string up to its salt.
     pub fn scheme(&self) -> String {
-        self.inner.cost.scheme()
+        self.cost().scheme()
+    }
+
+    fn cost(&self) -> Cost {
+        self.inner.terms.get().evaluator.cost()
+    }
+
+    /// Makes other settings ready, all but the number of threads, which stays. Nothing holds yet;
+    /// where a hash would become dearer, it blocks for three of them.
+    ///
+    /// # Errors
+    /// Parameters that argon2 does not know, or no random bytes.
+    pub fn prepare(&self, settings: HashSettings) -> Result<NextHashing, CryptoError> {
+        let (now, next) = (self.inner.terms.get(), cost_of(&settings));
+        if next == now.evaluator.cost() {
+            return Ok(NextHashing {
+                settings,
+                evaluator: Arc::clone(&now.evaluator),
+                floor: Duration::ZERO,
+            });
+        }
+        let evaluator = Evaluator::new(next, Arc::clone(&self.inner.random))?.into();
+        let is_dearer = next.work() > now.evaluator.cost().work();
+        let floor = if is_dearer {
+            floor_of(next)
+        } else {
+            Duration::ZERO
+        };
+        Ok(NextHashing {
+            settings,
+            evaluator,
+            floor,
+        })
+    }
+
+    /// Lets what was prepared hold. What a thread evaluates now ends as it began.
+    pub fn apply(&self, next: NextHashing) {
+        let NextHashing {
+            settings,
+            evaluator,
+            ..
+        } = next;
+        let mut held = self.lock_settings();
+        *held = HashSettings {
+            threads: held.threads,
+            ..settings
+        };
+        self.inner.places.set_limit(settings.queue_length);
+        self.inner.terms.set(terms_of(&settings, evaluator));
+    }
+
+    fn lock_settings(&self) -> MutexGuard<'_, HashSettings> {
+        let settings = self.inner.settings.lock();
+        settings.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The time before which no refused login may answer (rule 4): 1.25 times that of the dearest
@@ -125,15 +214,15 @@ impl HashPool {
         let dearest = schemes
             .iter()
             .filter_map(|scheme| Cost::of_scheme(scheme))
-            .chain(std::iter::once(self.inner.cost))
+            .chain(std::iter::once(self.cost()))
             .max_by_key(Cost::work)
-            .unwrap_or(self.inner.cost);
-        evaluate::measure(dearest).mul_f64(1.25)
+            .unwrap_or_else(|| self.cost());
+        floor_of(dearest)
     }
 
-    /// The settings it was started with.
-    pub fn settings(&self) -> &HashSettings {
-        &self.inner.settings
+    /// The settings that hold.
+    pub fn settings(&self) -> HashSettings {
+        *self.lock_settings()
     }
 
     /// How many threads hash.
@@ -184,7 +273,7 @@ impl Drop for Inner {
 impl fmt::Debug for HashPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HashPool")
-            .field("settings", &self.inner.settings)
+            .field("settings", &self.settings())
             .field("threads", &self.inner.thread_count)
             .finish_non_exhaustive()
     }

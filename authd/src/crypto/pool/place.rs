@@ -42,32 +42,47 @@ pub enum HashError {
 
 /// The places of a pool.
 pub(super) struct Places {
-    limit: usize,
-    common_limit: usize,
     taken: Mutex<Taken>,
 }
 
 #[derive(Default)]
 struct Taken {
+    limit: usize,
     all: usize,
     common: usize,
 }
 
+impl Taken {
+    /// Of an odd number of places the middle one is for everybody.
+    const fn common_limit(&self) -> usize {
+        self.limit.div_ceil(2)
+    }
+}
+
 impl Places {
-    /// So many places; of an odd number the middle one is for everybody.
+    /// So many places.
     pub(super) fn new(limit: usize) -> Self {
         Self {
-            limit,
-            common_limit: limit.div_ceil(2),
-            taken: Mutex::new(Taken::default()),
+            taken: Mutex::new(Taken {
+                limit,
+                ..Taken::default()
+            }),
         }
+    }
+
+    /// So many from now on; who holds one keeps it, also above a lower limit.
+    pub(super) fn set_limit(&self, limit: usize) {
+        self.taken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .limit = limit;
     }
 
     /// Takes one.
     pub(super) fn take(places: &Arc<Self>, lane: Lane) -> Result<Arc<Permit>, NoPlace> {
         let mut taken = places.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_full = taken.all >= places.limit
-            || (lane == Lane::Common && taken.common >= places.common_limit);
+        let is_full = taken.all >= taken.limit
+            || (lane == Lane::Common && taken.common >= taken.common_limit());
         if is_full {
             return Err(NoPlace);
         }

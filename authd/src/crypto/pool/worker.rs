@@ -1,7 +1,7 @@
 //! The hash threads: each at the lowest priority, each with memory of its own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, PoisonError, RwLock, mpsc};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -23,6 +23,29 @@ pub(super) struct Patience {
     pub(super) idle_release: Duration,
 }
 
+/// What the threads go by; a reload replaces it between two jobs.
+pub(super) struct Terms {
+    pub(super) evaluator: Arc<Evaluator>,
+    pub(super) patience: Patience,
+}
+
+/// The terms of now. A hash takes thousands of times what the lock takes.
+pub(super) struct Current(RwLock<Arc<Terms>>);
+
+impl Current {
+    pub(super) fn new(terms: Terms) -> Self {
+        Self(RwLock::new(Arc::new(terms)))
+    }
+
+    pub(super) fn get(&self) -> Arc<Terms> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn set(&self, terms: Terms) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(terms);
+    }
+}
+
 /// Threads that have started.
 pub(super) struct Crew {
     pub(super) threads: Vec<JoinHandle<()>>,
@@ -33,14 +56,13 @@ pub(super) struct Crew {
 pub(super) fn spawn(
     count: usize,
     queue: &Arc<Queue>,
-    evaluator: &Arc<Evaluator>,
-    patience: Patience,
+    terms: &Arc<Current>,
 ) -> Result<Crew, CryptoError> {
     let (report, reports) = mpsc::channel();
     let mut threads = Vec::with_capacity(count);
     for number in 0..count {
-        let (queue_of_thread, evaluator, report) =
-            (Arc::clone(queue), Arc::clone(evaluator), report.clone());
+        let (queue_of_thread, terms, report) =
+            (Arc::clone(queue), Arc::clone(terms), report.clone());
         let spawned = Builder::new()
             .name(format!("authd-hash-{number}"))
             .spawn(move || {
@@ -49,7 +71,7 @@ pub(super) fn spawn(
                 // Whoever started the pool waits for this, or has given up.
                 report.send(lowered).unwrap_or_default();
                 drop(report);
-                work(&queue_of_thread, &evaluator, patience);
+                work(&queue_of_thread, &terms);
             });
         match spawned {
             Ok(thread) => threads.push(thread),
@@ -67,12 +89,16 @@ pub(super) fn spawn(
     })
 }
 
-fn work(queue: &Queue, evaluator: &Evaluator, patience: Patience) {
+fn work(queue: &Queue, current: &Current) {
     let mut memory = Memory::new(queue.memory_counter());
     loop {
-        let idle_release = (!memory.is_empty()).then_some(patience.idle_release);
+        let idle_release = (!memory.is_empty()).then(|| current.get().patience.idle_release);
         match queue.next(idle_release) {
-            Next::Work(job) => serve(job, evaluator, &mut memory, patience.queue_deadline),
+            Next::Work(job) => {
+                let terms = current.get();
+                let deadline = terms.patience.queue_deadline;
+                serve(job, &terms.evaluator, &mut memory, deadline);
+            }
             Next::Idle => memory.release(),
             Next::Stop => return,
         }
