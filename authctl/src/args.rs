@@ -1,6 +1,7 @@
 //! The whole command tree on one page; the doc comments are the help texts.
 //! No logic: what a command does stands in `commands/<noun>.rs`.
 
+mod key;
 mod rights;
 mod state;
 mod user;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+pub(crate) use key::Key;
 pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet};
 
 use crate::filter::Filter;
@@ -213,6 +215,9 @@ pub(crate) enum Command {
     /// Look at sessions, and end them
     #[command(subcommand)]
     Session(Session),
+    /// Look at the keys that sign tokens, and change them
+    #[command(subcommand)]
+    Key(Key),
     /// Check the audit log
     #[command(subcommand)]
     Audit(Audit),

@@ -6,6 +6,7 @@ mod audit;
 mod completion;
 mod conditional;
 mod help;
+mod key;
 mod lockout;
 mod permission;
 mod role;
@@ -182,6 +183,7 @@ impl Context {
             Command::Lockout(command) => finish(lockout::run(self, command)),
             Command::Attempt(command) => finish(attempt::run(self, command)),
             Command::Session(command) => finish(session::run(self, command)),
+            Command::Key(command) => finish(key::run(self, command)),
             Command::Audit(command) => finish(audit::run(self, command)),
         }
     }

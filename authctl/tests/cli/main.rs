@@ -7,6 +7,7 @@ mod changes;
 mod daemon;
 mod ends;
 mod help;
+mod keys;
 mod lists;
 mod objects;
 mod roles;

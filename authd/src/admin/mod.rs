@@ -3,6 +3,7 @@
 mod attempt;
 mod audit;
 pub mod edge;
+mod key;
 pub mod listener;
 mod lockout;
 pub mod peer;

@@ -11,7 +11,7 @@ use axum::routing::{MethodFilter, on};
 use common::call::{AdminCall, Change, Method, Socket};
 use common::error::ErrorCode;
 
-use crate::admin::{attempt, audit, lockout, permission, role, session, status, tenant, user};
+use crate::admin::{attempt, audit, key, lockout, permission, role, session, status, tenant, user};
 use crate::app::status::Running;
 use crate::app::{App, Error, Operator};
 use crate::http::body::{JsonAnswer, JsonBody};
@@ -33,6 +33,7 @@ fn all(running: &Arc<Running>) -> Routes {
     let routes = lockout::add(routes);
     let routes = attempt::add(routes);
     let routes = session::add(routes);
+    let routes = key::add(routes);
     audit::add(routes)
 }
 

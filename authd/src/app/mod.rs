@@ -12,6 +12,7 @@ pub mod entity;
 pub mod error;
 pub mod health;
 pub mod housekeeping;
+pub mod key;
 pub mod last_admin;
 pub mod lockout;
 pub mod login;

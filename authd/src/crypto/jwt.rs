@@ -70,7 +70,7 @@ impl KeyRing {
     /// # Errors
     /// If the primitive fails.
     pub fn sign_access(&self, claims: &AccessClaims) -> Result<String, CryptoError> {
-        self.active_signing()?.sign(ACCESS_TYP, claims)
+        self.signing().active()?.sign(ACCESS_TYP, claims)
     }
 
     /// Signs a token that is good for changing a password only.
@@ -81,7 +81,7 @@ impl KeyRing {
         &self,
         claims: &PasswordChangeClaims,
     ) -> Result<String, CryptoError> {
-        self.active_signing()?.sign(PASSWORD_CHANGE_TYP, claims)
+        self.signing().active()?.sign(PASSWORD_CHANGE_TYP, claims)
     }
 
     /// Reads a token: signature, kind, issuer, audience and times; not whether its session lives.
@@ -129,11 +129,8 @@ impl KeyRing {
             .into_iter()
             .find(|typ| *typ == parsed.typ)
             .ok_or(TokenError::Invalid)?;
-        let key = self
-            .signing
-            .iter()
-            .find(|key| key.kid() == parsed.kid)
-            .ok_or(TokenError::Invalid)?;
+        let keys = self.signing();
+        let key = keys.by_kid(&parsed.kid).ok_or(TokenError::Invalid)?;
         // The library's decoder is laxer about spare bits, which would be a second spelling.
         decode(signature)?;
         let message = token

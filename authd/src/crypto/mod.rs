@@ -11,6 +11,7 @@ mod pool;
 mod random;
 mod refresh;
 mod signing;
+mod signing_set;
 mod wrap;
 
 pub use device::DeviceSecret;
@@ -22,4 +23,5 @@ pub use keys::KeyRing;
 pub use pool::{HashError, HashPool, HashSettings, Lane, NoPlace, Place, scheme_of};
 pub use random::{Random, SeededRandom, SystemRandom, bytes, generated_password, new_id};
 pub use refresh::RefreshToken;
+pub use signing_set::SigningSet;
 pub use wrap::WrapKey;

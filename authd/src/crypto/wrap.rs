@@ -19,6 +19,7 @@ const NONCE_BYTES: usize = 12;
 
 /// The key that wraps all others. Its bytes serve as input for derived keys only, so that its id
 /// and check value can be stored beside what it encrypts.
+#[derive(Clone)]
 pub struct WrapKey {
     root: Zeroizing<[u8; KEY_BYTES]>,
 }

@@ -105,7 +105,8 @@ async fn make(
     wrap: &WrapKey,
     now: Time,
 ) -> Result<(), Failure> {
-    let keys = KeyRing::first_keys(random, now, wrap).map_err(Failure::other)?;
+    let keys =
+        KeyRing::first_keys(random, now, wrap, config.token.algorithm).map_err(Failure::other)?;
     let id: TenantId = crypto::new_id(random, now).map_err(Failure::other)?;
     let system = Tenant {
         id,

@@ -119,6 +119,10 @@ async fn serve(mut parts: Parts<'_>) -> Result<(), Failure> {
     crate::app::housekeeping::bound_locks(&app)
         .await
         .map_err(|error| Failure::app(&error))?;
+    // Another algorithm in the configuration is announced before the first request is answered.
+    crate::app::key::tend(&app)
+        .await
+        .map_err(|error| Failure::app(&error))?;
     let (stop, stopping) = watch::channel(false);
     // Others have no business in a developer's own folder.
     let folder_mode = if parts.dev.is_some() { 0o700 } else { 0o755 };

@@ -32,7 +32,7 @@ async fn send(desk: &Desk, operator: Operator, path: &str, body: &Value) -> (Sta
 }
 
 /// One request for each change there is; a new change needs its line here.
-fn changes(session: &str) -> Vec<(&'static str, Value)> {
+fn changes(session: &str, [active, announced]: &[String; 2]) -> Vec<(&'static str, Value)> {
     let bob = json!({"tenant": "acme", "name": "bob@acme.test"});
     let off = json!({"tenant": "acme", "name": "off@acme.test"});
     let mut changes = vec![
@@ -64,6 +64,9 @@ fn changes(session: &str) -> Vec<(&'static str, Value)> {
             "/v1/session/revoke",
             json!({"target": {"session": session}}),
         ),
+        ("/v1/key/retire", json!({"key": announced})),
+        ("/v1/key/rotate", json!({"activate_after_seconds": 7200})),
+        ("/v1/key/revoke", json!({"key": active, "confirm": active})),
     ];
     // What makes and gives comes before what deletes.
     changes.splice(0..0, rights());
@@ -163,7 +166,9 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
         .filter(|call| call.method == "POST")
         .map(|call| call.path)
         .collect();
-    let changes = changes(&session);
+    let (_, rotated) = send(&desk, desk.admin(), "/v1/key/rotate", &json!({})).await;
+    let announced = rotated["id"].as_str().unwrap().to_owned();
+    let changes = changes(&session, &[desk.app.keys.kid(), announced]);
     for post in posts {
         let known = changes.iter().any(|(path, _)| *path == post);
         assert!(known, "{post} is not rehearsed here");

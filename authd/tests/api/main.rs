@@ -13,6 +13,7 @@ mod devices;
 mod faults;
 mod hold;
 mod house;
+mod keys;
 mod lockout;
 mod passwords;
 mod policies;

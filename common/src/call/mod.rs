@@ -4,6 +4,7 @@
 
 pub mod attempt;
 pub mod audit;
+pub mod key;
 pub mod lockout;
 pub mod permission;
 pub mod role;
@@ -212,6 +213,11 @@ pub fn all() -> Vec<CallInfo> {
         info::<attempt::List>(),
         info::<session::List>(),
         info::<session::Revoke>(),
+        info::<key::List>(),
+        info::<key::Jwks>(),
+        info::<key::Rotate>(),
+        info::<key::Retire>(),
+        info::<key::Revoke>(),
         info::<audit::Verify>(),
         info::<audit::Mark>(),
     ]

@@ -3,6 +3,7 @@
 
 mod attempt;
 mod audit;
+mod key;
 mod lockout;
 mod role;
 mod session;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use attempt::AttemptView;
 pub use audit::{AuditChainView, AuditMarkView};
+pub use key::KeyView;
 pub use lockout::LockoutView;
 pub use role::{HeldPermission, HolderView, PermissionScope, PermissionView, RoleView, Via};
 pub use session::{DeviceType, DeviceView, SessionView};

@@ -16,6 +16,7 @@ mod first_light;
 mod hangups;
 mod http_wire;
 mod journal;
+mod keys;
 mod load;
 mod lockout;
 mod manual;
