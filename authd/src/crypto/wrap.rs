@@ -118,7 +118,7 @@ impl WrapKey {
         Ok(Secret::new(std::mem::take(&mut *opened)))
     }
 
-    fn derive(&self, label: &str) -> Zeroizing<[u8; 32]> {
+    pub(super) fn derive(&self, label: &str) -> Zeroizing<[u8; 32]> {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.root.as_ref());
         Zeroizing::new(keyed(&key, label, &[]))
     }

@@ -5,6 +5,7 @@ mod dev;
 mod exit;
 mod first_start;
 mod passed;
+mod pepper;
 mod process;
 mod servers;
 mod settings;
@@ -184,7 +185,7 @@ async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
     let now: Time = parts.clock.now();
     let opened = first_start::open(config, &parts.store, parts.random.as_ref(), now).await?;
     let settings = settings::settings(config, opened.issuer)?;
-    let pool = HashPool::start(
+    let pool = HashPool::start_with(
         HashSettings {
             memory_kib: u32::try_from(config.password.memory / 1024).unwrap_or(u32::MAX),
             iterations: config.password.iterations,
@@ -194,6 +195,7 @@ async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
             queue_deadline: config.password.queue_deadline,
             idle_release: config.password.idle_memory_release,
         },
+        opened.pepper,
         Arc::clone(&parts.random),
     )
     .map_err(Failure::other)?;

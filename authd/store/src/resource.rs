@@ -226,6 +226,10 @@ pub trait Credentials: CredentialsRead {
     /// Sets a password if the stored version is still `expected` (0: there is none yet). The new
     /// version is `expected + 1`. False if it is another by now: nothing was written.
     fn set(&self, credential: &CredentialWrite, expected: u64) -> Result<bool, StoreError>;
+    /// Sets another hash of the same password if the stored version is still `version`, which stays:
+    /// what stands on it is as good as before. False if it is another by now.
+    fn rehash(&self, user: UserId, hash: &Secret<String>, version: u64)
+    -> Result<bool, StoreError>;
     /// Moves to the next version without another password: what was made or is being checked on the
     /// word of the present version is worthless from now on.
     fn outdate(&self, user: UserId) -> Result<(), StoreError>;

@@ -23,3 +23,4 @@ mod routes;
 mod same_answer;
 #[path = "../support/mod.rs"]
 mod support;
+mod upgrades;

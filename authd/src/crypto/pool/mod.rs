@@ -13,7 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use common::secret::Secret;
+
 use super::error::CryptoError;
+use super::pepper::Pepper;
 use super::random::Random;
 use evaluate::Evaluator;
 use phc::Cost;
@@ -64,12 +67,25 @@ impl HashPool {
     /// # Errors
     /// Parameters that argon2 does not know, no random bytes, or no threads to be had.
     pub fn start(settings: HashSettings, random: Arc<dyn Random>) -> Result<Self, CryptoError> {
+        Self::start_with(settings, None, random)
+    }
+
+    /// Starts the threads with a pepper, which goes into every new hash.
+    ///
+    /// # Errors
+    /// As [`HashPool::start`].
+    pub fn start_with(
+        settings: HashSettings,
+        pepper: Option<Pepper>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, CryptoError> {
         let cost = Cost {
             memory_kib: settings.memory_kib,
             iterations: settings.iterations,
             parallelism: settings.parallelism,
+            pepper: pepper.as_ref().map(Pepper::id),
         };
-        let evaluator = Arc::new(Evaluator::new(cost, random)?);
+        let evaluator = Arc::new(Evaluator::new(cost, pepper.map(Arc::new), random)?);
         let thread_count = match settings.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
@@ -116,6 +132,13 @@ impl HashPool {
         self.inner.cost.scheme()
     }
 
+    /// Whether a stored hash should be made anew: parameters were raised, or there is a pepper now.
+    pub fn is_behind(&self, phc: &Secret<String>) -> bool {
+        scheme_of(phc.expose())
+            .and_then(Cost::of_scheme)
+            .is_some_and(|stored| stored.is_behind(&self.inner.cost))
+    }
+
     /// The time before which no refused login may answer (rule 4): 1.25 times that of the dearest
     /// of the stored schemes and the present one.
     ///
@@ -149,6 +172,11 @@ impl HashPool {
     /// Places that are taken; tests of the use cases tell by it who waits.
     pub fn places_taken(&self) -> usize {
         self.inner.places.taken()
+    }
+
+    /// Spare places that are taken; tests of the use cases tell by it what goes on behind them.
+    pub fn spare_places_taken(&self) -> usize {
+        self.inner.places.spare_taken()
     }
 
     /// Bytes that the threads keep for the next hash.
