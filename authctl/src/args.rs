@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-pub(crate) use key::Key;
+pub(crate) use key::{Key, Token};
 pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet};
 
 use crate::filter::Filter;
@@ -215,6 +215,9 @@ pub(crate) enum Command {
     /// Look at sessions, and end them
     #[command(subcommand)]
     Session(Session),
+    /// Look at single tokens, and deny them
+    #[command(subcommand)]
+    Token(Token),
     /// Look at the keys that sign tokens, and change them
     #[command(subcommand)]
     Key(Key),

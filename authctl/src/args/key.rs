@@ -43,3 +43,26 @@ pub(crate) enum Key {
         reason: Option<String>,
     },
 }
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Look at a token: claims, signature, whether it is accepted
+    ///
+    /// It is read from standard input, or asked for without echo. Exit 11 for a token that is not
+    /// accepted.
+    Inspect,
+    /// Deny tokens by their ids: refused at the next request
+    Revoke {
+        /// jti of each, behind -- if it begins with -; - reads them from stdin
+        #[arg(value_name = "JTI", required = true)]
+        tokens: Vec<String>,
+        /// Why, for the audit log and the list
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// List the tokens that are denied before their time
+    Denylist {
+        #[command(flatten)]
+        list: ListArgs,
+    },
+}

@@ -14,3 +14,4 @@ mod roles;
 mod secrets;
 mod states;
 mod streams;
+mod tokens;

@@ -15,4 +15,5 @@ mod status;
 mod tenant;
 #[cfg(test)]
 mod tests;
+mod token;
 mod user;

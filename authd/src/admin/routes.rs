@@ -11,7 +11,9 @@ use axum::routing::{MethodFilter, on};
 use common::call::{AdminCall, Change, Method, Socket};
 use common::error::ErrorCode;
 
-use crate::admin::{attempt, audit, key, lockout, permission, role, session, status, tenant, user};
+use crate::admin::{
+    attempt, audit, key, lockout, permission, role, session, status, tenant, token, user,
+};
 use crate::app::status::Running;
 use crate::app::{App, Error, Operator};
 use crate::http::body::{JsonAnswer, JsonBody};
@@ -34,6 +36,7 @@ fn all(running: &Arc<Running>) -> Routes {
     let routes = attempt::add(routes);
     let routes = session::add(routes);
     let routes = key::add(routes);
+    let routes = token::add(routes);
     audit::add(routes)
 }
 

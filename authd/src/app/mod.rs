@@ -30,6 +30,7 @@ pub mod session;
 pub mod settings;
 pub mod status;
 pub mod tenant;
+pub mod token;
 pub mod tokens;
 pub mod user;
 pub mod waiters;

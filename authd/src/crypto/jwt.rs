@@ -55,6 +55,21 @@ impl VerifiedToken {
     }
 }
 
+/// What a token says of itself, and whether one of our keys signed it.
+#[derive(Debug, Clone)]
+pub struct Inspected {
+    /// Algorithm that it names.
+    pub alg: Option<String>,
+    /// Kind that it names.
+    pub typ: Option<String>,
+    /// Key that it names.
+    pub kid: Option<String>,
+    /// Its claims, believed in nothing.
+    pub claims: serde_json::Value,
+    /// Whether the signature is that key's; none if there is no such key.
+    pub is_signed: Option<bool>,
+}
+
 /// The header of our tokens. Any other member, `crit` among them, and any doublet is refused.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -108,6 +123,35 @@ impl KeyRing {
             return Err(TokenError::Expired);
         }
         Ok(verified)
+    }
+
+    /// Looks at a token of whatever kind and state, for an operator; none if it is no JWT at all.
+    pub fn inspect(&self, token: &str) -> Option<Inspected> {
+        if token.len() > LIMIT_BYTES {
+            return None;
+        }
+        let (message, signature) = token.rsplit_once('.')?;
+        let (header, claims) = message.split_once('.')?;
+        let object = |segment: &str| -> Option<serde_json::Value> {
+            let bytes = decode(segment).ok()?;
+            let value: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+            value.is_object().then_some(value)
+        };
+        let (header, claims) = (object(header)?, object(claims)?);
+        let text = |name: &str| header.get(name)?.as_str().map(str::to_owned);
+        let keys = self.signing();
+        let key = text("kid").and_then(|kid| keys.by_kid(&kid));
+        let is_signed = key.map(|key| {
+            let alg = text("alg").unwrap_or_default();
+            key.verifies(&alg, message.as_bytes(), signature)
+        });
+        Some(Inspected {
+            alg: text("alg"),
+            typ: text("typ"),
+            kid: text("kid"),
+            claims,
+            is_signed,
+        })
     }
 
     /// Splits a token, checks its signature, and hands out its kind and the bytes of its claims.

@@ -18,7 +18,7 @@ mod wrap;
 pub use device::DeviceSecret;
 pub use error::{CryptoError, TokenError};
 pub use frame::sha256;
-pub use jwt::{Expected, VerifiedToken};
+pub use jwt::{Expected, Inspected, VerifiedToken};
 pub use key_file::KeyFileError;
 pub use keys::KeyRing;
 pub use pepper::Pepper;

@@ -23,4 +23,5 @@ mod routes;
 mod same_answer;
 #[path = "../support/mod.rs"]
 mod support;
+mod tokens;
 mod upgrades;

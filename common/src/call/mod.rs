@@ -11,6 +11,7 @@ pub mod role;
 pub mod session;
 pub mod status;
 pub mod tenant;
+pub mod token;
 pub mod user;
 
 use std::collections::BTreeSet;
@@ -218,6 +219,9 @@ pub fn all() -> Vec<CallInfo> {
         info::<key::Rotate>(),
         info::<key::Retire>(),
         info::<key::Revoke>(),
+        info::<token::Inspect>(),
+        info::<token::Revoke>(),
+        info::<token::Denylist>(),
         info::<audit::Verify>(),
         info::<audit::Mark>(),
     ]

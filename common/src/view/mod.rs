@@ -9,6 +9,7 @@ mod role;
 mod session;
 mod status;
 mod tenant;
+mod token;
 mod user;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,7 @@ pub use status::{
     ApiStatus, CacheStatus, Counts, DatabaseStatus, KeyStatus, StatusView, VersionView, Warning,
 };
 pub use tenant::{SubscriptionView, TenantStatus, TenantUsageView, TenantView};
+pub use token::{DeniedTokenView, TokenView};
 pub use user::{Address, EmployeeView, Name, UserStatus, UserView};
 
 /// One page of a list.

@@ -262,7 +262,7 @@ pub(crate) fn keys_and_facts_read_back(store: &Store) {
                 .is_err(),
             "one key of a purpose is active"
         );
-        assert_eq!(tx.keys().all()?, [active.clone()]);
+        assert_eq!(tx.keys().all()?, std::slice::from_ref(&active));
         assert_eq!(tx.keys().by_id(gone.id)?, Some(gone.clone()));
         let purpose = KeyPurpose::Signing;
         let mut ended = active.clone();
