@@ -297,3 +297,33 @@ async fn rule_30_every_step_of_a_key_leaves_its_row() {
     assert!(payload.contains("announced"), "{payload}");
     assert_eq!(rows[1].entry.payload["reason"], json!(null));
 }
+
+#[tokio::test]
+async fn rule_19_renewed_keys_take_no_token_of_the_old_ones() {
+    let house = House::new().await;
+    rotate(&house, None).await;
+    let token = house.sign_in().await.access().to_owned();
+    let app = &house.app;
+    let (random, wrap) = (app.random.as_ref(), app.keys.wrap());
+    let before = app.keys.seal(b"row");
+    let algorithm = SigningAlgorithm::Es256;
+    let renewed = key::renew(&app.store, random, wrap, algorithm, app.now()).await;
+    renewed.unwrap();
+    let stored = app.store.read(|tx| tx.keys().all()).await;
+    let stored = stored.map_err(|error: store::StoreError| error).unwrap();
+    assert_eq!(stored.len(), 5, "one of each purpose");
+    let ring = authd::crypto::KeyRing::open(&stored, wrap).unwrap();
+    assert_eq!(ring.published(), 1);
+    assert_ne!(ring.kid(), kid(&token));
+    assert_eq!(ring.refresh_key_number(), 2);
+    assert_ne!(ring.cursor_seal(b"row"), app.keys.cursor_seal(b"row"));
+    assert_eq!(ring.seal(b"row"), before, "the audit chain goes on");
+    let expected = authd::crypto::Expected {
+        issuer: app.settings.issuer.clone(),
+        audience: app.settings.audience.clone(),
+        password_change_audience: app.password_change_audience(),
+        skew: Duration::ZERO,
+    };
+    assert!(app.keys.verify(&token, &expected, app.now()).is_ok());
+    assert!(ring.verify(&token, &expected, app.now()).is_err());
+}

@@ -2,6 +2,7 @@
 //! stands in `rotation.rs`, how a change is written and takes effect in `exchange.rs`.
 
 mod exchange;
+mod renewal;
 mod rotation;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use common::view::{KeyView, Page};
 use domain::key::{KeyPolicy, KeyPurpose, KeyState, RETIRING_LIMIT, StoredKey, planned_end};
 use store::StoreError;
 
+pub use renewal::renew;
 pub use rotation::tend;
 
 use self::exchange::{Draft, detached, live};
