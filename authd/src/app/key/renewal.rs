@@ -42,7 +42,9 @@ pub async fn renew(
         made.push(key.map_err(Error::internal)?);
         ended.extend(keys.into_iter().filter(|key| key.state != KeyState::Gone));
     }
-    ended.iter_mut().for_each(|key| key.end(now));
+    for key in &mut ended {
+        key.end(now);
+    }
     store
         .write(
             Priority::Urgent,

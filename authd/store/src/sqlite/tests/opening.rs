@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use common::time::Time;
 use domain::key::KeyState;
 use refinery::Migration;
 use rusqlite::Connection;
@@ -415,14 +416,18 @@ fn a26_keys_and_denied_tokens_of_an_older_schema_go_on() {
         let keys = tx.keys().all()?;
         assert_eq!(keys.len(), 2);
         for key in keys {
-            assert_eq!((key.created_at, key.activates_at), (at(7000), at(7000)));
+            let made = Time::from_millis(7000);
+            assert_eq!((key.created_at, key.activates_at), (made, made));
             assert_eq!((key.retires_at, key.ends_at), (None, None));
             assert_eq!(key.state, KeyState::Active);
             assert_eq!(key.wrapped.len(), 1);
         }
         let denial = tx.denial("used")?.unwrap();
         assert_eq!(denial.tenant, Some(tenant_id(1)));
-        assert_eq!((denial.expires_at, denial.reason), (at(700_000), None));
+        assert_eq!(
+            (denial.expires_at, denial.reason),
+            (Time::from_millis(700_000), None)
+        );
         Ok(())
     });
     store.close();
