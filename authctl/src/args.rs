@@ -2,6 +2,7 @@
 //! No logic: what a command does stands in `commands/<noun>.rs`.
 
 mod daemon;
+mod key;
 mod rights;
 mod state;
 mod user;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub(crate) use daemon::{Daemon, Switch};
+pub(crate) use key::{Key, Token};
 pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet};
 
 use crate::filter::Filter;
@@ -215,6 +217,12 @@ pub(crate) enum Command {
     /// Look at sessions, and end them
     #[command(subcommand)]
     Session(Session),
+    /// Look at single tokens, and deny them
+    #[command(subcommand)]
+    Token(Token),
+    /// Look at the keys that sign tokens, and change them
+    #[command(subcommand)]
+    Key(Key),
     /// Check the audit log
     #[command(subcommand)]
     Audit(Audit),

@@ -57,6 +57,23 @@ pub(crate) fn new_password(from: &PasswordArgs, whose: &str) -> Result<NewPasswo
     Ok(NewPassword::Given(first))
 }
 
+/// Fetches a token: from standard input, or asked for on a terminal without echo.
+///
+/// # Errors
+/// A wrong command line, or an interrupted prompt.
+pub(crate) fn token() -> Result<Secret<String>, Error> {
+    let _best_effort = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    let token = if io::stdin().is_terminal() {
+        prompt("Token: ")?
+    } else {
+        read("standard input", io::stdin()).map_err(|_| {
+            Error::usage("no token given: expected a JWT of at most 4096 bytes on standard input")
+        })?
+    };
+    // Copied out of a header or a terminal it may have space around it.
+    Ok(Secret::new(token.expose().trim().to_owned()))
+}
+
 fn from_file(path: &Path) -> Result<Secret<String>, Error> {
     let fail =
         |error: io::Error| Error::usage(format!("--password-file {}: {error}", path.display()));

@@ -2,6 +2,7 @@
 
 /// Verbs that sentences about changes begin with, and what stands after "Would".
 const VERBS: &[(&str, &str)] = &[
+    ("Announced", "announce"),
     ("Added", "add"),
     ("Allowed", "allow"),
     ("Applied", "apply"),
@@ -62,9 +63,11 @@ mod tests {
     #[test]
     fn every_verb_of_the_commands_is_known() {
         for source in [
+            include_str!("key.rs"),
             include_str!("lockout.rs"),
             include_str!("session.rs"),
             include_str!("tenant.rs"),
+            include_str!("token.rs"),
             include_str!("user.rs"),
         ] {
             for (at, _) in source.match_indices("format!(\"") {

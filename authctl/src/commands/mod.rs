@@ -7,12 +7,14 @@ mod completion;
 mod conditional;
 mod daemon;
 mod help;
+mod key;
 mod lockout;
 mod permission;
 mod role;
 mod session;
 mod status;
 mod tenant;
+mod token;
 mod user;
 mod user_rights;
 
@@ -183,6 +185,8 @@ impl Context {
             Command::Lockout(command) => finish(lockout::run(self, command)),
             Command::Attempt(command) => finish(attempt::run(self, command)),
             Command::Session(command) => finish(session::run(self, command)),
+            Command::Token(command) => finish(token::run(self, command)),
+            Command::Key(command) => finish(key::run(self, command)),
             Command::Audit(command) => finish(audit::run(self, command)),
             Command::Daemon(command) => finish(daemon::run(self, command)),
         }

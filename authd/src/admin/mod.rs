@@ -4,6 +4,7 @@ mod attempt;
 mod audit;
 mod daemon;
 pub mod edge;
+mod key;
 pub mod listener;
 mod lockout;
 pub mod peer;
@@ -15,4 +16,5 @@ mod status;
 mod tenant;
 #[cfg(test)]
 mod tests;
+mod token;
 mod user;

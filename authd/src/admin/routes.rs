@@ -12,7 +12,7 @@ use common::call::{AdminCall, Change, Method, Socket};
 use common::error::ErrorCode;
 
 use crate::admin::{
-    attempt, audit, daemon, lockout, permission, role, session, status, tenant, user,
+    attempt, audit, daemon, key, lockout, permission, role, session, status, tenant, token, user,
 };
 use crate::app::status::Running;
 use crate::app::{App, Error, Operator};
@@ -35,6 +35,8 @@ fn all(running: &Arc<Running>) -> Routes {
     let routes = lockout::add(routes);
     let routes = attempt::add(routes);
     let routes = session::add(routes);
+    let routes = key::add(routes);
+    let routes = token::add(routes);
     let routes = audit::add(routes);
     daemon::add(routes, &running.steering)
 }

@@ -125,6 +125,27 @@ impl Record {
         })
     }
 
+    /// The same for what the daemon does by itself.
+    ///
+    /// # Errors
+    /// `internal` without random bytes.
+    pub fn of_daemon(app: &App, now: Time) -> Result<Self, Error> {
+        Ok(Self {
+            id: app.new_id(now)?,
+            at: now,
+            salt: app.random_bytes()?,
+            actor: Actor {
+                uid: None,
+                user: None,
+                pid: None,
+                sudo_uid: None,
+                channel: "daemon".to_owned(),
+            },
+            reason: None,
+            keys: Arc::clone(&app.keys),
+        })
+    }
+
     /// Appends the row to the transaction of the change. `before` and `after` hold no secret.
     ///
     /// # Errors

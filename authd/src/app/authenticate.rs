@@ -70,7 +70,7 @@ pub fn tenant_is_open(standing: Standing) -> Result<(), Error> {
 /// `password_change_required`, `tenant_suspended`, `subscription_ended`, `unavailable`.
 pub async fn authenticate(app: &App, client: Client, token: &str) -> Result<Checked, Error> {
     let now = app.now();
-    let verified = verify(app, token, now)?;
+    let verified = verify(app, token, now).await?;
     let VerifiedToken::Access(claims) = verified.as_ref() else {
         return Err(Error::new(
             ErrorCode::PasswordChangeRequired,
@@ -103,11 +103,11 @@ pub async fn authenticate(app: &App, client: Client, token: &str) -> Result<Chec
 ///
 /// # Errors
 /// `invalid_token` for every other kind, `token_expired`.
-pub fn password_change_claims(
+pub async fn password_change_claims(
     app: &App,
     token: &str,
 ) -> Result<Option<PasswordChangeClaims>, Error> {
-    match verify(app, token, app.now())?.as_ref() {
+    match verify(app, token, app.now()).await?.as_ref() {
         VerifiedToken::PasswordChange(claims) => Ok(Some(claims.clone())),
         VerifiedToken::Access(_) => Ok(None),
     }
@@ -124,7 +124,18 @@ fn expired_token() -> Error {
     Error::new(ErrorCode::TokenExpired, "the token has expired; refresh it")
 }
 
-fn verify(app: &App, token: &str, now: Time) -> Result<Arc<VerifiedToken>, Error> {
+/// What a token must say to be good here.
+pub(super) fn expected(app: &App) -> Expected {
+    let settings = app.settings();
+    Expected {
+        issuer: settings.issuer.clone(),
+        audience: settings.audience.clone(),
+        password_change_audience: settings.password_change_audience(),
+        skew: settings.clock_skew,
+    }
+}
+
+async fn verify(app: &App, token: &str, now: Time) -> Result<Arc<VerifiedToken>, Error> {
     let hash = crypto::sha256(token.as_bytes());
     if let Some(verified) = app.cache.token(&hash) {
         let (begin, _) = verified.period();
@@ -136,22 +147,23 @@ fn verify(app: &App, token: &str, now: Time) -> Result<Arc<VerifiedToken>, Error
         }
         return Ok(verified);
     }
-    // Taken before the check: a key that ends meanwhile makes the entry worthless.
+    // Taken before the check: a key or a token that ends meanwhile makes the entry worthless.
     let ticket = app.cache.token_ticket();
-    let settings = app.settings();
-    let expected = Expected {
-        issuer: settings.issuer.clone(),
-        audience: settings.audience.clone(),
-        password_change_audience: settings.password_change_audience(),
-        skew: settings.clock_skew,
-    };
     let verified = app
         .keys
-        .verify(token, &expected, now)
+        .verify(token, &expected(app), now)
         .map_err(|error| match error {
             TokenError::Invalid => invalid_token(),
             TokenError::Expired => expired_token(),
         })?;
+    // A token for changing a password is looked up by the change itself.
+    if let VerifiedToken::Access(claims) = &verified {
+        let jti = claims.jti.clone();
+        let denied: Result<bool, StoreError> = app.store.read(move |tx| tx.is_denied(&jti)).await;
+        if denied? {
+            return Err(invalid_token());
+        }
+    }
     let verified = Arc::new(verified);
     app.cache.put_token(ticket, hash, Arc::clone(&verified));
     Ok(verified)

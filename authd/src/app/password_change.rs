@@ -14,7 +14,7 @@ use domain::session::EndReason;
 use domain::tenant::Tenant;
 use domain::token::PasswordChangeClaims;
 use domain::user::{Credential, CredentialKind, User};
-use store::{Claim, CredentialWrite, Priority, Scope, StoreError, WriteTx};
+use store::{Claim, CredentialWrite, Denial, Priority, Scope, StoreError, WriteTx};
 
 use crate::app::authenticate::{authenticate, ended, password_change_claims, tenant_is_open};
 use crate::app::counter::{self, Admitted, Counter, SESSION_POLICY};
@@ -59,7 +59,7 @@ struct Change {
 /// # Errors
 /// Those of a bearer token.
 pub async fn prove(app: &App, client: Client, token: &str) -> Result<Changer, Error> {
-    if let Some(claims) = password_change_claims(app, token)? {
+    if let Some(claims) = password_change_claims(app, token).await? {
         return Ok(Changer {
             client,
             tenant_id: claims.tid,
@@ -368,7 +368,13 @@ fn end_proof(
         }
         Proof::Token(claims) => {
             let expires_at = Time::from_millis(claims.exp.saturating_mul(1000));
-            tx.deny(&claims.jti, tenant, expires_at)?;
+            let denial = Denial {
+                tenant: Some(tenant),
+                denied_at: now,
+                expires_at,
+                reason: None,
+            };
+            tx.deny(&claims.jti, &denial)?;
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::key::KeyPolicy;
 use domain::lockout::LockoutPolicy;
 use domain::password::PasswordPolicy;
 use domain::session::{SessionLimits, SessionPolicy};
@@ -41,6 +42,8 @@ pub struct Settings {
     pub audience: Vec<String>,
     /// Life of an access token.
     pub access_ttl: Duration,
+    /// How signing keys follow one another.
+    pub keys: KeyPolicy,
     /// Time in which the refresh token before the current one gives the same successor.
     pub refresh_grace: Duration,
     /// How far in the future a token's times may lie.

@@ -179,7 +179,7 @@ fn keys(app: &App) -> KeyStatus {
         .map_or(0, Vec::len);
     KeyStatus {
         total: u32::try_from(total).unwrap_or(u32::MAX),
-        active_kid: app.keys.kid().to_owned(),
+        active_kid: app.keys.kid(),
     }
 }
 

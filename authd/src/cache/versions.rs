@@ -29,16 +29,18 @@ impl Ticket {
     }
 }
 
-/// The version of everything at one moment.
+/// The versions of a verified token's scopes at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenTicket {
     global: u64,
+    tokens: u64,
 }
 
 /// All versions. They only grow, and 64 bits do not wrap.
 #[derive(Debug)]
 pub(super) struct Versions {
     global: AtomicU64,
+    tokens: AtomicU64,
     tenants: Box<[AtomicU64]>,
     users: Box<[AtomicU64]>,
     sessions: Box<[AtomicU64]>,
@@ -49,6 +51,7 @@ impl Versions {
         let table = |slots| (0..slots).map(|_| AtomicU64::new(0)).collect();
         Self {
             global: AtomicU64::new(0),
+            tokens: AtomicU64::new(0),
             tenants: table(TENANT_SLOTS),
             users: table(USER_SLOTS),
             sessions: table(SESSION_SLOTS),
@@ -71,10 +74,11 @@ impl Versions {
         self.ticket(&ticket.key) == *ticket
     }
 
-    /// The present version of everything.
+    /// The present versions of a verified token's scopes.
     pub(super) fn token_ticket(&self) -> TokenTicket {
         TokenTicket {
             global: self.global.load(Ordering::SeqCst),
+            tokens: self.tokens.load(Ordering::SeqCst),
         }
     }
 
@@ -82,6 +86,7 @@ impl Versions {
     pub(super) fn raise(&self, scope: &Scope) {
         let slot = match scope {
             Scope::Global => Some(&self.global),
+            Scope::Tokens => Some(&self.tokens),
             Scope::Tenant(id) => slot(&self.tenants, *id),
             Scope::User(id) => slot(&self.users, *id),
             Scope::Session(id) => slot(&self.sessions, *id),
@@ -122,6 +127,7 @@ mod tests {
         let own = key(1);
         for (scope, outdates) in [
             (Scope::Global, true),
+            (Scope::Tokens, false),
             (Scope::Tenant(own.tenant), true),
             (Scope::User(own.user), true),
             (Scope::Session(own.session), true),

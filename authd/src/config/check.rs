@@ -11,6 +11,7 @@ use domain::tenant::SYSTEM;
 use super::fault::Fault;
 use super::form;
 use super::key::mib;
+use super::keys::Keys;
 use super::value::Values;
 
 /// Checks the merged values; errors and warnings.
@@ -24,6 +25,7 @@ pub(super) fn whole(values: &Values) -> Vec<Fault> {
         sockets,
         sessions,
         tokens,
+        Keys::check,
         password_lengths,
         argon2,
         waits,

@@ -94,7 +94,11 @@ pub const SECTIONS: &[Section] = &[
     section("database", "Where the data is", database::KEYS),
     section("cache", "What is kept in memory", cache::KEYS),
     section("token", "What stands in tokens", token::KEYS),
-    section("keys", "Keys that protect keys", keys::KEYS),
+    section(
+        "keys",
+        "Keys that sign, and the one that protects them",
+        keys::KEYS,
+    ),
     section(
         "password",
         "How passwords are made, checked and stored",

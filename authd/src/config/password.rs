@@ -99,6 +99,14 @@ pub(super) const KEYS: &[Key] = &[
         doc: "Lanes of Argon2id.",
     },
     Key {
+        name: "password.pepper_credential",
+        kind: Kind::Text(Form::Credential),
+        default: Some("\"authd.pepper\""),
+        change: Change::Restart,
+        class: Class::Installation,
+        doc: "Name of the credential that goes into every password hash; from its first use on it is needed.",
+    },
+    Key {
         name: "password.queue_deadline",
         kind: Kind::Duration {
             min: Duration::from_millis(100),
@@ -145,6 +153,8 @@ pub struct Password {
     pub min_length: usize,
     /// Lanes of Argon2id.
     pub parallelism: u32,
+    /// Name of the credential that goes into every password hash.
+    pub pepper_credential: String,
     /// Longest wait for a hash.
     pub queue_deadline: Duration,
     /// Waiting hashes.
@@ -166,6 +176,7 @@ impl Password {
             memory: values.size("password.memory")?,
             min_length: values.number("password.min_length")?,
             parallelism: values.number("password.parallelism")?,
+            pepper_credential: values.text("password.pepper_credential")?,
             queue_deadline: values.duration("password.queue_deadline")?,
             queue_length: values.number("password.queue_length")?,
         })

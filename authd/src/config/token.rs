@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use domain::key::SigningAlgorithm;
+
 use super::fault::Fault;
 use super::key::{Change, Class, Form, Key, Kind, hours, minutes, seconds};
 use super::value::Values;
@@ -18,6 +20,14 @@ pub(super) const KEYS: &[Key] = &[
         change: Change::Reload,
         class: Class::Tenant,
         doc: "Life of an access token; as long may a verifier without a connection believe it.",
+    },
+    Key {
+        name: "token.algorithm",
+        kind: Kind::Choice(&["EdDSA", "ES256", "RS256"]),
+        default: Some("\"EdDSA\""),
+        change: Change::Reload,
+        class: Class::Installation,
+        doc: "How access tokens are signed; another one is announced before it is used.",
     },
     Key {
         name: "token.audience",
@@ -67,6 +77,8 @@ pub(super) const KEYS: &[Key] = &[
 pub struct Token {
     /// Life of an access token.
     pub access_ttl: Duration,
+    /// How access tokens are signed.
+    pub algorithm: SigningAlgorithm,
     /// Whom tokens are for; at least one.
     pub audience: Vec<String>,
     /// How far other clocks may be off.
@@ -81,6 +93,8 @@ impl Token {
     pub(super) fn build(values: &Values) -> Result<Self, Fault> {
         Ok(Self {
             access_ttl: values.duration("token.access_ttl")?,
+            algorithm: SigningAlgorithm::from_name(&values.text("token.algorithm")?)
+                .unwrap_or(SigningAlgorithm::EdDsa),
             audience: values.list("token.audience")?,
             clock_skew: values.duration("token.clock_skew")?,
             issuer: values.text("token.issuer")?,

@@ -28,6 +28,9 @@ pub enum CryptoError {
         /// Why.
         reason: &'static str,
     },
+    /// A key from elsewhere is none that signs here.
+    #[error("no signing key: expected PKCS#8 of Ed25519, P-256, or RSA of 2048 bits and more")]
+    Foreign,
     /// No active key serves a purpose.
     #[error("no active {purpose} key")]
     NoKey {

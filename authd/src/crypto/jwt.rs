@@ -55,6 +55,21 @@ impl VerifiedToken {
     }
 }
 
+/// What a token says of itself, and whether one of our keys signed it.
+#[derive(Debug, Clone)]
+pub struct Inspected {
+    /// Algorithm that it names.
+    pub alg: Option<String>,
+    /// Kind that it names.
+    pub typ: Option<String>,
+    /// Key that it names.
+    pub kid: Option<String>,
+    /// Its claims, believed in nothing.
+    pub claims: serde_json::Value,
+    /// Whether the signature is that key's; none if there is no such key.
+    pub is_signed: Option<bool>,
+}
+
 /// The header of our tokens. Any other member, `crit` among them, and any doublet is refused.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,7 +85,7 @@ impl KeyRing {
     /// # Errors
     /// If the primitive fails.
     pub fn sign_access(&self, claims: &AccessClaims) -> Result<String, CryptoError> {
-        self.active_signing()?.sign(ACCESS_TYP, claims)
+        self.signing().active()?.sign(ACCESS_TYP, claims)
     }
 
     /// Signs a token that is good for changing a password only.
@@ -81,7 +96,7 @@ impl KeyRing {
         &self,
         claims: &PasswordChangeClaims,
     ) -> Result<String, CryptoError> {
-        self.active_signing()?.sign(PASSWORD_CHANGE_TYP, claims)
+        self.signing().active()?.sign(PASSWORD_CHANGE_TYP, claims)
     }
 
     /// Reads a token: signature, kind, issuer, audience and times; not whether its session lives.
@@ -110,6 +125,35 @@ impl KeyRing {
         Ok(verified)
     }
 
+    /// Looks at a token of whatever kind and state, for an operator; none if it is no JWT at all.
+    pub fn inspect(&self, token: &str) -> Option<Inspected> {
+        if token.len() > LIMIT_BYTES {
+            return None;
+        }
+        let (message, signature) = token.rsplit_once('.')?;
+        let (header, claims) = message.split_once('.')?;
+        let object = |segment: &str| -> Option<serde_json::Value> {
+            let bytes = decode(segment).ok()?;
+            let value: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+            value.is_object().then_some(value)
+        };
+        let (header, claims) = (object(header)?, object(claims)?);
+        let text = |name: &str| header.get(name)?.as_str().map(str::to_owned);
+        let keys = self.signing();
+        let key = text("kid").and_then(|kid| keys.by_kid(&kid));
+        let is_signed = key.map(|key| {
+            let alg = text("alg").unwrap_or_default();
+            key.verifies(&alg, message.as_bytes(), signature)
+        });
+        Some(Inspected {
+            alg: text("alg"),
+            typ: text("typ"),
+            kid: text("kid"),
+            claims,
+            is_signed,
+        })
+    }
+
     /// Splits a token, checks its signature, and hands out its kind and the bytes of its claims.
     fn open_token(&self, token: &str) -> Result<(&'static str, Vec<u8>), TokenError> {
         if token.len() > LIMIT_BYTES {
@@ -129,11 +173,8 @@ impl KeyRing {
             .into_iter()
             .find(|typ| *typ == parsed.typ)
             .ok_or(TokenError::Invalid)?;
-        let key = self
-            .signing
-            .iter()
-            .find(|key| key.kid() == parsed.kid)
-            .ok_or(TokenError::Invalid)?;
+        let keys = self.signing();
+        let key = keys.by_kid(&parsed.kid).ok_or(TokenError::Invalid)?;
         // The library's decoder is laxer about spare bits, which would be a second spelling.
         decode(signature)?;
         let message = token

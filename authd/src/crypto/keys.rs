@@ -3,30 +3,34 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::hmac;
 use common::email::Email;
 use common::id::KeyKind;
 use common::secret::Secret;
 use common::time::Time;
-use domain::key::{KeyPurpose, KeyState, StoredKey};
+use domain::key::{KeyPurpose, KeyState, SigningAlgorithm, StoredKey};
 use domain::lockout::CounterKey;
-use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::error::CryptoError;
 use super::frame::{frame, keyed, mac};
 use super::random::{Random, new_id};
-use super::signing::{self, SigningKey};
+use super::signing;
+use super::signing_set::SigningSet;
 use super::wrap::WrapKey;
 
 const HMAC_SHA256: &str = "HMAC-SHA256";
 const MAC_KEY_BYTES: usize = 32;
 
-/// All opened keys. To change one, open a new ring.
+/// All opened keys. Those that sign can be exchanged while requests go on; a reader has the old
+/// set or the new one, and both have a key that signs.
 pub struct KeyRing {
-    /// The active one first.
-    pub(super) signing: Vec<SigningKey>,
+    signing: RwLock<Arc<SigningSet>>,
+    /// Held by whoever changes signing keys, from reading them to exchanging the set.
+    changing: tokio::sync::Mutex<()>,
+    wrap: WrapKey,
     refresh: BTreeMap<u32, hmac::Key>,
     refresh_number: u32,
     subject: hmac::Key,
@@ -43,17 +47,94 @@ impl KeyRing {
         random: &dyn Random,
         now: Time,
         wrap: &WrapKey,
+        algorithm: SigningAlgorithm,
     ) -> Result<Vec<StoredKey>, CryptoError> {
-        [
-            KeyPurpose::Signing,
+        let signing = Self::new_signing_key(random, now, wrap, algorithm, 1);
+        let others = [
             KeyPurpose::Refresh,
             KeyPurpose::Subject,
             KeyPurpose::Audit,
             KeyPurpose::Cursor,
         ]
         .into_iter()
-        .map(|purpose| new_key(random, now, wrap, purpose))
-        .collect()
+        .map(|purpose| Self::new_mac_key(random, now, wrap, purpose, 1));
+        std::iter::once(signing).chain(others).collect()
+    }
+
+    /// Makes a signing key, active from now on. An RSA key takes a tenth of a second and more.
+    ///
+    /// # Errors
+    /// [`CryptoError::Random`], or a failing primitive.
+    pub fn new_signing_key(
+        random: &dyn Random,
+        now: Time,
+        wrap: &WrapKey,
+        algorithm: SigningAlgorithm,
+        number: u32,
+    ) -> Result<StoredKey, CryptoError> {
+        let halves = signing::generate(random, algorithm)?;
+        Self::keep_signing_key(random, now, wrap, (algorithm, halves), number)
+    }
+
+    /// Wraps a signing key that was made elsewhere: PKCS#8, DER.
+    ///
+    /// # Errors
+    /// [`CryptoError::Foreign`] if it is no key of that algorithm, or a weak one.
+    pub fn import_signing_key(
+        random: &dyn Random,
+        now: Time,
+        wrap: &WrapKey,
+        private: Secret<Vec<u8>>,
+        number: u32,
+    ) -> Result<StoredKey, CryptoError> {
+        let recognised = signing::recognise(private)?;
+        Self::keep_signing_key(random, now, wrap, recognised, number)
+    }
+
+    fn keep_signing_key(
+        random: &dyn Random,
+        now: Time,
+        wrap: &WrapKey,
+        (algorithm, (secret, public)): (SigningAlgorithm, signing::Halves),
+        number: u32,
+    ) -> Result<StoredKey, CryptoError> {
+        let key = StoredKey {
+            algorithm: algorithm.as_str().to_owned(),
+            public,
+            ..blank(random, now, KeyPurpose::Signing, number)?
+        };
+        wrapped(random, wrap, key, &secret)
+    }
+
+    /// Makes a key for anything but signing, active from now on.
+    ///
+    /// # Errors
+    /// [`CryptoError::Random`], or a failing primitive.
+    pub fn new_mac_key(
+        random: &dyn Random,
+        now: Time,
+        wrap: &WrapKey,
+        purpose: KeyPurpose,
+        number: u32,
+    ) -> Result<StoredKey, CryptoError> {
+        let mut drawn = Zeroizing::new(vec![0; MAC_KEY_BYTES]);
+        random.fill(&mut drawn)?;
+        let secret = Secret::new(std::mem::take(&mut *drawn));
+        wrapped(random, wrap, blank(random, now, purpose, number)?, &secret)
+    }
+
+    /// Wraps a stored key anew, under another wrap key.
+    ///
+    /// # Errors
+    /// [`CryptoError::Unwrap`] if `old` does not open it.
+    pub fn rewrap(
+        random: &dyn Random,
+        key: StoredKey,
+        old: &WrapKey,
+        new: &WrapKey,
+    ) -> Result<StoredKey, CryptoError> {
+        let secret = old.unwrap(&key.wrapped, &binding(&key))?;
+        wrapped(random, new, key, &secret)
     }
 
     /// Opens the stored keys.
@@ -62,19 +143,17 @@ impl KeyRing {
     /// [`CryptoError::Unwrap`] under another wrap key, [`CryptoError::Key`] for one that cannot be
     /// used, [`CryptoError::NoKey`] if a purpose has no active one.
     pub fn open(stored: &[StoredKey], wrap: &WrapKey) -> Result<Self, CryptoError> {
-        let mut signing = Vec::new();
+        let signing = SigningSet::open(stored, wrap)?;
         let mut macs: BTreeMap<(&'static str, u32), hmac::Key> = BTreeMap::new();
         let mut active: BTreeMap<&'static str, u32> = BTreeMap::new();
-        for key in stored.iter().filter(|key| key.state != KeyState::Gone) {
+        let lives =
+            |key: &&StoredKey| key.state != KeyState::Gone && key.purpose != KeyPurpose::Signing;
+        for key in stored.iter().filter(lives) {
             let secret = wrap.unwrap(&key.wrapped, &binding(key))?;
             let purpose = key.purpose.as_str();
             if key.state == KeyState::Active {
                 let number = active.entry(purpose).or_default();
                 *number = key.number.max(*number);
-            }
-            if key.purpose == KeyPurpose::Signing {
-                signing.push(SigningKey::open(key, &secret)?);
-                continue;
             }
             let opened = open_mac(key, &secret)?;
             if macs.insert((purpose, key.number), opened).is_some() {
@@ -99,11 +178,11 @@ impl KeyRing {
             let number = active.get(purpose).copied();
             number.ok_or(CryptoError::NoKey { purpose })
         };
-        let signing_number = number_of(KeyPurpose::Signing)?;
         let refresh_number = number_of(KeyPurpose::Refresh)?;
-        signing.sort_by_key(|key| !(key.is_active() && key.number() == signing_number));
         Ok(Self {
-            signing,
+            signing: RwLock::new(Arc::new(signing)),
+            changing: tokio::sync::Mutex::default(),
+            wrap: wrap.clone(),
             refresh: macs
                 .into_iter()
                 .filter(|((purpose, _), _)| *purpose == KeyPurpose::Refresh.as_str())
@@ -116,27 +195,42 @@ impl KeyRing {
         })
     }
 
-    /// The key that signs; [`KeyRing::open`] lets no ring be without one.
-    pub(super) fn active_signing(&self) -> Result<&SigningKey, CryptoError> {
-        self.signing.first().ok_or(CryptoError::NoKey {
-            purpose: KeyPurpose::Signing.as_str(),
-        })
+    /// The signing keys of the moment.
+    pub fn signing(&self) -> Arc<SigningSet> {
+        let set = self.signing.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&set)
+    }
+
+    /// Lets a set take the place of the present one. What was verified before by a key that the new
+    /// one lacks must be forgotten after this.
+    pub fn exchange(&self, set: SigningSet) {
+        let set = Arc::new(set);
+        *self.signing.write().unwrap_or_else(PoisonError::into_inner) = set;
+    }
+
+    /// Waits until nobody else changes signing keys.
+    pub async fn change(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.changing.lock().await
+    }
+
+    /// What new keys are wrapped with.
+    pub const fn wrap(&self) -> &WrapKey {
+        &self.wrap
     }
 
     /// Id of the key that signs at present.
-    pub fn kid(&self) -> &str {
-        self.signing.first().map_or("", SigningKey::kid)
+    pub fn kid(&self) -> String {
+        self.signing().kid().to_owned()
     }
 
     /// The public halves of all signing keys (RFC 7517), announced and retiring ones included.
     pub fn jwks(&self) -> serde_json::Value {
-        let keys: Vec<&serde_json::Value> = self.signing.iter().map(SigningKey::jwk).collect();
-        json!({ "keys": keys })
+        self.signing().jwks()
     }
 
     /// How many keys [`KeyRing::jwks`] publishes.
     pub fn published(&self) -> u32 {
-        u32::try_from(self.signing.len()).unwrap_or(u32::MAX)
+        self.signing().published()
     }
 
     /// Number of the key that new sessions' refresh tokens are made with.
@@ -188,31 +282,34 @@ impl fmt::Debug for KeyRing {
     }
 }
 
-fn new_key(
+/// A symmetric key without its secret.
+fn blank(
     random: &dyn Random,
     now: Time,
-    wrap: &WrapKey,
     purpose: KeyPurpose,
+    number: u32,
 ) -> Result<StoredKey, CryptoError> {
-    let (secret, public, algorithm) = if purpose == KeyPurpose::Signing {
-        let (secret, public) = signing::generate(random)?;
-        (secret, public, signing::EDDSA)
-    } else {
-        let mut drawn = Zeroizing::new(vec![0; MAC_KEY_BYTES]);
-        random.fill(&mut drawn)?;
-        let secret = Secret::new(std::mem::take(&mut *drawn));
-        (secret, Vec::new(), HMAC_SHA256)
-    };
-    let mut key = StoredKey {
+    Ok(StoredKey {
         id: new_id::<KeyKind>(random, now)?,
         purpose,
-        number: 1,
-        algorithm: algorithm.to_owned(),
+        number,
+        algorithm: HMAC_SHA256.to_owned(),
         state: KeyState::Active,
-        public,
+        public: Vec::new(),
         wrapped: Vec::new(),
         created_at: now,
-    };
+        activates_at: now,
+        retires_at: None,
+        ends_at: None,
+    })
+}
+
+fn wrapped(
+    random: &dyn Random,
+    wrap: &WrapKey,
+    mut key: StoredKey,
+    secret: &Secret<Vec<u8>>,
+) -> Result<StoredKey, CryptoError> {
     key.wrapped = wrap.wrap(random, secret.expose(), &binding(&key))?;
     Ok(key)
 }
@@ -229,7 +326,7 @@ fn open_mac(key: &StoredKey, secret: &Secret<Vec<u8>>) -> Result<hmac::Key, Cryp
 }
 
 /// What a wrapped key is bound to, so that rows cannot be exchanged or rededicated.
-fn binding(key: &StoredKey) -> Vec<u8> {
+pub(super) fn binding(key: &StoredKey) -> Vec<u8> {
     frame(
         "wrapped key",
         &[
@@ -254,7 +351,7 @@ mod tests {
 
     fn stored() -> Vec<StoredKey> {
         let now = Time::from_millis(1_764_000_000_000);
-        KeyRing::first_keys(&SeededRandom::new(2), now, &wrap()).unwrap()
+        KeyRing::first_keys(&SeededRandom::new(2), now, &wrap(), SigningAlgorithm::EdDsa).unwrap()
     }
 
     fn ring() -> KeyRing {
@@ -351,7 +448,8 @@ mod tests {
     fn v11_the_public_half_belongs_to_the_private_one() {
         let mut keys = stored();
         let secret = wrap().unwrap(&keys[0].wrapped, &binding(&keys[0])).unwrap();
-        let (_, foreign) = signing::generate(&SeededRandom::new(7)).unwrap();
+        let (_, foreign) =
+            signing::generate(&SeededRandom::new(7), SigningAlgorithm::EdDsa).unwrap();
         keys[0].public = foreign;
         let random = SeededRandom::new(8);
         let aad = binding(&keys[0]);
@@ -368,14 +466,9 @@ mod tests {
         let random = SeededRandom::new(4);
         let now = Time::from_millis(1_764_000_000_001);
         for (number, state) in [(2, KeyState::Active), (3, KeyState::Announced)] {
-            let mut key = new_key(&random, now, &wrap(), KeyPurpose::Signing).unwrap();
-            let secret = wrap().unwrap(&key.wrapped, &binding(&key)).unwrap();
-            key.number = number;
-            key.state = state;
-            key.wrapped = wrap()
-                .wrap(&random, secret.expose(), &binding(&key))
-                .unwrap();
-            keys.push(key);
+            let algorithm = SigningAlgorithm::EdDsa;
+            let key = KeyRing::new_signing_key(&random, now, &wrap(), algorithm, number).unwrap();
+            keys.push(StoredKey { state, ..key });
         }
         keys[0].state = KeyState::Retiring;
         let rotated = KeyRing::open(&keys, &wrap()).unwrap();

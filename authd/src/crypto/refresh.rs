@@ -117,7 +117,13 @@ mod tests {
     fn ring(seed: u64) -> KeyRing {
         let random = SeededRandom::new(seed);
         let wrap = WrapKey::generate(&random).unwrap();
-        let keys = KeyRing::first_keys(&random, Time::default(), &wrap).unwrap();
+        let keys = KeyRing::first_keys(
+            &random,
+            Time::default(),
+            &wrap,
+            domain::key::SigningAlgorithm::EdDsa,
+        )
+        .unwrap();
         KeyRing::open(&keys, &wrap).unwrap()
     }
 

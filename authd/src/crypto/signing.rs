@@ -1,10 +1,13 @@
 //! One key that signs tokens, bound to one algorithm. Its public half always comes out of the
 //! private one, never from elsewhere (RUSTSEC-2022-0093).
 
-use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair,
+};
 use common::secret::Secret;
-use domain::key::{KeyState, StoredKey};
+use domain::key::{KeyState, SigningAlgorithm, StoredKey};
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use serde::Serialize;
@@ -13,29 +16,115 @@ use zeroize::Zeroizing;
 use super::error::CryptoError;
 use super::random::Random;
 
-/// The algorithm's name in tokens and in the database.
-pub(super) const EDDSA: &str = "EdDSA";
+/// 128 bits of security (SP 800-57 part 1, table 2), as the other two algorithms have.
+const RSA_SIZE: KeySize = KeySize::Rsa3072;
+/// Least modulus of a key that was brought from elsewhere, in bytes (RFC 7518 3.3).
+const RSA_LEAST_BYTES: usize = 256;
+/// What stands before the RSA key itself in PKCS#8, with its two lengths left out.
+const PKCS8_RSA: &[u8] = &[
+    0x02, 0x01, 0x00, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01,
+    0x05, 0x00, 0x04, 0x82,
+];
 
-/// Draws an Ed25519 key: PKCS#8 version 1, the one form that jsonwebtoken makes a JWK of, and the
-/// public half as DER.
-pub(super) fn generate(random: &dyn Random) -> Result<(Secret<Vec<u8>>, Vec<u8>), CryptoError> {
-    let failed = CryptoError::failed("making a signing key");
+/// A private key as PKCS#8 version 1, and its public half as DER.
+pub(super) type Halves = (Secret<Vec<u8>>, Vec<u8>);
+
+/// Draws a key. An RSA key takes a tenth of a second and more.
+pub(super) fn generate(
+    random: &dyn Random,
+    algorithm: SigningAlgorithm,
+) -> Result<Halves, CryptoError> {
+    let private = match algorithm {
+        SigningAlgorithm::EdDsa => ed25519(random)?,
+        SigningAlgorithm::Es256 => drawn(
+            EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
+                .and_then(|pair| pair.to_pkcs8v1())
+                .map(|document| document.as_ref().to_vec()),
+        )?,
+        SigningAlgorithm::Rs256 => drawn(
+            RsaKeyPair::generate(RSA_SIZE)
+                .and_then(|pair| AsDer::<Pkcs8V1Der<'_>>::as_der(&pair))
+                .map(|der| der.as_ref().to_vec()),
+        )?,
+    };
+    let public = public_der(algorithm, private.expose())
+        .ok_or(CryptoError::failed("making a signing key"))?;
+    Ok((private, public))
+}
+
+/// Version 1, the one form that jsonwebtoken makes a JWK of.
+fn ed25519(random: &dyn Random) -> Result<Secret<Vec<u8>>, CryptoError> {
     let mut seed = Zeroizing::new([0_u8; 32]);
     random.fill(seed.as_mut())?;
     // Unchecked: there is no public half yet that it could be checked against.
-    let Ok(pair) = Ed25519KeyPair::from_seed_unchecked(seed.as_ref()) else {
-        return Err(failed);
-    };
-    let Ok(document) = pair.to_pkcs8v1() else {
-        return Err(failed);
-    };
-    Ok((Secret::new(document.as_ref().to_vec()), public_der(&pair)?))
+    let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_ref())
+        .map_err(|_| CryptoError::failed("making a signing key"))?;
+    drawn(pair.to_pkcs8v1().map(|document| document.as_ref().to_vec()))
 }
 
-fn public_der(pair: &Ed25519KeyPair) -> Result<Vec<u8>, CryptoError> {
-    AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key())
-        .map(|der| der.as_ref().to_vec())
-        .map_err(|_| CryptoError::failed("encoding a public key"))
+fn drawn<E>(document: Result<Vec<u8>, E>) -> Result<Secret<Vec<u8>>, CryptoError> {
+    document
+        .map(Secret::new)
+        .map_err(|_| CryptoError::failed("making a signing key"))
+}
+
+/// Finds out what a PKCS#8 key from elsewhere is, and brings it into our form.
+pub(super) fn recognise(
+    private: Secret<Vec<u8>>,
+) -> Result<(SigningAlgorithm, Halves), CryptoError> {
+    for algorithm in SigningAlgorithm::ALL {
+        let Some(public) = public_der(algorithm, private.expose()) else {
+            continue;
+        };
+        let ours = match algorithm {
+            // Version 2 carries the public half, which jsonwebtoken does not read.
+            SigningAlgorithm::EdDsa => drawn(
+                Ed25519KeyPair::from_pkcs8_maybe_unchecked(private.expose())
+                    .ok()
+                    .and_then(|pair| pair.to_pkcs8v1().ok())
+                    .map(|document| document.as_ref().to_vec())
+                    .ok_or(()),
+            )?,
+            SigningAlgorithm::Es256 => private,
+            SigningAlgorithm::Rs256 if pkcs1(private.expose()).is_some() => private,
+            SigningAlgorithm::Rs256 => return Err(CryptoError::Foreign),
+        };
+        return Ok((algorithm, (ours, public)));
+    }
+    Err(CryptoError::Foreign)
+}
+
+/// The public half of a PKCS#8 key of this algorithm; none if it is not one, or too weak.
+pub(super) fn public_der(algorithm: SigningAlgorithm, private: &[u8]) -> Option<Vec<u8>> {
+    match algorithm {
+        SigningAlgorithm::EdDsa => {
+            let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(private).ok()?;
+            encoded(pair.public_key())
+        }
+        SigningAlgorithm::Es256 => {
+            let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, private).ok()?;
+            encoded(pair.public_key())
+        }
+        SigningAlgorithm::Rs256 => {
+            let pair = RsaKeyPair::from_pkcs8(private).ok()?;
+            (pair.public_modulus_len() >= RSA_LEAST_BYTES)
+                .then(|| encoded(pair.public_key()))
+                .flatten()
+        }
+    }
+}
+
+fn encoded<'a, K: AsDer<PublicKeyX509Der<'a>>>(public: &K) -> Option<Vec<u8>> {
+    public.as_der().ok().map(|der| der.as_ref().to_vec())
+}
+
+/// The PKCS#1 key within a PKCS#8 one, which is what jsonwebtoken signs with. The header has one
+/// form for keys of 256 to 65535 bytes.
+fn pkcs1(private: &[u8]) -> Option<&[u8]> {
+    let (lengths, rest) = private.split_at_checked(4)?;
+    let rest = rest.strip_prefix(PKCS8_RSA)?;
+    let (_, inner) = rest.split_at_checked(2)?;
+    (lengths.starts_with(&[0x30, 0x82]) && RsaKeyPair::from_der(inner).is_ok()).then_some(inner)
 }
 
 /// An opened signing key.
@@ -57,29 +146,40 @@ impl SigningKey {
             id: stored.id,
             reason,
         };
-        if stored.algorithm != EDDSA {
-            return Err(refused("its algorithm is unknown"));
-        }
-        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(private.expose())
-            .map_err(|_| refused("its private half is damaged"))?;
-        if public_der(&pair)? != stored.public {
+        let signs = SigningAlgorithm::from_name(&stored.algorithm)
+            .ok_or(refused("its algorithm is unknown"))?;
+        let public = public_der(signs, private.expose())
+            .ok_or(refused("its private half is damaged, or too weak"))?;
+        if public != stored.public {
             return Err(refused("its public half belongs to another key"));
         }
-        let algorithm = Algorithm::EdDSA;
+        let (algorithm, encoding) = match signs {
+            SigningAlgorithm::EdDsa => {
+                (Algorithm::EdDSA, EncodingKey::from_ed_der(private.expose()))
+            }
+            SigningAlgorithm::Es256 => {
+                (Algorithm::ES256, EncodingKey::from_ec_der(private.expose()))
+            }
+            SigningAlgorithm::Rs256 => {
+                let inner = pkcs1(private.expose())
+                    .ok_or(refused("its private half has an unknown form"))?;
+                (Algorithm::RS256, EncodingKey::from_rsa_der(inner))
+            }
+        };
         let kid = stored.id.to_string();
-        let encoding = EncodingKey::from_ed_der(private.expose());
         let mut jwk = Jwk::from_encoding_key(&encoding, algorithm)
             .map_err(|_| refused("it has no form as a JWK"))?;
         jwk.common.key_id = Some(kid.clone());
         jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+        let public = DecodingKey::from_jwk(&jwk).map_err(|_| refused("it has no public half"))?;
         Ok(Self {
             kid,
-            name: EDDSA,
+            name: signs.as_str(),
             algorithm,
             state: stored.state,
             number: stored.number,
             private: encoding,
-            public: DecodingKey::from_ed_der(pair.public_key().as_ref()),
+            public,
             jwk: serde_json::to_value(jwk).map_err(|_| refused("it has no form as a JWK"))?,
         })
     }

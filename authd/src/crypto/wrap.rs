@@ -19,6 +19,7 @@ const NONCE_BYTES: usize = 12;
 
 /// The key that wraps all others. Its bytes serve as input for derived keys only, so that its id
 /// and check value can be stored beside what it encrypts.
+#[derive(Clone)]
 pub struct WrapKey {
     root: Zeroizing<[u8; KEY_BYTES]>,
 }
@@ -117,7 +118,7 @@ impl WrapKey {
         Ok(Secret::new(std::mem::take(&mut *opened)))
     }
 
-    fn derive(&self, label: &str) -> Zeroizing<[u8; 32]> {
+    pub(super) fn derive(&self, label: &str) -> Zeroizing<[u8; 32]> {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.root.as_ref());
         Zeroizing::new(keyed(&key, label, &[]))
     }

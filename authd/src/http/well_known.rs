@@ -7,19 +7,17 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::app::App;
+use crate::app::{App, key};
 use crate::http::body::JsonAnswer;
 use crate::http::extract::NoQuery;
-
-/// Seconds that a verifier may keep the keys; below the time that a new key is announced before use.
-const JWKS_MAX_AGE: HeaderValue = HeaderValue::from_static("public, max-age=900");
 
 /// The public halves of the signing keys.
 pub(super) async fn jwks(State(app): State<Arc<App>>, _: NoQuery) -> Response {
     let mut response = JsonAnswer(app.keys.jwks()).into_response();
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, JWKS_MAX_AGE);
+    let seconds = key::jwks_max_age(&app.settings().keys).as_secs();
+    if let Ok(value) = HeaderValue::from_str(&format!("public, max-age={seconds}")) {
+        response.headers_mut().insert(header::CACHE_CONTROL, value);
+    }
     response
 }
 

@@ -10,8 +10,9 @@ use domain::tenant::{Slug, Tenant, TenantStatus};
 use store::{Priority, Store, StoreError};
 
 use super::exit::Failure;
+use super::pepper;
 use crate::config::{Config, DatabaseUrl};
-use crate::crypto::{self, KeyFileError, KeyRing, Random, WrapKey};
+use crate::crypto::{self, KeyFileError, KeyRing, Pepper, Random, WrapKey};
 
 const ISSUER: &str = "issuer";
 const WRAP_KEY_ID: &str = "wrap_key_id";
@@ -22,6 +23,7 @@ pub(super) struct Opened {
     pub(super) keys: KeyRing,
     pub(super) issuer: String,
     pub(super) hash_schemes: Vec<String>,
+    pub(super) pepper: Option<Pepper>,
 }
 
 /// What the database says of earlier starts.
@@ -31,6 +33,8 @@ struct Facts {
     wrap_key_check: Option<Vec<u8>>,
     keys: Vec<StoredKey>,
     hash_schemes: Vec<String>,
+    pepper_id: Option<String>,
+    pepper_check: Option<Vec<u8>>,
 }
 
 /// Opens the keys, making them if the database is empty.
@@ -48,17 +52,22 @@ pub(super) async fn open(
         let wrap = source.load_or_make(random)?;
         make(config, store, random, &wrap, now).await?;
         let facts = read(store).await?;
-        return finish(config, facts, &wrap);
+        return finish(config, store, facts, &wrap).await;
     };
     let wrap = source.load()?.ok_or_else(|| source.missing(expected_id))?;
     let check = facts.wrap_key_check.as_deref().unwrap_or_default();
     if wrap.id() != *expected_id || wrap.check_value().as_slice() != check {
         return Err(source.different(expected_id, &wrap.id()));
     }
-    finish(config, facts, &wrap)
+    finish(config, store, facts, &wrap).await
 }
 
-fn finish(config: &Config, facts: Facts, wrap: &WrapKey) -> Result<Opened, Failure> {
+async fn finish(
+    config: &Config,
+    store: &Store,
+    facts: Facts,
+    wrap: &WrapKey,
+) -> Result<Opened, Failure> {
     let keys = KeyRing::open(&facts.keys, wrap).map_err(Failure::other)?;
     let issuer = facts.issuer.unwrap_or_default();
     let wanted = &config.token.issuer;
@@ -72,10 +81,13 @@ fn finish(config: &Config, facts: Facts, wrap: &WrapKey) -> Result<Opened, Failu
             ),
         ));
     }
+    let known = facts.pepper_id.zip(facts.pepper_check);
+    let pepper = pepper::open(config, store, known).await?;
     Ok(Opened {
         keys,
         issuer,
         hash_schemes: facts.hash_schemes,
+        pepper,
     })
 }
 
@@ -91,6 +103,8 @@ async fn read(store: &Store) -> Result<Facts, Failure> {
                 wrap_key_check: meta.value(WRAP_KEY_CHECK)?,
                 keys: tx.keys().all()?,
                 hash_schemes: meta.hash_schemes()?,
+                pepper_id: text(meta.value(pepper::ID)?),
+                pepper_check: meta.value(pepper::CHECK)?,
             })
         })
         .await
@@ -105,7 +119,8 @@ async fn make(
     wrap: &WrapKey,
     now: Time,
 ) -> Result<(), Failure> {
-    let keys = KeyRing::first_keys(random, now, wrap).map_err(Failure::other)?;
+    let keys =
+        KeyRing::first_keys(random, now, wrap, config.token.algorithm).map_err(Failure::other)?;
     let id: TenantId = crypto::new_id(random, now).map_err(Failure::other)?;
     let system = Tenant {
         id,

@@ -5,6 +5,7 @@ mod dev;
 mod exit;
 mod first_start;
 mod passed;
+mod pepper;
 mod process;
 mod reload;
 mod servers;
@@ -124,6 +125,10 @@ async fn serve(parts: Parts<'_>) -> Result<(), Failure> {
     crate::app::housekeeping::bound_locks(&app)
         .await
         .map_err(|error| Failure::app(&error))?;
+    // Another algorithm in the configuration is announced before the first request is answered.
+    crate::app::key::tend(&app)
+        .await
+        .map_err(|error| Failure::app(&error))?;
     let (stop, stopping) = watch::channel(false);
     // Others have no business in a developer's own folder.
     let folder_mode = if parts.dev.is_some() { 0o700 } else { 0o755 };
@@ -202,7 +207,7 @@ async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
     let now: Time = parts.clock.now();
     let opened = first_start::open(config, &parts.store, parts.random.as_ref(), now).await?;
     let settings = settings::settings(config, opened.issuer)?;
-    let pool = HashPool::start(hashing(config), Arc::clone(&parts.random));
+    let pool = HashPool::start_with(hashing(config), opened.pepper, Arc::clone(&parts.random));
     let pool = pool.map_err(Failure::other)?;
     let login_floor = pool.calibrate(&opened.hash_schemes);
     let boot: [u8; 16] = crypto::bytes(parts.random.as_ref()).map_err(Failure::other)?;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use common::secret::Secret;
+use domain::key::KeyPolicy;
 use domain::lockout::LockoutPolicy;
 use domain::password::{Password, PasswordPolicy};
 use domain::session::SessionLimits;
@@ -13,6 +14,16 @@ use crate::app::Settings;
 use crate::app::settings::{LoginBudgetSettings, StoredIp};
 use crate::config::{self, Config};
 
+/// How signing keys follow one another.
+pub(super) const fn keys(config: &Config) -> KeyPolicy {
+    KeyPolicy {
+        algorithm: config.token.algorithm,
+        rotate_every: config.keys.rotate_every,
+        announce: config.keys.announce,
+        overlap: config.keys.overlap,
+    }
+}
+
 /// Builds the use cases' settings.
 pub(super) fn settings(config: &Config, issuer: String) -> Result<Settings, Failure> {
     let audience = config.token.audience.clone();
@@ -21,6 +32,7 @@ pub(super) fn settings(config: &Config, issuer: String) -> Result<Settings, Fail
         issuer,
         audience,
         access_ttl: config.token.access_ttl,
+        keys: keys(config),
         refresh_grace: config.token.refresh_grace,
         clock_skew: config.token.clock_skew,
         lockout: LockoutPolicy {

@@ -10,13 +10,13 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::process::TASKS_GRACE;
 use crate::app::audit::{LoggedHeads, log_heads};
-use crate::app::{App, health, housekeeping};
+use crate::app::{App, health, housekeeping, key};
 
 /// Time between two rounds of removing old rows.
 const PRUNE_EVERY: Duration = Duration::from_secs(300);
 /// Shortest time between two rounds of writing last uses.
 const FLUSH_LEAST: Duration = Duration::from_secs(1);
-/// Time between two looks at the clock.
+/// Time between two looks at the clock and at the signing keys.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The wall clock may be slewed by so much between two looks; more is a jump.
 const SLEW: Duration = Duration::from_millis(500);
@@ -39,6 +39,7 @@ pub(super) fn start(
     set.spawn(flush(Arc::clone(app), flush_every, stopping.clone()));
     set.spawn(prune(Arc::clone(app), stopping.clone()));
     set.spawn(watch_clock(Arc::clone(app), stopping.clone()));
+    set.spawn(tend_keys(Arc::clone(app), stopping.clone()));
     set.spawn(heads(Arc::clone(app), stopping.clone()));
     if let Some(limit) = sd_notify::watchdog_enabled() {
         set.spawn(watchdog(Arc::clone(app), limit / 2, stopping));
@@ -127,6 +128,16 @@ async fn watch_clock(app: Arc<App>, stopping: watch::Receiver<bool>) {
                     tracing::warn!(code = %error.code, "locks last longer than they should; they will not");
                 }
             }
+        }
+    })
+    .await;
+}
+
+/// Lets signing keys follow one another. Where nothing is due it is a look at memory.
+async fn tend_keys(app: Arc<App>, stopping: watch::Receiver<bool>) {
+    every(LOOK_EVERY, stopping, || async {
+        if let Err(error) = key::tend(&app).await {
+            tracing::error!(code = %error.code, "a signing key did not move on in its life; it will");
         }
     })
     .await;

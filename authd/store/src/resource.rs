@@ -9,6 +9,7 @@
     reason = "all methods share one list of errors, which stands above"
 )]
 
+mod denial;
 mod list;
 mod role;
 
@@ -19,7 +20,7 @@ use common::time::Time;
 use domain::attempt::{Attempt, AttemptRow};
 use domain::audit::{AuditEntry, AuditHead, AuditRow};
 use domain::device::KnownDevice;
-use domain::key::StoredKey;
+use domain::key::{KeyPurpose, StoredKey};
 use domain::lockout::{
     Boot, CounterKey, CounterKind, CounterState, Lockout, ManualLock, Reservation, ReservationId,
 };
@@ -28,6 +29,7 @@ use domain::session::{EndReason, Session};
 use domain::tenant::{Slug, Tenant};
 use domain::user::{Credential, CredentialKind, User, UserStatus};
 
+pub use denial::Denial;
 pub use list::{
     Counts, LockoutFilter, LockoutRow, SessionFilter, SessionRow, TenantFilter, TenantRow,
     UserFilter, UserRow,
@@ -44,6 +46,8 @@ pub use crate::usage::{UsageRow, UsageSince};
 pub enum Scope {
     /// Everything.
     Global,
+    /// All verified tokens: a token or a key was denied.
+    Tokens,
     /// All of a tenant.
     Tenant(TenantId),
     /// All of a user.
@@ -85,6 +89,10 @@ pub trait ReadTx {
     fn audit(&self) -> &dyn AuditRead;
     /// Whether a token's id is on the list of denied ones.
     fn is_denied(&self, jti: &str) -> Result<bool, StoreError>;
+    /// What is known of a denied token.
+    fn denial(&self, jti: &str) -> Result<Option<Denial>, StoreError>;
+    /// Denied tokens that would be good otherwise, by id; `after` is the last row's.
+    fn denials(&self, now: Time, page: &PageRequest) -> Result<Vec<(String, Denial)>, StoreError>;
 }
 
 /// A transaction that also writes.
@@ -109,8 +117,8 @@ pub trait WriteTx: ReadTx {
     fn audit_mut(&self) -> &dyn Audit;
     /// Rows whose time is over.
     fn housekeeping(&self) -> &dyn Housekeeping;
-    /// Denies a token's id until the token would have expired anyway.
-    fn deny(&self, jti: &str, tenant: TenantId, expires_at: Time) -> Result<(), StoreError>;
+    /// Denies a token's id until the token would have expired anyway. Caches are not told.
+    fn deny(&self, jti: &str, denial: &Denial) -> Result<(), StoreError>;
     /// Says that rights may have lessened; heard after COMMIT and before the answer.
     fn invalidate(&self, scope: Scope);
 }
@@ -218,6 +226,10 @@ pub trait Credentials: CredentialsRead {
     /// Sets a password if the stored version is still `expected` (0: there is none yet). The new
     /// version is `expected + 1`. False if it is another by now: nothing was written.
     fn set(&self, credential: &CredentialWrite, expected: u64) -> Result<bool, StoreError>;
+    /// Sets another hash of the same password if the stored version is still `version`, which stays:
+    /// what stands on it is as good as before. False if it is another by now.
+    fn rehash(&self, user: UserId, hash: &Secret<String>, version: u64)
+    -> Result<bool, StoreError>;
     /// Moves to the next version without another password: what was made or is being checked on the
     /// word of the present version is worthless from now on.
     fn outdate(&self, user: UserId) -> Result<(), StoreError>;
@@ -454,6 +466,13 @@ pub trait OperatorRead {
 pub trait KeysRead {
     /// All of them, gone ones apart.
     fn all(&self) -> Result<Vec<StoredKey>, StoreError>;
+    /// Those of a purpose with a number below `before`, gone ones too, the latest first.
+    fn of(
+        &self,
+        purpose: KeyPurpose,
+        before: u32,
+        limit: u32,
+    ) -> Result<Vec<StoredKey>, StoreError>;
     /// By id.
     fn by_id(&self, id: KeyId) -> Result<Option<StoredKey>, StoreError>;
 }
@@ -462,6 +481,8 @@ pub trait KeysRead {
 pub trait Keys: KeysRead {
     /// Adds one.
     fn insert(&self, key: &StoredKey) -> Result<(), StoreError>;
+    /// Writes where one stands in its life, and its wrapped secret. False if there is no such key.
+    fn update(&self, key: &StoredKey) -> Result<bool, StoreError>;
 }
 
 /// Facts about the installation, to read: issuer, ids and check values of the wrap key.

@@ -13,6 +13,7 @@ mod devices;
 mod faults;
 mod hold;
 mod house;
+mod keys;
 mod lockout;
 mod maintenance;
 mod passwords;
@@ -23,3 +24,5 @@ mod routes;
 mod same_answer;
 #[path = "../support/mod.rs"]
 mod support;
+mod tokens;
+mod upgrades;

@@ -17,6 +17,7 @@ use common::secret::Secret;
 use common::time::{ManualClock, Time};
 use common::view::Name;
 use domain::audit::Actor;
+use domain::key::{KeyPolicy, SigningAlgorithm, StoredKey};
 use domain::lockout::{Boot, LockoutPolicy};
 use domain::password::PasswordPolicy;
 use domain::session::{SessionLimits, SessionPolicy};
@@ -81,7 +82,9 @@ impl Installation {
         let clock = Arc::new(ManualClock::at(NOW));
         let seed = SeededRandom::new(8);
         let wrap = WrapKey::generate(&seed).unwrap();
-        let keys = KeyRing::first_keys(&seed, NOW, &wrap).unwrap();
+        let keys: Vec<StoredKey> =
+            KeyRing::first_keys(&seed, NOW, &wrap, plan.settings.keys.algorithm).unwrap();
+        keep(&store, keys.clone());
         let app = App {
             store,
             cache: plan.cache,
@@ -104,6 +107,18 @@ impl Installation {
             _folder: folder,
         }
     }
+}
+
+/// Writes the keys; on a thread that may wait, for a test's own may not.
+fn keep(store: &store::Store, keys: Vec<StoredKey>) {
+    let writing = store.clone();
+    let write = move || {
+        writing.write_blocking(store::Priority::Normal, move |tx| {
+            keys.iter().try_for_each(|key| tx.keys_mut().insert(key))
+        })
+    };
+    let written: Result<(), store::StoreError> = std::thread::spawn(write).join().unwrap();
+    written.unwrap();
 }
 
 /// Somebody at one of the sockets.
@@ -179,6 +194,12 @@ fn settings() -> Settings {
         issuer: "http://127.0.0.1:8440".to_owned(),
         audience: vec!["apps".to_owned()],
         access_ttl: Duration::from_mins(10),
+        keys: KeyPolicy {
+            algorithm: SigningAlgorithm::EdDsa,
+            rotate_every: Duration::from_hours(90 * 24),
+            announce: Duration::from_hours(1),
+            overlap: Duration::from_hours(24),
+        },
         refresh_grace: Duration::from_secs(10),
         clock_skew: Duration::from_secs(5),
         lockout: LockoutPolicy {

@@ -5,12 +5,14 @@
 pub mod attempt;
 pub mod audit;
 pub mod daemon;
+pub mod key;
 pub mod lockout;
 pub mod permission;
 pub mod role;
 pub mod session;
 pub mod status;
 pub mod tenant;
+pub mod token;
 pub mod user;
 
 use std::collections::BTreeSet;
@@ -213,6 +215,14 @@ pub fn all() -> Vec<CallInfo> {
         info::<attempt::List>(),
         info::<session::List>(),
         info::<session::Revoke>(),
+        info::<key::List>(),
+        info::<key::Jwks>(),
+        info::<key::Rotate>(),
+        info::<key::Retire>(),
+        info::<key::Revoke>(),
+        info::<token::Inspect>(),
+        info::<token::Revoke>(),
+        info::<token::Denylist>(),
         info::<audit::Verify>(),
         info::<audit::Mark>(),
         info::<daemon::Config>(),

@@ -4,11 +4,13 @@
 mod attempt;
 mod audit;
 mod daemon;
+mod key;
 mod lockout;
 mod role;
 mod session;
 mod status;
 mod tenant;
+mod token;
 mod user;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use attempt::AttemptView;
 pub use audit::{AuditChainView, AuditMarkView};
 pub use daemon::{ConfigFaultView, ConfigView, KeyChangeView, ReloadView, SettingView};
+pub use key::KeyView;
 pub use lockout::LockoutView;
 pub use role::{HeldPermission, HolderView, PermissionScope, PermissionView, RoleView, Via};
 pub use session::{DeviceType, DeviceView, SessionView};
@@ -23,6 +26,7 @@ pub use status::{
     ApiStatus, CacheStatus, Counts, DatabaseStatus, KeyStatus, StatusView, VersionView, Warning,
 };
 pub use tenant::{SubscriptionView, TenantStatus, TenantUsageView, TenantView};
+pub use token::{DeniedTokenView, TokenView};
 pub use user::{Address, EmployeeView, Name, UserStatus, UserView};
 
 /// One page of a list.

@@ -18,6 +18,7 @@ mod hangups;
 mod http_wire;
 mod journal;
 mod journald;
+mod keys;
 mod load;
 mod lockout;
 mod manual;

@@ -1,8 +1,10 @@
 //! Passwords: changing one, generated ones, and what is refused before it costs anything.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
-use harness::{Home, Login, OTHER_PASSWORD, PASSWORD, WRONG_PASSWORD};
+use harness::{Home, Login, OTHER_PASSWORD, PASSWORD, WRONG_PASSWORD, eventually};
 use serde_json::{Value, json};
 
 use crate::scene::{ALICE, alice, guess, lock, open};
@@ -211,4 +213,64 @@ fn a10_the_answer_for_a_locked_name_waits_for_the_floor_too() {
         let took = started.elapsed();
         assert!(took >= Duration::from_millis(10), "{took:?}");
     }
+}
+
+/// A home whose daemon has a folder of credentials.
+fn with_credentials() -> Home {
+    let home = Home::new();
+    let folder = home.path("credentials");
+    fs::create_dir_all(&folder).expect("a folder");
+    let folder = folder.display().to_string();
+    home.environment("CREDENTIALS_DIRECTORY", &folder)
+}
+
+/// Puts this pepper there, or takes away the one that is.
+fn put_pepper(home: &Home, pepper: Option<&str>) {
+    let file = home.path("credentials/authd.pepper");
+    if file.exists() {
+        fs::remove_file(&file).expect("the file goes");
+    }
+    if let Some(text) = pepper {
+        fs::write(&file, text).expect("a file");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o400)).expect("its mode");
+    }
+}
+
+fn scheme(home: &Home) -> String {
+    let database = rusqlite::Connection::open(home.database()).expect("the database");
+    database
+        .query_row("SELECT scheme FROM credentials", [], |row| row.get(0))
+        .expect("a scheme")
+}
+
+/// A91 for the pepper: added later, it comes in with the next login; from then on no start does
+/// without it.
+#[test]
+fn a91_a_pepper_comes_in_with_a_login_and_is_needed_from_then_on() {
+    let one = "5a".repeat(31) + "01";
+    let other = "5a".repeat(31) + "02";
+    let home = with_credentials();
+    let daemon = open(&home);
+    assert_eq!(daemon.api().login(&alice()).status, 200);
+    assert_eq!(daemon.stop().code, Some(0));
+    assert!(!scheme(&home).contains("keyid"));
+    put_pepper(&home, Some(&one));
+    let daemon = home.start();
+    assert_eq!(daemon.api().login(&alice()).status, 200);
+    eventually("the hash is made anew", Duration::from_secs(10), || {
+        scheme(&home).contains("keyid").then_some(())
+    });
+    assert_eq!(daemon.api().login(&alice()).status, 200);
+    assert_eq!(daemon.stop().code, Some(0));
+    for wrong in [None, Some(other.as_str()), Some("short")] {
+        put_pepper(&home, wrong);
+        let ended = home.try_start().map(drop).expect_err("no start");
+        assert_eq!(ended.code, Some(78), "{ended:?}");
+        assert!(ended.stderr.contains("pepper"), "{ended:?}");
+        assert!(ended.stderr.contains("authd.pepper"), "{ended:?}");
+    }
+    put_pepper(&home, Some(&one));
+    let daemon = home.start();
+    assert_eq!(daemon.api().login(&alice()).status, 200);
+    assert_eq!(daemon.stop().code, Some(0));
 }

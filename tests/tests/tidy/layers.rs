@@ -141,6 +141,7 @@ const ROOMS: &[Room] = &[
             "store",
             "subtle",
             "tokio::spawn",
+            "tokio::task::spawn_blocking",
             "tokio::sync",
             "tokio::time",
             "tracing",

@@ -6,6 +6,7 @@
 
 mod known;
 mod settle;
+mod upgrade;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +29,7 @@ use crate::crypto::{HashError, Lane, Place};
 
 use self::known::Known;
 use self::settle::{Draw, Evaluated, Settled, Verdict};
+use self::upgrade::Upgrade;
 
 /// A wish to sign in; every field has passed its parser.
 #[derive(Debug, Clone)]
@@ -199,6 +201,9 @@ async fn run(
             return Err(error);
         }
     };
+    let upgrade = is_right
+        .then(|| Upgrade::of(&app, &attempt, &known))
+        .flatten();
     let verdict = Verdict {
         known,
         counter,
@@ -206,7 +211,11 @@ async fn run(
         is_right,
         now: app.now(),
     };
-    settle_and_issue(&app, attempt, verdict, draw).await
+    let signed_in = settle_and_issue(&app, attempt, verdict, draw).await?;
+    if let Some(upgrade) = upgrade.filter(|_| signed_in.session.is_some()) {
+        upgrade.begin(&app);
+    }
+    Ok(signed_in)
 }
 
 /// Reserves the try on its counter. A device secret that died of its fifth failure while the try

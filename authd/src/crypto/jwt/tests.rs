@@ -3,6 +3,7 @@
 use common::id::{SessionId, TenantId, UserId};
 use common::time::Time;
 use data_encoding::BASE64URL_NOPAD;
+use domain::key::SigningAlgorithm;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ const SECOND: i64 = 1_764_000_000;
 fn ring(seed: u64) -> KeyRing {
     let random = SeededRandom::new(seed);
     let wrap = WrapKey::generate(&random).unwrap();
-    let keys = KeyRing::first_keys(&random, NOW, &wrap).unwrap();
+    let keys = KeyRing::first_keys(&random, NOW, &wrap, SigningAlgorithm::EdDsa).unwrap();
     KeyRing::open(&keys, &wrap).unwrap()
 }
 
@@ -77,7 +78,7 @@ fn sign(header: &Value, claims: &Value) -> String {
 
 /// Signs with the real key, whatever the header says.
 fn sign_bytes(header: &str, claims: &[u8]) -> String {
-    ring(1).active_signing().unwrap().sign_raw(header, claims)
+    ring(1).signing().active().unwrap().sign_raw(header, claims)
 }
 
 fn with(mut object: Value, name: &str, value: Value) -> Value {
@@ -165,12 +166,12 @@ fn a19_an_hmac_with_the_public_key_or_an_empty_one_is_refused() {
     ] {
         for (alg, kid) in [
             (Algorithm::HS256, ring.kid()),
-            (Algorithm::HS256, "key_unknown"),
+            (Algorithm::HS256, "key_unknown".to_owned()),
             (Algorithm::HS512, ring.kid()),
         ] {
             let mut header = jsonwebtoken::Header::new(alg);
             header.typ = Some(ACCESS_TYP.to_owned());
-            header.kid = Some(kid.to_owned());
+            header.kid = Some(kid);
             let key = EncodingKey::from_secret(secret);
             let token = jsonwebtoken::encode(&header, &access(), &key).unwrap();
             assert_eq!(verify(&token), Err(TokenError::Invalid));
@@ -188,7 +189,8 @@ fn a19_another_key_or_curve_under_our_kid_is_refused() {
     let foreign = ring(2);
     let claims = claims().to_string();
     let token = foreign
-        .active_signing()
+        .signing()
+        .active()
         .unwrap()
         .sign_raw(&header(&ring(1)).to_string(), claims.as_bytes());
     assert_eq!(verify(&token), Err(TokenError::Invalid));
@@ -205,7 +207,7 @@ fn a19_another_key_or_curve_under_our_kid_is_refused() {
 
 #[test]
 fn a19_the_kid_is_one_of_ours_by_its_exact_text() {
-    let kid = ring(1).kid().to_owned();
+    let kid = ring(1).kid();
     for value in [
         json!("../../dev/null"),
         json!("' UNION SELECT 1 --"),
@@ -249,7 +251,7 @@ fn a19_no_other_header_member_is_tolerated() {
 
 #[test]
 fn a19_a_header_of_another_form_is_refused() {
-    let kid = ring(1).kid().to_owned();
+    let kid = ring(1).kid();
     let claims = claims().to_string();
     for header in [
         format!(r#"{{"alg":"none","alg":"EdDSA","typ":"at+jwt","kid":"{kid}"}}"#),
@@ -448,5 +450,66 @@ proptest! {
         prop_assert_eq!(verify(&sign_bytes(&header, &claims)), Err(TokenError::Invalid));
         let good = self::header(&ring(1)).to_string();
         prop_assert_eq!(verify(&sign_bytes(&good, &claims)), Err(TokenError::Invalid));
+    }
+}
+
+fn ring_of(algorithm: SigningAlgorithm) -> KeyRing {
+    let random = SeededRandom::new(1);
+    let wrap = WrapKey::generate(&random).unwrap();
+    let keys = KeyRing::first_keys(&random, NOW, &wrap, algorithm).unwrap();
+    KeyRing::open(&keys, &wrap).unwrap()
+}
+
+/// RFC 8725 3.1: the algorithm belongs to the key, and the header only repeats it.
+#[test]
+fn a19_every_algorithm_signs_and_is_bound_to_its_key() {
+    for algorithm in SigningAlgorithm::ALL {
+        let ring = ring_of(algorithm);
+        let token = ring.sign_access(&access()).unwrap();
+        let verified = ring.verify(&token, &expected(), NOW);
+        assert_eq!(verified, Ok(VerifiedToken::Access(access())));
+        let (head, rest) = token.split_once('.').unwrap();
+        let head: Value =
+            serde_json::from_slice(&BASE64URL_NOPAD.decode(head.as_bytes()).unwrap()).unwrap();
+        assert_eq!(head["alg"], algorithm.as_str());
+        for other in ["EdDSA", "ES256", "RS256", "PS256", "RS512", "HS256", "none"] {
+            if other == algorithm.as_str() {
+                continue;
+            }
+            let header = json!({"alg": other, "typ": "at+jwt", "kid": ring.kid()}).to_string();
+            let signing = ring.signing();
+            let key = signing.active().unwrap();
+            let resigned = key.sign_raw(&header, claims().to_string().as_bytes());
+            let relabelled = format!("{}.{rest}", BASE64URL_NOPAD.encode(header.as_bytes()));
+            for token in [resigned, relabelled] {
+                let refused = ring.verify(&token, &expected(), NOW);
+                assert_eq!(refused, Err(TokenError::Invalid), "{algorithm:?} {other}");
+            }
+        }
+        let mut bent = token.into_bytes();
+        let at = bent.len() - 20;
+        bent[at] = if bent[at] == b'A' { b'B' } else { b'A' };
+        let bent = String::from_utf8(bent).unwrap();
+        assert!(ring.verify(&bent, &expected(), NOW).is_err());
+    }
+}
+
+/// RFC 7517 4: public members alone, and the use and algorithm of each key.
+#[test]
+fn rfc7517_every_algorithm_publishes_its_public_members_alone() {
+    for (algorithm, members) in [
+        (SigningAlgorithm::EdDsa, &["crv", "x"][..]),
+        (SigningAlgorithm::Es256, &["crv", "x", "y"]),
+        (SigningAlgorithm::Rs256, &["e", "n"]),
+    ] {
+        let jwks = ring_of(algorithm).jwks();
+        let key = jwks["keys"][0].as_object().unwrap();
+        let mut names: Vec<&str> = key.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        let mut wanted = [members, &["alg", "kid", "kty", "use"]].concat();
+        wanted.sort_unstable();
+        assert_eq!(names, wanted);
+        assert_eq!(key["alg"], algorithm.as_str());
+        assert_eq!(key["use"], "sig");
     }
 }

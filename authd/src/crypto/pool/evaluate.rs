@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::super::error::CryptoError;
+use super::super::pepper::Pepper;
 use super::super::random::{Random, bytes};
 use super::memory::Memory;
 use super::phc::{Cost, StoredHash};
@@ -23,13 +24,18 @@ const OUTPUT_BYTES: usize = 32;
 /// Knows the present parameters, and a hash of them that no password has.
 pub(super) struct Evaluator {
     cost: Cost,
+    pepper: Option<Arc<Pepper>>,
     random: Arc<dyn Random>,
     nobody: StoredHash,
 }
 
 impl Evaluator {
     /// Checks the parameters and draws nobody's hash.
-    pub(super) fn new(cost: Cost, random: Arc<dyn Random>) -> Result<Self, CryptoError> {
+    pub(super) fn new(
+        cost: Cost,
+        pepper: Option<Arc<Pepper>>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, CryptoError> {
         cost.params(OUTPUT_BYTES)?;
         let nobody = StoredHash {
             cost,
@@ -38,6 +44,7 @@ impl Evaluator {
         };
         Ok(Self {
             cost,
+            pepper,
             random,
             nobody,
         })
@@ -61,10 +68,35 @@ impl Evaluator {
         stored: Option<&Secret<String>>,
     ) -> Result<bool, HashError> {
         let Some(phc) = stored else {
-            matches(memory, password, &self.nobody)?;
+            self.matches(memory, password, &self.nobody)?;
             return Ok(false);
         };
-        Ok(matches(memory, password, &StoredHash::parse(phc)?)?)
+        self.matches(memory, password, &StoredHash::parse(phc)?)
+    }
+
+    /// What goes into hashes of a cost beside the password.
+    fn secret(&self, cost: Cost) -> Result<&[u8], HashError> {
+        match (cost.pepper, &self.pepper) {
+            (None, _) => Ok(&[]),
+            (Some(id), Some(pepper)) if id == pepper.id() => Ok(pepper.secret()),
+            // Another pepper: without it there is nothing to compare.
+            (Some(_), _) => Err(HashError::Unusable),
+        }
+    }
+
+    fn matches(
+        &self,
+        memory: &mut Memory,
+        password: &Password,
+        stored: &StoredHash,
+    ) -> Result<bool, HashError> {
+        let input = Input {
+            secret: self.secret(stored.cost)?,
+            password: password.expose().as_bytes(),
+            salt: &stored.salt,
+        };
+        let output = argon2id(memory, stored.cost, &input, stored.output.len())?;
+        Ok(output.ct_eq(&stored.output).into())
     }
 
     /// Makes the PHC string of a password, under the present parameters and a new salt.
@@ -74,13 +106,12 @@ impl Evaluator {
         password: &Password,
     ) -> Result<Secret<String>, HashError> {
         let salt = bytes::<SALT_BYTES>(&*self.random)?;
-        let output = argon2id(
-            memory,
-            self.cost,
-            password.expose().as_bytes(),
-            &salt,
-            OUTPUT_BYTES,
-        )?;
+        let input = Input {
+            secret: self.secret(self.cost)?,
+            password: password.expose().as_bytes(),
+            salt: &salt,
+        };
+        let output = argon2id(memory, self.cost, &input, OUTPUT_BYTES)?;
         let output = Zeroizing::new(BASE64_NOPAD.encode(&output));
         Ok(Secret::new(format!(
             "{}${}${}",
@@ -91,33 +122,27 @@ impl Evaluator {
     }
 }
 
-fn matches(
-    memory: &mut Memory,
-    password: &Password,
-    stored: &StoredHash,
-) -> Result<bool, CryptoError> {
-    let output = argon2id(
-        memory,
-        stored.cost,
-        password.expose().as_bytes(),
-        &stored.salt,
-        stored.output.len(),
-    )?;
-    Ok(output.ct_eq(&stored.output).into())
+/// What a hash is made of.
+struct Input<'a> {
+    secret: &'a [u8],
+    password: &'a [u8],
+    salt: &'a [u8],
 }
 
 fn argon2id(
     memory: &mut Memory,
     cost: Cost,
-    password: &[u8],
-    salt: &[u8],
+    input: &Input<'_>,
     output_bytes: usize,
 ) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
     let params = cost.params(output_bytes)?;
     let blocks = memory.blocks(params.block_count())?;
     let mut output = Zeroizing::new(vec![0; output_bytes]);
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into_with_memory(password, salt, &mut output, blocks)
+    Argon2::new_with_secret(input.secret, Algorithm::Argon2id, Version::V0x13, params)
+        .and_then(|argon2| {
+            let (password, salt) = (input.password, input.salt);
+            argon2.hash_password_into_with_memory(password, salt, &mut output, blocks)
+        })
         .map_err(|_| CryptoError::failed("argon2id"))?;
     Ok(output)
 }
@@ -126,17 +151,14 @@ fn argon2id(
 pub(super) fn measure(cost: Cost) -> Duration {
     let mut memory = Memory::new(Arc::new(AtomicUsize::new(0)));
     let mut times = [Duration::ZERO; 3];
+    let input = Input {
+        secret: &[],
+        password: b"measured",
+        salt: &[0; SALT_BYTES],
+    };
     for time in &mut times {
         let start = Instant::now();
-        if argon2id(
-            &mut memory,
-            cost,
-            b"measured",
-            &[0; SALT_BYTES],
-            OUTPUT_BYTES,
-        )
-        .is_ok()
-        {
+        if argon2id(&mut memory, cost, &input, OUTPUT_BYTES).is_ok() {
             *time = start.elapsed();
         }
     }

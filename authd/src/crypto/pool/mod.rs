@@ -13,7 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use common::secret::Secret;
+
 use super::error::CryptoError;
+use super::pepper::Pepper;
 use super::random::Random;
 use evaluate::Evaluator;
 use phc::Cost;
@@ -65,11 +68,12 @@ impl fmt::Debug for NextHashing {
     }
 }
 
-const fn cost_of(settings: &HashSettings) -> Cost {
+fn cost_of(settings: &HashSettings, pepper: Option<&Pepper>) -> Cost {
     Cost {
         memory_kib: settings.memory_kib,
         iterations: settings.iterations,
         parallelism: settings.parallelism,
+        pepper: pepper.map(Pepper::id),
     }
 }
 
@@ -98,6 +102,7 @@ struct Inner {
     settings: Mutex<HashSettings>,
     terms: Arc<worker::Current>,
     random: Arc<dyn Random>,
+    pepper: Option<Arc<Pepper>>,
     queue: Arc<Queue>,
     places: Arc<Places>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -111,7 +116,21 @@ impl HashPool {
     /// # Errors
     /// Parameters that argon2 does not know, no random bytes, or no threads to be had.
     pub fn start(settings: HashSettings, random: Arc<dyn Random>) -> Result<Self, CryptoError> {
-        let evaluator = Evaluator::new(cost_of(&settings), Arc::clone(&random))?;
+        Self::start_with(settings, None, random)
+    }
+
+    /// Starts the threads with a pepper, which goes into every new hash.
+    ///
+    /// # Errors
+    /// As [`HashPool::start`].
+    pub fn start_with(
+        settings: HashSettings,
+        pepper: Option<Pepper>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, CryptoError> {
+        let pepper = pepper.map(Arc::new);
+        let cost = cost_of(&settings, pepper.as_deref());
+        let evaluator = Evaluator::new(cost, pepper.clone(), Arc::clone(&random))?;
         let terms = Arc::new(worker::Current::new(terms_of(&settings, evaluator.into())));
         let thread_count = match settings.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -129,6 +148,7 @@ impl HashPool {
                 settings: Mutex::new(settings),
                 terms,
                 random,
+                pepper,
                 queue,
                 places: Arc::new(Places::new(settings.queue_length)),
                 threads: Mutex::new(crew.threads),
@@ -162,7 +182,9 @@ impl HashPool {
     /// # Errors
     /// Parameters that argon2 does not know, or no random bytes.
     pub fn prepare(&self, settings: HashSettings) -> Result<NextHashing, CryptoError> {
-        let (now, next) = (self.inner.terms.get(), cost_of(&settings));
+        let pepper = self.inner.pepper.as_ref();
+        let now = self.inner.terms.get();
+        let next = cost_of(&settings, pepper.map(Arc::as_ref));
         if next == now.evaluator.cost() {
             return Ok(NextHashing {
                 settings,
@@ -170,7 +192,7 @@ impl HashPool {
                 floor: Duration::ZERO,
             });
         }
-        let evaluator = Evaluator::new(next, Arc::clone(&self.inner.random))?.into();
+        let evaluator = Evaluator::new(next, pepper.cloned(), Arc::clone(&self.inner.random))?.into();
         let is_dearer = next.work() > now.evaluator.cost().work();
         let floor = if is_dearer {
             floor_of(next)
@@ -203,6 +225,13 @@ impl HashPool {
     fn lock_settings(&self) -> MutexGuard<'_, HashSettings> {
         let settings = self.inner.settings.lock();
         settings.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a stored hash should be made anew: parameters were raised, or there is a pepper now.
+    pub fn is_behind(&self, phc: &Secret<String>) -> bool {
+        scheme_of(phc.expose())
+            .and_then(Cost::of_scheme)
+            .is_some_and(|stored| stored.is_behind(&self.cost()))
     }
 
     /// The time before which no refused login may answer (rule 4): 1.25 times that of the dearest
@@ -238,6 +267,11 @@ impl HashPool {
     /// Places that are taken; tests of the use cases tell by it who waits.
     pub fn places_taken(&self) -> usize {
         self.inner.places.taken()
+    }
+
+    /// Spare places that are taken; tests of the use cases tell by it what goes on behind them.
+    pub fn spare_places_taken(&self) -> usize {
+        self.inner.places.spare_taken()
     }
 
     /// Bytes that the threads keep for the next hash.

@@ -4,7 +4,10 @@
 use argon2::{Params, PasswordHash};
 use common::secret::Secret;
 
+use data_encoding::BASE64_NOPAD;
+
 use super::super::error::CryptoError;
+use super::super::pepper::ID_BYTES;
 use super::place::HashError;
 
 const ALGORITHM: &str = "argon2id";
@@ -24,21 +27,35 @@ const LIMIT_BYTES: usize = 512;
 const SALT_BYTES: std::ops::RangeInclusive<usize> = 8..=64;
 const OUTPUT_BYTES: std::ops::RangeInclusive<usize> = 16..=64;
 
-/// The parameters of argon2id.
+/// The parameters of argon2id, and the pepper that went in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cost {
     pub(super) memory_kib: u32,
     pub(super) iterations: u32,
     pub(super) parallelism: u32,
+    /// Id of the pepper, if there is one in it.
+    pub(super) pepper: Option<[u8; ID_BYTES]>,
 }
 
 impl Cost {
     /// The PHC string up to its salt.
     pub(super) fn scheme(&self) -> String {
+        let pepper = self
+            .pepper
+            .map(|id| format!(",keyid={}", BASE64_NOPAD.encode(&id)))
+            .unwrap_or_default();
         format!(
-            "${ALGORITHM}$v={VERSION}$m={},t={},p={}",
+            "${ALGORITHM}$v={VERSION}$m={},t={},p={}{pepper}",
             self.memory_kib, self.iterations, self.parallelism
         )
+    }
+
+    /// Whether a hash of these parameters should be made anew under `present` ones: it costs less to
+    /// guess at, or it lacks the pepper. Never for parameters that were lowered.
+    pub(super) fn is_behind(&self, present: &Self) -> bool {
+        self.pepper != present.pepper
+            || self.memory_kib < present.memory_kib
+            || self.work() < present.work()
     }
 
     /// Reads the parameters of a scheme; none if hashes of it are not evaluated.
@@ -52,12 +69,17 @@ impl Cost {
 
     fn of(parsed: &PasswordHash) -> Option<Self> {
         let params = Params::try_from(parsed).ok()?;
-        let is_plain = params.keyid().is_empty() && params.data().is_empty();
+        let pepper = match params.keyid() {
+            [] => None,
+            id => Some(<[u8; ID_BYTES]>::try_from(id).ok()?),
+        };
+        let is_plain = params.data().is_empty();
         let is_known = parsed.algorithm.as_str() == ALGORITHM && parsed.version == Some(VERSION);
         let cost = Self {
             memory_kib: params.m_cost(),
             iterations: params.t_cost(),
             parallelism: params.p_cost(),
+            pepper,
         };
         (is_plain && is_known && cost.is_within_bounds()).then_some(cost)
     }
@@ -150,6 +172,7 @@ mod tests {
             memory_kib: 19_456,
             iterations: 2,
             parallelism: 1,
+            pepper: None,
         };
         assert_eq!(cost.scheme(), "$argon2id$v=19$m=19456,t=2,p=1");
         assert_eq!(Cost::of_scheme(&cost.scheme()), Some(cost));
@@ -159,6 +182,54 @@ mod tests {
         assert_eq!((stored.cost, stored.output.len()), (cost, 32));
         for other in ["", "x", "$", "$argon2id$v=19$m=1", "a$b$c$d$e"] {
             assert_eq!(scheme_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a13_a_hash_is_behind_if_it_is_cheaper_or_lacks_the_pepper() {
+        let present = Cost {
+            memory_kib: 19_456,
+            iterations: 2,
+            parallelism: 1,
+            pepper: Some([7; 8]),
+        };
+        assert_eq!(
+            present.scheme(),
+            "$argon2id$v=19$m=19456,t=2,p=1,keyid=BwcHBwcHBwc"
+        );
+        assert_eq!(Cost::of_scheme(&present.scheme()), Some(present));
+        assert!(!present.is_behind(&present));
+        let behind = [
+            Cost {
+                memory_kib: 12_288,
+                iterations: 4,
+                ..present
+            },
+            Cost {
+                iterations: 1,
+                ..present
+            },
+            Cost {
+                pepper: None,
+                ..present
+            },
+            Cost {
+                pepper: Some([8; 8]),
+                ..present
+            },
+        ];
+        for cost in behind {
+            assert!(cost.is_behind(&present), "{cost:?}");
+        }
+        let dearer = Cost {
+            iterations: 3,
+            parallelism: 4,
+            ..present
+        };
+        assert!(!dearer.is_behind(&present));
+        for odd in ["keyid=BwcH", "keyid=BwcHBwcHBwcH"] {
+            let scheme = format!("$argon2id$v=19$m=19456,t=2,p=1,{odd}");
+            assert_eq!(Cost::of_scheme(&scheme), None, "{odd}");
         }
     }
 

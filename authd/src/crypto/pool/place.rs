@@ -18,7 +18,12 @@ pub enum Lane {
     Common,
     /// Known devices, password change and reset; every place.
     Kept,
+    /// What nobody waits for: a few places of its own, and a thread when no other work waits.
+    Spare,
 }
+
+/// Places of [`Lane::Spare`], beside all others.
+const SPARE_LIMIT: usize = 4;
 
 /// There is no place: 503 `overloaded`, nothing was recorded or evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +55,7 @@ struct Taken {
     limit: usize,
     all: usize,
     common: usize,
+    spare: usize,
 }
 
 impl Taken {
@@ -81,20 +87,32 @@ impl Places {
     /// Takes one.
     pub(super) fn take(places: &Arc<Self>, lane: Lane) -> Result<Arc<Permit>, NoPlace> {
         let mut taken = places.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_full = taken.all >= taken.limit
-            || (lane == Lane::Common && taken.common >= taken.common_limit());
+        let is_full = match lane {
+            Lane::Common => taken.all >= taken.limit || taken.common >= taken.common_limit(),
+            Lane::Kept => taken.all >= taken.limit,
+            Lane::Spare => taken.spare >= SPARE_LIMIT,
+        };
         if is_full {
             return Err(NoPlace);
         }
-        taken.all += 1;
+        taken.all += usize::from(lane != Lane::Spare);
         taken.common += usize::from(lane == Lane::Common);
+        taken.spare += usize::from(lane == Lane::Spare);
         Ok(Arc::new(Permit {
             places: Arc::clone(places),
             lane,
         }))
     }
 
-    /// How many are taken.
+    /// How many spare ones are taken.
+    pub(super) fn spare_taken(&self) -> usize {
+        self.taken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .spare
+    }
+
+    /// How many are taken, spare ones apart.
     pub(super) fn taken(&self) -> usize {
         self.taken
             .lock()
@@ -123,9 +141,13 @@ impl Drop for Permit {
             .taken
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        taken.all = taken.all.saturating_sub(1);
-        if self.lane == Lane::Common {
-            taken.common = taken.common.saturating_sub(1);
+        match self.lane {
+            Lane::Common => {
+                taken.all = taken.all.saturating_sub(1);
+                taken.common = taken.common.saturating_sub(1);
+            }
+            Lane::Kept => taken.all = taken.all.saturating_sub(1),
+            Lane::Spare => taken.spare = taken.spare.saturating_sub(1),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What waits for a hash thread: two lanes, taken from in turn, so that a storm in one does not
-//! stop the other. It needs no bound of its own: every job holds one of the counted places.
+//! stop the other, and a third that is taken from when both are empty. It needs no bound of its own: every job holds one of the counted places.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -62,6 +62,7 @@ pub(super) enum Next {
 struct Lanes {
     common: VecDeque<Job>,
     kept: VecDeque<Job>,
+    spare: VecDeque<Job>,
     kept_is_next: bool,
     stopped: bool,
 }
@@ -76,7 +77,7 @@ impl Lanes {
         if let Some(job) = &job {
             self.kept_is_next = job.permit.lane() == Lane::Common;
         }
-        job
+        job.or_else(|| self.spare.pop_front())
     }
 }
 
@@ -108,6 +109,7 @@ impl Queue {
         match job.permit.lane() {
             Lane::Common => lanes.common.push_back(job),
             Lane::Kept => lanes.kept.push_back(job),
+            Lane::Spare => lanes.spare.push_back(job),
         }
         drop(lanes);
         self.changed.notify_one();
@@ -150,6 +152,7 @@ impl Queue {
         let waiting: Vec<Job> = std::mem::take(&mut lanes.common)
             .into_iter()
             .chain(std::mem::take(&mut lanes.kept))
+            .chain(std::mem::take(&mut lanes.spare))
             .collect();
         drop(lanes);
         self.changed.notify_all();

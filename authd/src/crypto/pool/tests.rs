@@ -9,6 +9,7 @@ use domain::password::Password;
 use tokio::sync::oneshot;
 
 use super::super::random::SeededRandom;
+use super::super::wrap::WrapKey;
 use super::evaluate::Evaluator;
 use super::memory::Memory;
 use super::place::Places;
@@ -246,8 +247,9 @@ fn evaluator() -> Evaluator {
         memory_kib: 64,
         iterations: 1,
         parallelism: 1,
+        pepper: None,
     };
-    Evaluator::new(cost, Arc::new(SeededRandom::new(1))).unwrap()
+    Evaluator::new(cost, None, Arc::new(SeededRandom::new(1))).unwrap()
 }
 
 #[test]
@@ -386,4 +388,56 @@ fn a60_nothing_secret_is_shown() {
     let place = pool.place(Lane::Kept).unwrap();
     assert_eq!(format!("{place:?}"), "Place(Kept)");
     assert!(format!("{pool:?}").contains("memory_kib: 64"));
+}
+
+fn pepper(seed: u64) -> Pepper {
+    Pepper::of(&WrapKey::generate(&SeededRandom::new(seed)).unwrap())
+}
+
+fn peppered(pepper: Option<Pepper>) -> HashPool {
+    HashPool::start_with(SETTINGS, pepper, Arc::new(SeededRandom::new(1))).unwrap()
+}
+
+/// Who has the hashes alone can check no password: with another pepper, and without one, the right
+/// one is not even compared.
+#[tokio::test]
+async fn v11_a_pepper_goes_into_every_hash_and_older_hashes_verify_without() {
+    let right = password("correct horse");
+    let plain = peppered(None);
+    let with = peppered(Some(pepper(1)));
+    let old = plain.place(Lane::Kept).unwrap().hash(&right).await.unwrap();
+    let new = with.place(Lane::Kept).unwrap().hash(&right).await.unwrap();
+    assert!(new.expose().contains(",keyid="), "{}", new.expose());
+    assert!(with.is_behind(&old) && !with.is_behind(&new));
+    let check = |pool: &HashPool, hash: &Secret<String>| {
+        let mut place = pool.place(Lane::Kept).unwrap();
+        let (right, hash) = (right.clone(), Some(hash.clone()));
+        async move { place.verify(&right, hash).await }
+    };
+    assert!(check(&with, &old).await.unwrap());
+    assert!(check(&with, &new).await.unwrap());
+    for pool in [&plain, &peppered(Some(pepper(2)))] {
+        let refused = check(pool, &new).await;
+        assert!(matches!(refused, Err(HashError::Unusable)));
+    }
+    // Renamed to look as if it had none, it is another hash.
+    let (head, tail) = new.expose().split_once(",keyid=").unwrap();
+    let (_, tail) = tail.split_once('$').unwrap();
+    let bare = stored(&format!("{head}${tail}"));
+    assert!(!check(&plain, &bare).await.unwrap());
+}
+
+#[tokio::test]
+async fn rule_26_spare_places_are_few_and_take_none_from_logins() {
+    let pool = start(SETTINGS);
+    let spare: Vec<_> = (0..4).map(|_| pool.place(Lane::Spare).unwrap()).collect();
+    assert_eq!(pool.place(Lane::Spare).unwrap_err(), NoPlace);
+    assert_eq!((pool.places_taken(), pool.spare_places_taken()), (0, 4));
+    let mut all = Vec::new();
+    while let Ok(place) = pool.place(Lane::Kept) {
+        all.push(place);
+    }
+    assert_eq!(all.len(), SETTINGS.queue_length);
+    drop(spare);
+    assert!(pool.place(Lane::Spare).is_ok());
 }

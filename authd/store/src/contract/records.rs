@@ -7,7 +7,7 @@ use domain::device::{Device, DeviceType};
 use domain::key::{KeyPurpose, KeyState, StoredKey};
 
 use super::{at, key, nothing_over, page, read, tenant_id, two_tenants, user_id, write};
-use crate::resource::{AttemptFilter, Over};
+use crate::resource::{AttemptFilter, Denial, Over, PageRequest};
 use crate::unit::Store;
 
 pub(crate) fn attempt_id(n: u32) -> AttemptId {
@@ -229,6 +229,18 @@ fn stored_key(n: u8, number: u32, state: KeyState) -> StoredKey {
         public: vec![1, 2],
         wrapped: vec![3, 4, 5],
         created_at: at(0),
+        activates_at: at(1),
+        retires_at: None,
+        ends_at: None,
+    }
+}
+
+fn denial(tenant: Option<common::id::TenantId>, expires: i64) -> Denial {
+    Denial {
+        tenant,
+        denied_at: at(1),
+        expires_at: at(expires),
+        reason: tenant.map(|_| "lost".to_owned()),
     }
 }
 
@@ -244,17 +256,48 @@ pub(crate) fn keys_and_facts_read_back(store: &Store) {
                 .insert(&stored_key(3, 1, KeyState::Active))
                 .is_err()
         );
-        assert_eq!(tx.keys().all()?, [active]);
-        assert_eq!(tx.keys().by_id(gone.id)?, Some(gone));
+        assert!(
+            tx.keys_mut()
+                .insert(&stored_key(3, 3, KeyState::Active))
+                .is_err(),
+            "one key of a purpose is active"
+        );
+        assert_eq!(tx.keys().all()?, std::slice::from_ref(&active));
+        assert_eq!(tx.keys().by_id(gone.id)?, Some(gone.clone()));
+        let purpose = KeyPurpose::Signing;
+        let mut ended = active.clone();
+        ended.end(at(5));
+        assert!(tx.keys_mut().update(&ended)?);
+        assert!(!tx.keys_mut().update(&stored_key(9, 9, KeyState::Active))?);
+        assert_eq!(tx.keys().of(purpose, 9, 9)?, [gone.clone(), ended.clone()]);
+        assert_eq!(tx.keys().of(purpose, 9, 1)?, [gone]);
+        assert_eq!(tx.keys().of(purpose, 2, 9)?, [ended]);
+        assert_eq!(tx.keys().of(KeyPurpose::Audit, 9, 9)?, []);
+        assert_eq!(tx.keys().all()?, []);
         assert_eq!(tx.meta().value("issuer")?, None);
         tx.meta_mut().set("issuer", b"a")?;
         tx.meta_mut().set("issuer", b"b")?;
         assert_eq!(tx.meta().value("issuer")?.as_deref(), Some(b"b".as_slice()));
         assert_eq!(tx.meta().hash_schemes()?, Vec::<String>::new());
         assert!(!tx.is_denied("jti")?);
-        tx.deny("jti", tenant_id(1), at(9))?;
-        tx.deny("jti", tenant_id(1), at(8))?;
+        let first = denial(Some(tenant_id(1)), 9);
+        tx.deny("jti", &first)?;
+        tx.deny("jti", &denial(None, 8))?;
+        tx.deny("other", &denial(None, 7))?;
         assert!(tx.is_denied("jti")?);
+        assert_eq!(tx.denial("jti")?, Some(first.clone()));
+        assert_eq!(tx.denial("none")?, None);
+        let page = |after: Option<&str>| PageRequest {
+            limit: 9,
+            after: after.map(str::to_owned),
+        };
+        let (one, two) = (
+            ("jti".to_owned(), first),
+            ("other".to_owned(), denial(None, 7)),
+        );
+        assert_eq!(tx.denials(at(6), &page(None))?, [one.clone(), two.clone()]);
+        assert_eq!(tx.denials(at(7), &page(None))?, [one]);
+        assert_eq!(tx.denials(at(6), &page(Some("jti")))?, [two]);
         Ok(())
     });
 }

@@ -79,6 +79,29 @@ impl Credentials for TenantTx<'_> {
         Ok(changed > 0)
     }
 
+    fn rehash(
+        &self,
+        user: UserId,
+        hash: &Secret<String>,
+        version: u64,
+    ) -> Result<bool, StoreError> {
+        let hash = hash.expose();
+        self.tx
+            .run(
+                "credentials.rehash",
+                "UPDATE credentials SET hash = ?4, scheme = ?5 \
+                 WHERE tenant_id = ?1 AND user_id = ?2 AND version = ?3",
+                params![
+                    self.id.as_bytes(),
+                    user.as_bytes(),
+                    integer(version, "credentials.version")?,
+                    hash,
+                    scheme(hash),
+                ],
+            )
+            .map(|changed| changed > 0)
+    }
+
     fn outdate(&self, user: UserId) -> Result<(), StoreError> {
         self.tx
             .run(

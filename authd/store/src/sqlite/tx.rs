@@ -13,9 +13,10 @@ use super::row::Columns;
 use crate::error::StoreError;
 use crate::resource::{
     Attempts, AttemptsRead, Audit, AuditRead, Counters, CountersRead, Credentials, CredentialsRead,
-    Devices, DevicesRead, Grants, GrantsRead, Housekeeping, Keys, KeysRead, Meta, MetaRead,
-    OperatorRead, Permissions, PermissionsRead, ReadTx, Roles, RolesRead, Scope, Sessions,
-    SessionsRead, TenantRead, TenantWrite, Tenants, TenantsRead, Users, UsersRead, WriteTx,
+    Denial, Devices, DevicesRead, Grants, GrantsRead, Housekeeping, Keys, KeysRead, Meta, MetaRead,
+    OperatorRead, PageRequest, Permissions, PermissionsRead, ReadTx, Roles, RolesRead, Scope,
+    Sessions, SessionsRead, TenantRead, TenantWrite, Tenants, TenantsRead, Users, UsersRead,
+    WriteTx,
 };
 
 /// A transaction; the thread that owns the connection begins and ends it.
@@ -203,6 +204,14 @@ impl ReadTx for Tx<'_> {
     fn is_denied(&self, jti: &str) -> Result<bool, StoreError> {
         self.is_token_denied(jti)
     }
+
+    fn denial(&self, jti: &str) -> Result<Option<Denial>, StoreError> {
+        self.denial_of(jti)
+    }
+
+    fn denials(&self, now: Time, page: &PageRequest) -> Result<Vec<(String, Denial)>, StoreError> {
+        self.denied_tokens(now, page)
+    }
 }
 
 impl WriteTx for Tx<'_> {
@@ -246,8 +255,8 @@ impl WriteTx for Tx<'_> {
         self
     }
 
-    fn deny(&self, jti: &str, tenant: TenantId, expires_at: Time) -> Result<(), StoreError> {
-        self.deny_token(jti, tenant, expires_at)
+    fn deny(&self, jti: &str, denial: &Denial) -> Result<(), StoreError> {
+        self.deny_token(jti, denial)
     }
 
     fn invalidate(&self, scope: Scope) {

@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use common::time::Time;
+use domain::key::KeyState;
 use refinery::Migration;
 use rusqlite::Connection;
 
@@ -383,6 +385,49 @@ fn a_database_of_the_first_schema_gets_roles() {
         assert!(acme.users().by_id(user_id(1))?.unwrap().roles.is_empty());
         acme.grants_mut().grant(user_id(1), role.id, at(0))?;
         assert_eq!(acme.users().by_id(user_id(1))?.unwrap().roles, [superadmin]);
+        Ok(())
+    });
+    store.close();
+}
+
+#[test]
+fn a26_keys_and_denied_tokens_of_an_older_schema_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authd.db");
+    let before: Vec<Migration> = migrate::known()
+        .into_iter()
+        .filter(|step| step.version() < 4)
+        .collect();
+    migrate::create(&path, &before).unwrap();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(
+        "INSERT INTO keys (id, purpose, number, algorithm, state, public, wrapped, created_at) \
+         VALUES (x'01010101010101010101010101010101', 'signing', 1, 'EdDSA', 'active', x'02', \
+         x'03', 7000), \
+         (x'02020202020202020202020202020202', 'refresh', 1, 'HMAC-SHA256', 'active', x'', \
+         x'04', 7000);
+         INSERT INTO denied_tokens (jti, tenant_id, expires_at) \
+         VALUES ('used', x'01010101010101010101010101010101', 700000);",
+    )
+    .unwrap();
+    drop(old);
+    let (store, _) = open_in(folder.path()).unwrap();
+    read(&store, |tx| {
+        let keys = tx.keys().all()?;
+        assert_eq!(keys.len(), 2);
+        for key in keys {
+            let made = Time::from_millis(7000);
+            assert_eq!((key.created_at, key.activates_at), (made, made));
+            assert_eq!((key.retires_at, key.ends_at), (None, None));
+            assert_eq!(key.state, KeyState::Active);
+            assert_eq!(key.wrapped.len(), 1);
+        }
+        let denial = tx.denial("used")?.unwrap();
+        assert_eq!(denial.tenant, Some(tenant_id(1)));
+        assert_eq!(
+            (denial.expires_at, denial.reason),
+            (Time::from_millis(700_000), None)
+        );
         Ok(())
     });
     store.close();
