@@ -1,6 +1,7 @@
 //! The whole command tree on one page; the doc comments are the help texts.
 //! No logic: what a command does stands in `commands/<noun>.rs`.
 
+mod audit;
 mod nouns;
 mod rights;
 mod state;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+pub(crate) use audit::{Audit, AuditList};
 pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet};
 
 use crate::filter::Filter;
@@ -215,7 +217,7 @@ pub(crate) enum Command {
     /// Look at sessions, and end them
     #[command(subcommand)]
     Session(Session),
-    /// Check the audit log
+    /// Look at the audit log, and check it
     #[command(subcommand)]
     Audit(Audit),
     /// Print the completion script of a shell
@@ -370,6 +372,12 @@ pub(crate) enum Attempt {
         #[command(flatten)]
         list: ListArgs,
     },
+    /// Show an attempt, and how it was decided
+    Show {
+        /// att_… id
+        #[arg(value_name = "ATTEMPT")]
+        id: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -402,24 +410,6 @@ pub(crate) enum Session {
         /// Why, for the audit log
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Audit {
-    /// Check that no row was changed or taken away (exit 11)
-    Verify {
-        /// Slug or ten_… id; all of them where it is absent
-        #[arg(value_name = "TENANT")]
-        name: Option<String>,
-        /// Compare with the heads in this file, - for stdin
-        ///
-        /// authd logs the head of every chain hourly and at its end, as lines
-        /// "audit head tenant=… number=… head=…": journalctl -u authd
-        #[arg(long, value_name = "FILE")]
-        heads: Option<PathBuf>,
-        #[command(flatten)]
-        list: ListArgs,
     },
 }
 

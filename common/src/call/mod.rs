@@ -210,9 +210,12 @@ pub fn all() -> Vec<CallInfo> {
         info::<lockout::Clear>(),
         info::<lockout::Add>(),
         info::<attempt::List>(),
+        info::<attempt::Show>(),
         info::<session::List>(),
         info::<session::Revoke>(),
         info::<audit::Verify>(),
         info::<audit::Mark>(),
+        info::<audit::List>(),
+        info::<audit::Show>(),
     ]
 }

@@ -13,7 +13,7 @@ mod user;
 use serde::{Deserialize, Serialize};
 
 pub use attempt::AttemptView;
-pub use audit::{AuditChainView, AuditMarkView};
+pub use audit::{ActorView, AuditChainView, AuditMarkView, AuditView};
 pub use lockout::LockoutView;
 pub use role::{HeldPermission, HolderView, PermissionScope, PermissionView, RoleView, Via};
 pub use session::{DeviceType, DeviceView, SessionView};
