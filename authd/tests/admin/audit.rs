@@ -151,18 +151,32 @@ async fn rule_30_changes_are_listed_the_newest_first_and_by_every_filter() {
         };
         assert_eq!(list(request).await.items.len(), rows, "{action}");
     }
-    let request = List {
+}
+
+#[tokio::test]
+async fn rule_30_changes_of_one_object_or_time_are_found() {
+    let desk = Desk::new();
+    desk.tenant("acme").await;
+    desk.clock.advance(Duration::from_secs(60));
+    let since = Some(desk.app.now());
+    let bob = desk.user("acme", "bob@acme.test").await;
+    desk.clock.advance(Duration::from_secs(60));
+    let until = Some(desk.app.now());
+    desk.tenant("globex").await;
+    let of_bob = List {
         object: Some(bob.to_string()),
-        ..none()
+        ..List::default()
     };
-    assert_eq!(actions(&list(request).await), ["user.create"]);
     // The first moment belongs to it, the last does not.
-    let request = List {
-        since: Some(made.at),
-        until: Some(all.items[0].at),
-        ..none()
+    let between = List {
+        since,
+        until,
+        ..List::default()
     };
-    assert_eq!(actions(&list(request).await), ["user.create"]);
+    for request in [of_bob, between] {
+        let page = audit::list(&desk.app, &desk.admin(), request).await;
+        assert_eq!(actions(&page.unwrap()), ["user.create"]);
+    }
 }
 
 #[tokio::test]
