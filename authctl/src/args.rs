@@ -1,8 +1,10 @@
 //! The whole command tree on one page; the doc comments are the help texts.
 //! No logic: what a command does stands in `commands/<noun>.rs`.
 
+mod audit;
 mod daemon;
 mod key;
+mod nouns;
 mod rights;
 mod state;
 mod user;
@@ -12,6 +14,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+pub(crate) use audit::{Audit, AuditList};
 pub(crate) use daemon::{Daemon, Switch};
 pub(crate) use key::{Key, Token};
 pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet};
@@ -28,8 +31,9 @@ pub(crate) use user::{PasswordArgs, User, UserCreate};
     version,
     disable_help_subcommand = true,
     disable_version_flag = true,
-    // Two lines less than usual: the nouns and their sentences are to fit one screen.
-    help_template = "{about}\n{usage-heading} {usage}\n\n{all-args}\nSee authctl(1).",
+    // The commands stand in what comes before: by group in the short help, with their sentences in
+    // the long one.
+    help_template = "{about}\n{usage-heading} {usage}\n\n{before-help}Options:\n{options}\nSee authctl(1).",
     arg_required_else_help = true
 )]
 pub(crate) struct Cli {
@@ -223,7 +227,7 @@ pub(crate) enum Command {
     /// Look at the keys that sign tokens, and change them
     #[command(subcommand)]
     Key(Key),
-    /// Check the audit log
+    /// Look at the audit log, and check it
     #[command(subcommand)]
     Audit(Audit),
     /// Show, reload and steer the running daemon
@@ -381,6 +385,12 @@ pub(crate) enum Attempt {
         #[command(flatten)]
         list: ListArgs,
     },
+    /// Show an attempt, and how it was decided
+    Show {
+        /// att_… id
+        #[arg(value_name = "ATTEMPT")]
+        id: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -416,26 +426,12 @@ pub(crate) enum Session {
     },
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Audit {
-    /// Check that no row was changed or taken away (exit 11)
-    Verify {
-        /// Slug or ten_… id; all of them where it is absent
-        #[arg(value_name = "TENANT")]
-        name: Option<String>,
-        /// Compare with the heads in this file, - for stdin
-        ///
-        /// authd logs the head of every chain hourly and at its end, as lines
-        /// "audit head tenant=… number=… head=…": journalctl -u authd
-        #[arg(long, value_name = "FILE")]
-        heads: Option<PathBuf>,
-        #[command(flatten)]
-        list: ListArgs,
-    },
-}
-
 /// The tree with what every help text has in common.
 pub(crate) fn command() -> clap::Command {
+    nouns::grouped(bare())
+}
+
+fn bare() -> clap::Command {
     finish(Cli::command().max_term_width(80))
 }
 

@@ -1,6 +1,6 @@
-//! `attempt list`.
+//! `attempt list|show`.
 
-use common::call::attempt::List;
+use common::call::attempt::{List, Show};
 use common::time::Time;
 use common::view::AttemptView;
 
@@ -113,13 +113,16 @@ impl Paged for List {
 
 /// Runs one of the commands.
 pub(crate) async fn run(context: &mut Context, command: Attempt) -> Result<Exit, Error> {
-    let Attempt::List {
-        user,
-        ip,
-        failed,
-        since,
-        list,
-    } = command;
+    let (user, ip, failed, since, list) = match command {
+        Attempt::Show { id } => return show(context, id).await,
+        Attempt::List {
+            user,
+            ip,
+            failed,
+            since,
+            list,
+        } => (user, ip, failed, since, list),
+    };
     let mut tenant = context.settings.list_tenant();
     let user = user.map(|text| {
         let named = names::user(&text, tenant.as_deref());
@@ -128,7 +131,7 @@ pub(crate) async fn run(context: &mut Context, command: Attempt) -> Result<Exit,
     });
     let one_tenant = tenant.is_some();
     let since = since
-        .map(|text| moment(&text, &context.printer.moments))
+        .map(|text| moment("--since", &text, &context.printer.moments))
         .transpose()?;
     let call = List {
         tenant,
@@ -141,8 +144,19 @@ pub(crate) async fn run(context: &mut Context, command: Attempt) -> Result<Exit,
     context.list(call, &SHAPE, &list, one_tenant).await
 }
 
-/// Reads a time, a date (its first moment in the zone of the output) or a length before now.
-fn moment(text: &str, moments: &Moments) -> Result<Time, Error> {
+async fn show(context: &mut Context, id: String) -> Result<Exit, Error> {
+    context.printer.check_columns(&SHAPE)?;
+    let attempt = context.client.call(&Show { id }).await?;
+    context.printer.item(&SHAPE, &attempt)?;
+    Ok(Exit::Done)
+}
+
+/// Reads the time that a flag gives: a time, a date (its first moment in the zone of the output) or
+/// a length before now.
+///
+/// # Errors
+/// A wrong command line.
+pub(crate) fn moment(flag: &str, text: &str, moments: &Moments) -> Result<Time, Error> {
     if let Ok(ago) = common::units::parse_duration(text) {
         return Ok(moments.now.minus(ago));
     }
@@ -153,7 +167,7 @@ fn moment(text: &str, moments: &Moments) -> Result<Time, Error> {
         .and_then(|date| date.to_zoned_datetime(moments.zone.clone()))
         .map(|start| Time::from_millis(start.timestamp().as_millisecond()))
         .map_err(|_| {
-            Error::usage(format!("--since {text} is no time"))
+            Error::usage(format!("{flag} {text} is no time"))
                 .hint("Write 2h, 2026-11-23 or 2026-11-23T14:02:11Z.")
         })
 }
@@ -172,7 +186,7 @@ mod tests {
             zone,
             brief: false,
         };
-        let read = |text| moment(text, &moments).map(|time| time.to_string());
+        let read = |text| moment("--since", text, &moments).map(|time| time.to_string());
         assert_eq!(read("2h").unwrap(), "2026-11-23T12:00:00.000Z");
         assert_eq!(read("2026-11-23").unwrap(), "2026-11-22T21:00:00.000Z");
         assert_eq!(

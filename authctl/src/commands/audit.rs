@@ -1,4 +1,6 @@
-//! `audit verify`: what authd finds in its chains, held against the heads that the journal kept.
+//! `audit list|show`, and `audit verify`: what authd finds in its chains, held against the heads that the journal kept.
+
+mod list;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -93,6 +95,8 @@ impl Paged for Verify {
 /// Runs one of the commands.
 pub(crate) async fn run(context: &mut Context, command: Audit) -> Result<Exit, Error> {
     match command {
+        Audit::List(wanted) => list::list(context, wanted).await,
+        Audit::Show { id } => list::show(context, id).await,
         Audit::Verify { name, heads, list } => verify(context, name, heads.as_deref(), &list).await,
     }
 }

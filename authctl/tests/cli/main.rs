@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod audit;
 mod changes;
 mod daemon;
 mod ends;

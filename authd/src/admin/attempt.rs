@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use common::call::attempt::List;
+use common::call::attempt::{List, Show};
 use common::view::{AttemptView, Page};
 
 use crate::admin::routes::Routes;
@@ -10,7 +10,7 @@ use crate::app::{App, Error, Operator, attempt};
 
 /// Adds this resource's calls.
 pub(super) fn add(routes: Routes) -> Routes {
-    routes.on::<List, _, _>(list)
+    routes.on::<List, _, _>(list).on::<Show, _, _>(show)
 }
 
 async fn list(
@@ -19,4 +19,8 @@ async fn list(
     request: List,
 ) -> Result<Page<AttemptView>, Error> {
     attempt::list(&app, &operator, request).await
+}
+
+async fn show(app: Arc<App>, operator: Operator, request: Show) -> Result<AttemptView, Error> {
+    attempt::show(&app, &operator, request).await
 }

@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use common::call::audit::{Mark, Verify};
-use common::view::{AuditChainView, AuditMarkView, Page};
+use common::call::audit::{List, Mark, Show, Verify};
+use common::view::{AuditChainView, AuditMarkView, AuditView, Page};
 
 use crate::admin::routes::Routes;
 use crate::app::{App, Error, Operator, audit};
 
 /// Adds this resource's calls.
 pub(super) fn add(routes: Routes) -> Routes {
-    routes.on::<Verify, _, _>(verify).on::<Mark, _, _>(mark)
+    routes
+        .on::<Verify, _, _>(verify)
+        .on::<Mark, _, _>(mark)
+        .on::<List, _, _>(list)
+        .on::<Show, _, _>(show)
 }
 
 async fn verify(
@@ -23,4 +27,12 @@ async fn verify(
 
 async fn mark(app: Arc<App>, operator: Operator, request: Mark) -> Result<AuditMarkView, Error> {
     audit::mark(&app, &operator, request).await
+}
+
+async fn list(app: Arc<App>, operator: Operator, request: List) -> Result<Page<AuditView>, Error> {
+    audit::list(&app, &operator, request).await
+}
+
+async fn show(app: Arc<App>, operator: Operator, request: Show) -> Result<AuditView, Error> {
+    audit::show(&app, &operator, request).await
 }

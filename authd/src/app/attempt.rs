@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use common::call::attempt::List;
+use common::call::attempt::{List, Show};
 use common::call::{Socket, UserRef};
-use common::id::{TenantId, UserId};
+use common::id::{AttemptId, TenantId, UserId};
 use common::view::{AttemptView, Page};
 use domain::attempt::AttemptRow;
 use store::{AttemptFilter, ReadTx, StoreError};
@@ -55,6 +55,31 @@ pub async fn list(
                 |page| tx.operator().attempts(&filter, page),
             )?;
             Ok(place.page(views(tx, &rows, socket)?, next.as_deref()))
+        })
+        .await
+}
+
+/// Shows one row of the log with its trace.
+///
+/// # Errors
+/// `not_found`.
+pub async fn show(
+    app: &Arc<App>,
+    operator: &Operator,
+    request: Show,
+) -> Result<AttemptView, Error> {
+    let socket = operator.socket;
+    app.store
+        .read(move |tx| {
+            let row = match request.id.parse::<AttemptId>() {
+                Ok(id) => tx.operator().attempt(id)?,
+                Err(_) => None,
+            };
+            let lacking = || Error::not_found().with_hint("List: authctl attempt list");
+            let row = row.ok_or_else(lacking)?;
+            views(tx, std::slice::from_ref(&row), socket)?
+                .pop()
+                .ok_or_else(lacking)
         })
         .await
 }

@@ -5,6 +5,7 @@
 //! installation's chain is for acts that belong to no tenant.
 
 mod heads;
+mod list;
 mod verify;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 use store::{StoreError, WriteTx};
 
 pub use heads::{LoggedHeads, log_heads};
+pub use list::{list, show};
 pub use verify::{mark, verify};
 
 use crate::app::{App, Error, Operator};

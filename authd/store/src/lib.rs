@@ -16,8 +16,8 @@ mod usage;
 pub use claim::Claim;
 pub use error::{OpenError, StoreError};
 pub use resource::{
-    AttemptFilter, Attempts, AttemptsRead, Audit, AuditRead, Counters, CountersRead, Counts,
-    CredentialWrite, Credentials, CredentialsRead, Denial, Devices, DevicesRead, Grants,
+    AttemptFilter, Attempts, AttemptsRead, Audit, AuditFilter, AuditRead, Counters, CountersRead,
+    Counts, CredentialWrite, Credentials, CredentialsRead, Denial, Devices, DevicesRead, Grants,
     GrantsRead, Housekeeping, Keys, KeysRead, LockoutFilter, LockoutRow, Meta, MetaRead,
     NewAttempt, OperatorRead, Over, PageRequest, Permissions, PermissionsRead, ReadTx, RoleFilter,
     RoleRow, Roles, RolesRead, Scope, SessionFilter, SessionRow, Sessions, SessionsRead,

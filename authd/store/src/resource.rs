@@ -9,16 +9,16 @@
     reason = "all methods share one list of errors, which stands above"
 )]
 
+mod audit;
 mod denial;
 mod list;
 mod role;
 
 use common::email::Email;
-use common::id::{AttemptId, AuditId, KeyId, RoleId, SessionId, TenantId, UserId};
+use common::id::{AttemptId, KeyId, RoleId, SessionId, TenantId, UserId};
 use common::secret::Secret;
 use common::time::Time;
 use domain::attempt::{Attempt, AttemptRow};
-use domain::audit::{AuditEntry, AuditHead, AuditRow};
 use domain::device::KnownDevice;
 use domain::key::{KeyPurpose, StoredKey};
 use domain::lockout::{
@@ -29,6 +29,7 @@ use domain::session::{EndReason, Session};
 use domain::tenant::{Slug, Tenant};
 use domain::user::{Credential, CredentialKind, User, UserStatus};
 
+pub use audit::{Audit, AuditFilter, AuditRead};
 pub use denial::Denial;
 pub use list::{
     Counts, LockoutFilter, LockoutRow, SessionFilter, SessionRow, TenantFilter, TenantRow,
@@ -497,33 +498,4 @@ pub trait MetaRead {
 pub trait Meta: MetaRead {
     /// Sets a fact.
     fn set(&self, name: &str, value: &[u8]) -> Result<(), StoreError>;
-}
-
-/// The audit log, to read.
-pub trait AuditRead {
-    /// End of a chain; number 0 and zeros for an empty one.
-    fn head(&self, chain: Option<TenantId>) -> Result<AuditHead, StoreError>;
-    /// All chains that have a row, the installation's own first.
-    fn chains(&self) -> Result<Vec<Option<TenantId>>, StoreError>;
-    /// Rows of a chain from a number on, in order.
-    fn rows(
-        &self,
-        chain: Option<TenantId>,
-        from: u64,
-        limit: u32,
-    ) -> Result<Vec<AuditRow>, StoreError>;
-    /// By id.
-    fn by_id(&self, id: AuditId) -> Result<Option<AuditRow>, StoreError>;
-}
-
-/// The audit log, to write.
-pub trait Audit: AuditRead {
-    /// Appends an entry to its chain: `digest` is over salt and payload, `seal` makes the HMAC of the
-    /// bytes of [`domain::audit::mac_input`]. Returns the row as it was stored.
-    fn append(
-        &self,
-        entry: &AuditEntry,
-        digest: [u8; 32],
-        seal: &dyn Fn(&[u8]) -> [u8; 32],
-    ) -> Result<AuditRow, StoreError>;
 }

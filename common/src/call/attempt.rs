@@ -43,3 +43,18 @@ impl AdminCall for List {
     const PATH: &'static str = "/v1/attempt/list";
     const ALSO_ON: &'static [Socket] = &[Socket::Monitor];
 }
+
+/// Shows one row of the log with its trace.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Show {
+    /// `att_…`
+    pub id: String,
+}
+
+impl AdminCall for Show {
+    type Answer = AttemptView;
+    const NAME: &'static str = "attempt show";
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/attempt/show";
+}

@@ -213,6 +213,7 @@ pub fn all() -> Vec<CallInfo> {
         info::<lockout::Clear>(),
         info::<lockout::Add>(),
         info::<attempt::List>(),
+        info::<attempt::Show>(),
         info::<session::List>(),
         info::<session::Revoke>(),
         info::<key::List>(),
@@ -230,5 +231,7 @@ pub fn all() -> Vec<CallInfo> {
         info::<daemon::LogLevel>(),
         info::<daemon::Drain>(),
         info::<daemon::Maintenance>(),
+        info::<audit::List>(),
+        info::<audit::Show>(),
     ]
 }

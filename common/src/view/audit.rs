@@ -1,6 +1,10 @@
 //! The audit log as the operator sees it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::id::AuditId;
+use crate::time::Time;
 
 /// What came out of checking one chain of audit rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,4 +30,50 @@ pub struct AuditMarkView {
     pub number: u64,
     /// Its HMAC in hex; null where the chain is shorter.
     pub head: Option<String>,
+}
+
+/// Who made a change; what the client claims stands apart from what the kernel told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorView {
+    /// Uid of the peer; null for the daemon itself.
+    pub uid: Option<u32>,
+    /// Login name of that uid.
+    pub user: Option<String>,
+    /// Uid that called sudo, as the client claimed.
+    pub sudo_uid: Option<u32>,
+    /// Process of the peer.
+    pub pid: Option<i32>,
+    /// `admin`, or `daemon`.
+    pub channel: String,
+}
+
+/// One administrative change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditView {
+    /// `aud_…`
+    pub id: AuditId,
+    /// When it happened.
+    pub at: Time,
+    /// Slug; the `ten_…` id of a tenant that is gone; null for the installation's own chain.
+    pub tenant: Option<String>,
+    /// Place in that chain.
+    pub number: u64,
+    /// Stable name, such as `user.disable`.
+    pub action: String,
+    /// Id of the object.
+    pub object: String,
+    /// Address of the user that the object is, while it exists; null on a socket without such data.
+    pub email: Option<String>,
+    /// Who; null on a socket without such data.
+    pub actor: Option<ActorView>,
+    /// Why; null where none was given, and on a socket without such data.
+    pub reason: Option<String>,
+    /// Whether the personal part was erased.
+    pub erased: bool,
+    /// How it was, without secrets; for one row alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    /// How it is, without secrets; for one row alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
 }

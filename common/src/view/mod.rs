@@ -16,7 +16,7 @@ mod user;
 use serde::{Deserialize, Serialize};
 
 pub use attempt::AttemptView;
-pub use audit::{AuditChainView, AuditMarkView};
+pub use audit::{ActorView, AuditChainView, AuditMarkView, AuditView};
 pub use daemon::{ConfigFaultView, ConfigView, KeyChangeView, ReloadView, SettingView};
 pub use key::KeyView;
 pub use lockout::LockoutView;

@@ -192,7 +192,8 @@ impl HashPool {
                 floor: Duration::ZERO,
             });
         }
-        let evaluator = Evaluator::new(next, pepper.cloned(), Arc::clone(&self.inner.random))?.into();
+        let evaluator =
+            Evaluator::new(next, pepper.cloned(), Arc::clone(&self.inner.random))?.into();
         let is_dearer = next.work() > now.evaluator.cost().work();
         let floor = if is_dearer {
             floor_of(next)

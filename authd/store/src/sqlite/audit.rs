@@ -1,13 +1,14 @@
 //! The audit log: rows chained a tenant, and one chain for the installation.
 
-use common::id::{AuditId, TenantId};
+use common::id::{AuditId, AuditKind, TenantId};
 use domain::audit::{AuditEntry, AuditHead, AuditRow, mac_input};
-use rusqlite::params;
+use rusqlite::types::Value;
+use rusqlite::{params, params_from_iter};
 
-use super::row::{Columns, integer, json};
+use super::row::{Columns, Conditions, after_id, id_value, integer, json, text_value, time_value};
 use super::tx::Tx;
 use crate::error::StoreError;
-use crate::resource::{Audit, AuditRead};
+use crate::resource::{Audit, AuditFilter, AuditRead, PageRequest};
 
 /// The chain's name in its column: a tenant's id, or nothing for the installation.
 fn chain(tenant: Option<TenantId>) -> Vec<u8> {
@@ -107,6 +108,45 @@ impl AuditRead for Tx<'_> {
             read,
         )
     }
+
+    fn list(&self, filter: &AuditFilter, page: &PageRequest) -> Result<Vec<AuditRow>, StoreError> {
+        let asked = conditions(filter, page)?;
+        let sql = format!(
+            "SELECT chain, number, id, at, actor, action, object, payload, salt, digest, previous, \
+             mac FROM audit WHERE {} ORDER BY id DESC LIMIT ?",
+            asked.sql(),
+        );
+        let values = params_from_iter(asked.limited(page.limit));
+        self.all("audit.list", &sql, values, read)
+    }
+}
+
+fn conditions(filter: &AuditFilter, page: &PageRequest) -> Result<Conditions, StoreError> {
+    let mut asked = Conditions::new();
+    // The sign keeps the planner on the index by id, by which the rows are sorted.
+    asked.and_some("+chain = ?", filter.tenant.map(id_value));
+    if let Some(actor) = filter.actor.as_deref() {
+        asked.and(
+            "(actor ->> '$.user' = ? OR CAST(actor ->> '$.uid' AS TEXT) = ?)",
+            [text_value(actor), text_value(actor)],
+        );
+    }
+    if let Some(action) = filter.action.as_deref() {
+        if action.ends_with('.') {
+            let length = i64::try_from(action.chars().count()).unwrap_or(i64::MAX);
+            asked.and(
+                "substr(action, 1, ?) = ?",
+                [Value::Integer(length), text_value(action)],
+            );
+        } else {
+            asked.and("action = ?", [text_value(action)]);
+        }
+    }
+    asked.and_some("object = ?", filter.object.as_deref().map(text_value));
+    asked.and_some("at >= ?", filter.since.map(time_value));
+    asked.and_some("at < ?", filter.until.map(time_value));
+    asked.and_some("id < ?", after_id::<AuditKind>(page)?.map(id_value));
+    Ok(asked)
 }
 
 impl Audit for Tx<'_> {
