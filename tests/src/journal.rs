@@ -6,20 +6,23 @@
 
 use std::thread;
 
-use harness::{Api, Login, PASSWORD, Request, Tokens};
 use serde_json::json;
 
+use crate::PASSWORD;
+use crate::api::{Api, Login, Tokens};
+use crate::http::{Request, Response};
+
 /// Small pseudo-random numbers; the seed is printed, so that a failure can be looked at again.
-pub(crate) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
     /// With a seed.
-    pub(crate) fn of(seed: u64) -> Self {
+    pub fn of(seed: u64) -> Self {
         Self(seed)
     }
 
     /// A number below `sides`.
-    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
+    pub fn roll(&mut self, sides: u64) -> u64 {
         // SplitMix64: any generator would do.
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -38,8 +41,9 @@ enum Act {
 }
 
 /// What one client was promised.
-pub(crate) struct Journal {
-    pub(crate) email: String,
+#[derive(Debug, Clone)]
+pub struct Journal {
+    email: String,
     password: String,
     /// Sent, and not answered when the daemon died.
     pending_password: Option<String>,
@@ -47,13 +51,21 @@ pub(crate) struct Journal {
     alive: Option<Tokens>,
     /// Access tokens whose session was ended, as the daemon said.
     dead: Vec<String>,
-    pub(crate) acknowledged: u64,
+    acknowledged: u64,
     passwords_made: u64,
+    history: Option<Vec<Page>>,
+}
+
+/// The journal while one act was under way, and the id of the answer that acknowledged it.
+#[derive(Debug, Clone)]
+struct Page {
+    meanwhile: Box<Journal>,
+    request_id: String,
 }
 
 impl Journal {
     /// Of a user with the usual password.
-    pub(crate) fn new(email: String) -> Self {
+    pub fn new(email: String) -> Self {
         Self {
             email,
             password: PASSWORD.to_owned(),
@@ -63,67 +75,131 @@ impl Journal {
             dead: Vec::new(),
             acknowledged: 0,
             passwords_made: 0,
+            history: None,
         }
+    }
+
+    /// Remembers what it was at each moment, for [`Journal::when`].
+    #[must_use]
+    pub fn with_history(self) -> Self {
+        Self {
+            history: Some(Vec::new()),
+            ..self
+        }
+    }
+
+    /// The journal of an earlier moment: when the answers with these request ids had left the daemon,
+    /// and no others.
+    ///
+    /// # Panics
+    /// If it keeps no history.
+    #[must_use]
+    pub fn when(&self, has_left: impl Fn(&str) -> bool) -> Self {
+        let history = self.history.as_ref().expect("made with_history");
+        let open = history.iter().find(|page| !has_left(&page.request_id));
+        open.map_or_else(
+            || Self {
+                history: None,
+                ..self.clone()
+            },
+            |page| (*page.meanwhile).clone(),
+        )
+    }
+
+    /// The address with which it signs in.
+    pub fn email(&self) -> &str {
+        &self.email
+    }
+
+    /// Acts that were answered.
+    pub fn acknowledged(&self) -> u64 {
+        self.acknowledged
     }
 
     /// Acts until the daemon is gone, or so many times.
-    pub(crate) fn load(&mut self, api: Api, dice: &mut Dice, most: u32) {
+    pub fn load(&mut self, api: Api, dice: &mut Dice, most: u32) {
         for _ in 0..most {
-            let act = match (&self.alive, dice.roll(8)) {
-                (None, _) | (Some(_), 0 | 1) => Act::Login,
-                (Some(_), 2 | 3) => Act::Logout,
-                (Some(_), 4) => Act::ChangePassword,
-                (Some(_), _) => Act::Refresh,
-            };
-            self.pending = Some(act);
-            if self.perform(api, act).is_err() {
+            if self.act(api, dice).is_err() {
                 return;
             }
-            self.pending = None;
-            self.pending_password = None;
-            self.acknowledged += 1;
         }
     }
 
-    fn perform(&mut self, api: Api, act: Act) -> std::io::Result<()> {
+    /// Acts once; the answer, whatever it says.
+    ///
+    /// # Errors
+    /// If none came: the daemon is gone.
+    pub fn act(&mut self, api: Api, dice: &mut Dice) -> std::io::Result<Response> {
+        let act = match (&self.alive, dice.roll(8)) {
+            (None, _) | (Some(_), 0 | 1) => Act::Login,
+            (Some(_), 2 | 3) => Act::Logout,
+            (Some(_), 4) => Act::ChangePassword,
+            (Some(_), _) => Act::Refresh,
+        };
+        self.pending = Some(act);
+        if act == Act::ChangePassword {
+            self.passwords_made += 1;
+            self.pending_password = Some(format!("{PASSWORD} verse {}", self.passwords_made));
+        }
+        let meanwhile = self.history.take().map(|history| (self.clone(), history));
+        let answer = self.perform(api, act);
+        if let Some((page, mut history)) = meanwhile {
+            if let Ok(answer) = &answer {
+                history.push(Page {
+                    meanwhile: Box::new(page),
+                    request_id: answer.header("x-request-id").unwrap_or_default().to_owned(),
+                });
+            }
+            self.history = Some(history);
+        }
+        let answer = answer?;
+        self.pending = None;
+        self.pending_password = None;
+        self.acknowledged += 1;
+        Ok(answer)
+    }
+
+    fn perform(&mut self, api: Api, act: Act) -> std::io::Result<Response> {
         let Some(tokens) = self.alive.clone() else {
             return self.login(api);
         };
         match act {
-            Act::Login => self.login(api)?,
+            Act::Login => self.login(api),
             Act::Refresh => {
                 let body = json!({"refresh_token": tokens.refresh});
                 let answer = api.try_send(&Request::post("/v1/auth/refresh").json(&body))?;
                 if answer.status == 200 {
                     self.alive = Some(Tokens::of(&answer));
                 }
+                Ok(answer)
             }
             Act::Logout => {
                 let request = Request::post("/v1/auth/logout")
                     .bearer(&tokens.access)
                     .json(&json!({}));
-                if api.try_send(&request)?.status == 204 {
+                let answer = api.try_send(&request)?;
+                if answer.status == 204 {
                     self.dead.push(tokens.access);
                     self.alive = None;
                 }
+                Ok(answer)
             }
             Act::ChangePassword => {
-                self.passwords_made += 1;
-                let next = format!("{PASSWORD} verse {}", self.passwords_made);
-                self.pending_password = Some(next.clone());
+                let next = self.pending_password.clone().unwrap_or_default();
                 let body = json!({"current_password": self.password, "new_password": next});
                 let request = Request::post("/v1/auth/password/change")
                     .bearer(&tokens.access)
                     .json(&body);
-                if api.try_send(&request)?.status == 204 {
+                let answer = api.try_send(&request)?;
+                if answer.status == 204 {
                     self.password = next;
                 }
+                Ok(answer)
             }
         }
-        Ok(())
     }
 
-    fn login(&mut self, api: Api) -> std::io::Result<()> {
+    fn login(&mut self, api: Api) -> std::io::Result<Response> {
         let login = Login::new("acme", &self.email, &self.password);
         let answer = api.try_send(&Request::post("/v1/auth/login").json(login.body()))?;
         if answer.status == 200 {
@@ -132,11 +208,11 @@ impl Journal {
                 self.dead.push(old.access);
             }
         }
-        Ok(())
+        Ok(answer)
     }
 
     /// Loads a daemon from all journals at once, while `meanwhile` has its way with it.
-    pub(crate) fn load_all(
+    pub fn load_all(
         journals: &mut [Self],
         api: Api,
         dice: &mut Dice,
@@ -153,14 +229,26 @@ impl Journal {
     }
 
     /// Holds the daemon to its promises, then settles what was open.
-    pub(crate) fn verify(&mut self, api: Api) {
+    ///
+    /// # Panics
+    /// If one was broken.
+    pub fn verify(&mut self, api: Api) {
+        if let Err(broken) = self.judge(api) {
+            panic!("{}: {broken}", self.email);
+        }
+    }
+
+    /// As [`Journal::verify`], for a test that wants to see a promise broken. A refresh that was under
+    /// way is taken up again, so this has to come within `token.refresh_grace` of it.
+    ///
+    /// # Errors
+    /// The promise that was broken.
+    pub fn judge(&mut self, api: Api) -> Result<(), String> {
         for token in self.dead.drain(..) {
             let outcome = api.check(&token).outcome();
-            assert!(
-                outcome.starts_with("401 session_"),
-                "{}: {outcome}",
-                self.email
-            );
+            if !outcome.starts_with("401 session_") {
+                return Err(format!("a session that was ended: {outcome}"));
+            }
         }
         let is_certain = matches!(
             self.pending,
@@ -168,11 +256,23 @@ impl Journal {
         );
         if let Some(tokens) = self.alive.take().filter(|_| is_certain) {
             let outcome = api.check(&tokens.access).outcome();
-            assert_eq!(outcome, "200", "{} after {:?}", self.email, self.pending);
+            if outcome != "200" {
+                return Err(format!(
+                    "a live session after {:?}: {outcome}",
+                    self.pending
+                ));
+            }
             // A refresh under way may have rotated; within the grace the old token still answers.
-            let refreshed = api.refresh(&tokens.refresh);
-            assert_eq!(refreshed.status, 200, "{}", refreshed.text());
+            let refreshed = api.refresh(&tokens.refresh).outcome();
+            if refreshed != "200" {
+                return Err(format!("a refresh after {:?}: {refreshed}", self.pending));
+            }
         }
+        self.settle_password(api)
+    }
+
+    /// Finds out which password is right: one of those that may be, and no other.
+    fn settle_password(&mut self, api: Api) -> Result<(), String> {
         let candidates = [Some(self.password.clone()), self.pending_password.take()];
         let right: Vec<String> = candidates
             .into_iter()
@@ -183,9 +283,10 @@ impl Journal {
             })
             .collect();
         let [password] = right.as_slice() else {
-            panic!("{}: {} passwords are right", self.email, right.len());
+            return Err(format!("{} passwords are right", right.len()));
         };
         self.password.clone_from(password);
         self.pending = None;
+        Ok(())
     }
 }

@@ -15,7 +15,6 @@ mod faults;
 mod first_light;
 mod hangups;
 mod http_wire;
-mod journal;
 mod load;
 mod lockout;
 mod manual;
