@@ -18,6 +18,7 @@ mod journal;
 mod notify;
 mod process;
 mod strace;
+mod trace;
 mod wait;
 
 pub use api::{Api, Login, Tokens};
@@ -29,6 +30,7 @@ pub use http::{Connection, Request, Response};
 pub use journal::{Dice, Journal};
 pub use process::Exit;
 pub use strace::Faults;
+pub use trace::{Call, Recording};
 pub use wait::{eventually, parallel};
 
 use std::path::PathBuf;
