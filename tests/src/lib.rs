@@ -28,7 +28,7 @@ pub use daemon::Daemon;
 pub use home::Home;
 pub use http::{Connection, Request, Response};
 pub use journal::{Dice, Journal};
-pub use process::Exit;
+pub use process::{Exit, make_room_for_clients};
 pub use strace::Faults;
 pub use trace::{Call, Recording};
 pub use wait::{eventually, parallel};

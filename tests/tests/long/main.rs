@@ -12,12 +12,27 @@
 )]
 
 mod disk;
+mod idle_connections;
 mod power_loss;
+mod starvation;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use harness::{Authctl, Journal, PASSWORD};
 
 /// Keeps the other tests of this program waiting.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes the tenant and so many clients.
+pub(crate) fn journals(authctl: &Authctl, count: u64) -> Vec<Journal> {
+    authctl.create_tenant("acme");
+    let client = |number| {
+        let email = format!("client{number}@acme.test");
+        authctl.create_user("acme", &email, PASSWORD);
+        Journal::new(email)
+    };
+    (0..count).map(client).collect()
 }

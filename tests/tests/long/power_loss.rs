@@ -13,11 +13,11 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::Instant;
 
-use harness::{Call, Dice, Home, Journal, PASSWORD, Recording};
+use harness::{Call, Dice, Home, Journal, Recording};
 use rusqlite::Connection as Database;
 
-use crate::alone;
 use crate::disk::{Disk, Luck, is_kept};
+use crate::{alone, journals};
 
 /// All by which the daemon changes files, and sends answers.
 const CALLS: &str = "openat,creat,pwrite64,pwritev,pwritev2,write,writev,ftruncate,truncate,fallocate,\
@@ -40,15 +40,8 @@ struct Run {
 fn record(dice: &mut Dice, acts: u32) -> Run {
     let home = settings(Home::new());
     let daemon = home.start();
-    let authctl = daemon.authctl();
-    authctl.create_tenant("acme");
-    let mut journals: Vec<Journal> = (0..CLIENTS)
-        .map(|number| {
-            let email = format!("client{number}@acme.test");
-            authctl.create_user("acme", &email, PASSWORD);
-            Journal::new(email).with_history()
-        })
-        .collect();
+    let journals = journals(&daemon.authctl(), CLIENTS);
+    let mut journals: Vec<Journal> = journals.into_iter().map(Journal::with_history).collect();
     assert_eq!(daemon.stop().code, Some(0));
     let before = named(&home);
     let recording = Recording::into(home.path("recording"), CALLS);
