@@ -14,6 +14,7 @@
 mod disk;
 mod idle_connections;
 mod power_loss;
+mod soak;
 mod starvation;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

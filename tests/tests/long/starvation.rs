@@ -45,6 +45,7 @@ fn write_until(
             let is_enough = &is_enough;
             scope.spawn(move || {
                 while !is_enough() {
+                    let sent = Instant::now();
                     let answer = journal.act(api, &mut dice).expect("the daemon lives");
                     assert!(
                         [200, 204].contains(&answer.status),
@@ -52,6 +53,8 @@ fn write_until(
                         journal.email(),
                         answer.text()
                     );
+                    // The pace of the load: it rests as long as it worked.
+                    std::thread::sleep(sent.elapsed());
                 }
             });
         }
