@@ -9,6 +9,7 @@
 mod audit;
 mod authctl;
 mod clock;
+mod damage;
 mod disk;
 mod durability;
 mod faults;
