@@ -241,7 +241,7 @@ fn r3_what_was_answered_survives_a_power_loss() {
 #[test]
 #[ignore = "long: about ten minutes"]
 fn r3_whole_what_was_answered_survives_a_power_loss() {
-    for _ in 0..5 {
+    for _ in 0..3 {
         power_loss(40, 2000, 200);
     }
 }
