@@ -54,6 +54,8 @@ fn hold_a_crowd(timeout: Duration, slow: Duration) {
     let seconds = timeout.as_secs();
     let home = Home::new()
         .setting("api.max_connections", "12000")
+        // The token lasts as long as the crowd.
+        .setting("token.access_ttl", "\"1h\"")
         .setting("api.keepalive_timeout", &format!("\"{seconds}s\""));
     let daemon = home.start();
     drop(journals(&daemon.authctl(), 1));

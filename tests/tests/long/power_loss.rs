@@ -235,7 +235,7 @@ fn has_all_in_it(run: &Run, end: usize) {
 
 #[test]
 fn r3_what_was_answered_survives_a_power_loss() {
-    power_loss(12, 200, 35);
+    power_loss(12, 150, 25);
 }
 
 #[test]
