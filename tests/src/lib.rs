@@ -14,9 +14,11 @@ mod clock;
 mod daemon;
 mod home;
 mod http;
+mod journal;
 mod notify;
 mod process;
 mod strace;
+mod trace;
 mod wait;
 
 pub use api::{Api, Login, Tokens};
@@ -25,8 +27,10 @@ pub use clock::WallClock;
 pub use daemon::Daemon;
 pub use home::Home;
 pub use http::{Connection, Request, Response};
-pub use process::Exit;
+pub use journal::{Dice, Journal};
+pub use process::{Exit, make_room_for_clients};
 pub use strace::Faults;
+pub use trace::{Call, Recording};
 pub use wait::{eventually, parallel};
 
 use std::path::PathBuf;

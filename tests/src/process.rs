@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 /// How a process ended.
 #[derive(Debug, Clone)]
 pub struct Exit {
@@ -71,6 +73,21 @@ impl Collector {
         }
         self.so_far()
     }
+}
+
+/// Lets this process hold the clients of a flood; beyond the hard limit that takes root.
+///
+/// # Panics
+/// If it may not.
+pub fn make_room_for_clients(count: u64) {
+    let limit = getrlimit(Resource::Nofile);
+    let at_least = |limit: Option<u64>| limit.map(|limit| limit.max(count));
+    let raised = Rlimit {
+        current: at_least(limit.current),
+        maximum: at_least(limit.maximum),
+    };
+    setrlimit(Resource::Nofile, raised)
+        .unwrap_or_else(|error| panic!("this test needs {count} descriptors: {error}"));
 }
 
 /// A process; killed when its value goes.

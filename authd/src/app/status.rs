@@ -192,11 +192,19 @@ fn warning(code: &str, tenant: Option<&Tenant>, message: String) -> Warning {
 }
 
 fn database_warnings(info: &DatabaseInfo) -> Vec<Warning> {
-    if info.pending == 0 {
-        return Vec::new();
+    let mut warnings = Vec::new();
+    if info.pending > 0 {
+        let message = format!("{} migrations of the database are pending", info.pending);
+        warnings.push(warning("migrations_pending", None, message));
     }
-    let message = format!("{} migrations of the database are pending", info.pending);
-    vec![warning("migrations_pending", None, message)]
+    if info.wal_held {
+        let message = format!(
+            "the write-ahead log has {} MiB and grows: a reader keeps an old state of the database open",
+            info.wal_bytes >> 20
+        );
+        warnings.push(warning("wal_held", None, message));
+    }
+    warnings
 }
 
 /// Tenants that are about to run out of seats or time.

@@ -53,6 +53,8 @@ pub struct DatabaseInfo {
     pub bytes: u64,
     /// Bytes of the write-ahead log.
     pub wal_bytes: u64,
+    /// Whether a reader keeps that log from being moved, so that it grows without bound.
+    pub wal_held: bool,
     /// Bytes free beside it.
     pub free_bytes: u64,
     /// Version of the schema.

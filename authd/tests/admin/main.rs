@@ -14,6 +14,7 @@ mod deletions;
 mod desk;
 mod lists;
 mod lockouts;
+mod monitor;
 mod names;
 mod rehearsals;
 mod roles;

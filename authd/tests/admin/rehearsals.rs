@@ -8,6 +8,7 @@ use authd::http::body::BodyLimit;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use common::call::Change;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -200,12 +201,24 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
     assert_eq!(desk.scopes.take(), []);
     assert_eq!((desk.audit(acme).await, desk.audit(closed).await), before);
     assert_eq!(desk.open_sessions(acme, bob).await, 1);
-    // And afterwards each is done as if nothing had been.
+    // And afterwards each is done as if nothing had been, and leaves exactly one row where it changes
+    // something (A93). What an earlier one has done already changes nothing.
+    let mut rows = audit_rows(&desk);
     for (path, body) in &changes {
         let (status, answer) = send(&desk, desk.admin(), path, body).await;
         assert_eq!(status, StatusCode::OK, "{path}: {answer}");
         assert_eq!(answer["dry_run"], false, "{path}");
+        assert_eq!(answer["audit_id"].is_string(), answer["changed"] == true);
+        rows += i64::from(answer["changed"] == true);
+        assert_eq!(audit_rows(&desk), rows, "{path}: {answer}");
     }
+}
+
+/// Rows of all chains.
+fn audit_rows(desk: &Desk) -> i64 {
+    let database = Connection::open(desk.database()).unwrap();
+    let count = database.query_row("SELECT count(*) FROM audit", [], |row| row.get(0));
+    count.unwrap()
 }
 
 #[tokio::test]

@@ -2,11 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use harness::{Faults, Home, Login, PASSWORD, Request, parallel};
+use harness::{Dice, Faults, Home, Journal, Login, PASSWORD, Request, parallel};
 use rusqlite::Connection as Database;
 use serde_json::json;
 
-use crate::journal::{Dice, Journal};
 use crate::scene::{ALICE, alice, guess, open};
 
 #[test]

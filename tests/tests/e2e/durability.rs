@@ -7,10 +7,8 @@ use std::hash::{BuildHasher, Hasher};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::{Authctl, Daemon, Faults, Home, Login, PASSWORD};
+use harness::{Authctl, Daemon, Dice, Faults, Home, Journal, Login, PASSWORD};
 use rusqlite::Connection as Database;
-
-use crate::journal::{Dice, Journal};
 
 const ROUNDS: u64 = 10;
 const CLIENTS: u64 = 8;
@@ -123,7 +121,7 @@ fn r1_nothing_acknowledged_is_lost_to_kill_9() {
         }
         daemon = Some(after);
     }
-    let acknowledged: u64 = journals.iter().map(|journal| journal.acknowledged).sum();
+    let acknowledged: u64 = journals.iter().map(Journal::acknowledged).sum();
     eprintln!("{acknowledged} acknowledged acts and {users} users in {ROUNDS} rounds");
     assert!(acknowledged > ROUNDS * CLIENTS, "the load was no load");
     assert!(users > 0, "the operator made nobody");

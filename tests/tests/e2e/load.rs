@@ -4,23 +4,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::{Connection, Daemon, Home, Login, Request, WRONG_PASSWORD, parallel};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use harness::{
+    Connection, Daemon, Home, Login, Request, WRONG_PASSWORD, make_room_for_clients, parallel,
+};
 
 use crate::scene::{alice, open};
-
-/// Lets this process hold the clients of a flood.
-fn make_room_for_clients(count: u64) {
-    let limit = getrlimit(Resource::Nofile);
-    let wanted = limit.current.map_or(count, |current| current.max(count));
-    let wanted = limit.maximum.map_or(wanted, |most| wanted.min(most));
-    assert!(wanted >= count, "this test needs {count} descriptors");
-    let raised = Rlimit {
-        current: Some(wanted),
-        maximum: limit.maximum,
-    };
-    setrlimit(Resource::Nofile, raised).expect("a soft limit below the hard one");
-}
 
 /// A home whose daemon may hold so many descriptors (`SOFT:HARD`).
 fn with_descriptors(limits: &str) -> Home {

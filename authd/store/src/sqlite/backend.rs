@@ -119,6 +119,7 @@ impl Backend for Sqlite {
             backend: "sqlite",
             bytes: size(&self.path),
             wal_bytes: size(&beside(&self.path, "-wal")),
+            wal_held: self.shared.checkpoints.is_held(),
             free_bytes: rustix::fs::statvfs(&self.path)
                 .map_or(0, |fs| fs.f_bavail.saturating_mul(fs.f_frsize)),
             path: self.path.clone(),

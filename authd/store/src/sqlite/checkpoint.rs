@@ -3,9 +3,14 @@
 //! A passive checkpoint blocks nobody, but under writes without pause it never sees the end of the
 //! log, and only a log that was moved whole is begun anew. When the log has grown to several times
 //! its limit, the writer therefore moves the small rest between two groups.
+//!
+//! A reader that keeps an old state open stops either from moving what came later, and the log grows
+//! with every write. Nothing can be done about that from here, so it is told: in the log each time the
+//! rest has doubled, and to whoever asks.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::wal::CheckpointMode;
@@ -15,6 +20,8 @@ use super::backend::Shared;
 
 /// The log may be so many times its limit long before the writer helps.
 const PATIENCE: u32 = 4;
+/// Time between two tries while a reader keeps the log from being moved.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// When to move the log.
 pub(super) struct Checkpoints {
@@ -26,6 +33,8 @@ pub(super) struct Checkpoints {
     moved_at: AtomicU32,
     /// Whether the thread cannot keep up and asks the writer for a turn.
     behind: AtomicBool,
+    /// Pages that a reader kept from being moved, when that was last told; 0 if none does.
+    held: AtomicU32,
     call: Mutex<Call>,
     called: Condvar,
 }
@@ -42,6 +51,7 @@ impl Checkpoints {
             pages: AtomicU32::new(0),
             moved_at: AtomicU32::new(0),
             behind: AtomicBool::new(false),
+            held: AtomicU32::new(0),
             call: Mutex::new(Call {
                 due: false,
                 closed: false,
@@ -71,7 +81,8 @@ impl Checkpoints {
         }
     }
 
-    /// Waits for work; false when there will be none.
+    /// Waits for work; false when there will be none. While a reader holds the log there is some every
+    /// [`RETRY`].
     fn wait(&self) -> bool {
         let mut call = self.call();
         loop {
@@ -81,10 +92,41 @@ impl Checkpoints {
             if std::mem::take(&mut call.due) {
                 return true;
             }
-            call = self
+            if !self.is_held() {
+                call = self
+                    .called
+                    .wait(call)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let (again, timeout) = self
                 .called
-                .wait(call)
+                .wait_timeout(call, RETRY)
                 .unwrap_or_else(PoisonError::into_inner);
+            call = again;
+            call.due |= timeout.timed_out();
+        }
+    }
+
+    /// Whether a reader keeps so much of the log from being moved that the operator should know.
+    pub(super) fn is_held(&self) -> bool {
+        self.held.load(Ordering::Acquire) > 0
+    }
+
+    /// Hears what a checkpoint left behind, and tells of it when it is much, when it has doubled and
+    /// when it is over.
+    fn left_behind(&self, pages: u32) {
+        let told = self.held.load(Ordering::Acquire);
+        let much = self.limit.saturating_mul(PATIENCE);
+        if told == 0 && pages >= much || told > 0 && pages >= told.saturating_mul(2) {
+            self.held.store(pages, Ordering::Release);
+            tracing::warn!(
+                pages,
+                "the write-ahead log grows: a reader keeps an old state of the database open"
+            );
+        } else if told > 0 && pages < much {
+            self.held.store(0, Ordering::Release);
+            tracing::info!("the write-ahead log does not grow any more");
         }
     }
 
@@ -107,22 +149,36 @@ pub(super) fn work(connection: &Connection, shared: &Shared) {
         if shared.has_failed() {
             continue;
         }
-        let Some(pages) = passive(connection, shared) else {
+        let Some(Pages { all, moved }) = passive(connection, shared) else {
             continue;
         };
-        checkpoints.moved_at.store(pages, Ordering::Release);
-        // What was written meanwhile is not among the pages that were moved.
+        checkpoints.moved_at.store(all, Ordering::Release);
+        checkpoints.left_behind(all.saturating_sub(moved));
+        // What was written meanwhile is not among the pages that were moved; against a reader the
+        // writer can do no more than this thread.
         let long = checkpoints.limit.saturating_mul(PATIENCE);
-        if checkpoints.pages.load(Ordering::Acquire) >= long {
+        let is_long = checkpoints.pages.load(Ordering::Acquire) >= long;
+        if is_long && !checkpoints.is_held() {
             checkpoints.behind.store(true, Ordering::Release);
         }
     }
 }
 
-/// Moves what can be moved without blocking anybody; gives the pages of the log as it began.
-pub(super) fn passive(connection: &Connection, shared: &Shared) -> Option<u32> {
+/// What a checkpoint found and did.
+pub(super) struct Pages {
+    /// Pages of the log as it began.
+    all: u32,
+    /// Of those, pages that are in the database now.
+    moved: u32,
+}
+
+/// Moves what can be moved without blocking anybody.
+pub(super) fn passive(connection: &Connection, shared: &Shared) -> Option<Pages> {
     match connection.wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE) {
-        Ok((pages, _)) => u32::try_from(pages).ok(),
+        Ok((all, moved)) => Some(Pages {
+            all: u32::try_from(all).ok()?,
+            moved: u32::try_from(moved).ok()?,
+        }),
         Err(error) => {
             let code = error.sqlite_error_code();
             if code == Some(ErrorCode::SystemIoFailure) {

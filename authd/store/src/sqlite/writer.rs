@@ -78,7 +78,8 @@ impl Writer {
                 }
                 self.write_group(first);
                 if shared.checkpoints.take_turn() && !shared.has_failed() {
-                    let _: Option<u32> = checkpoint::passive(&self.connection, &shared);
+                    let _: Option<checkpoint::Pages> =
+                        checkpoint::passive(&self.connection, &shared);
                 }
             }
         }));

@@ -397,11 +397,7 @@ fn closing_finishes_what_is_queued_and_refuses_what_comes() {
 #[test]
 fn r38_the_log_stays_bounded_without_checkpoints_in_commits() {
     let (bench, _) = bench(|options, _| options.checkpoint_pages = 10);
-    for n in 0..400_u32 {
-        write(&bench.store, move |tx| {
-            tx.meta_mut().set(&format!("row {n}"), &[7; 3000])
-        });
-    }
+    write_pages(&bench.store, 400);
     let info = bench.store.info();
     assert!(
         info.wal_bytes < 400 * 4096,
@@ -411,4 +407,46 @@ fn r38_the_log_stays_bounded_without_checkpoints_in_commits() {
     bench.store.close();
     let (store, _) = super::open_in(bench.folder.path()).unwrap();
     assert!(is_set(&store, "row 0") && is_set(&store, "row 399"));
+}
+
+#[test]
+fn r38_a_reader_that_holds_the_log_is_told_of_and_the_log_shrinks_when_it_goes() {
+    let (bench, _) = bench(|options, _| options.checkpoint_pages = 10);
+    write_pages(&bench.store, 30);
+    assert!(!bench.store.info().wal_held);
+    let reader = Connection::open(bench.folder.path().join("authd.db")).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    let rows = "SELECT count(*) FROM meta";
+    let seen: i64 = reader.query_row(rows, [], |row| row.get(0)).unwrap();
+    write_pages(&bench.store, 200);
+    eventually(|| bench.store.info().wal_held);
+    let held = bench.store.info().wal_bytes;
+    assert!(held > 200 * 4096, "{held} bytes of log");
+    // What it read it reads again, and what was written meanwhile is there.
+    let again: i64 = reader.query_row(rows, [], |row| row.get(0)).unwrap();
+    assert_eq!(again, seen);
+    assert!(is_set(&bench.store, "row 199"));
+    reader.execute_batch("ROLLBACK").unwrap();
+    // Without another write the log is moved; the next one begins it anew, in a shorter file.
+    eventually(|| !bench.store.info().wal_held);
+    write(&bench.store, |tx| tx.meta_mut().set("row 0", b"new"));
+    let after = bench.store.info().wal_bytes;
+    assert!(after <= 10 * 4 * 4096, "{after} of {held} bytes of log");
+}
+
+fn write_pages(store: &Store, rows: u32) {
+    for n in 0..rows {
+        write(store, move |tx| {
+            tx.meta_mut().set(&format!("row {n}"), &[7; 3000])
+        });
+    }
+}
+
+/// Waits for what the checkpoint thread does.
+fn eventually(is_so: impl Fn() -> bool) {
+    let end = std::time::Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(std::time::Instant::now() < end, "not in time");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
