@@ -2,7 +2,10 @@
 
 mod attempt;
 mod audit;
+mod backup;
+mod db;
 pub mod edge;
+mod job;
 pub mod listener;
 mod lockout;
 pub mod peer;

@@ -13,7 +13,7 @@ use domain::tenant::Tenant;
 use serde_json::Value;
 use store::{DatabaseInfo, PageRequest, ReadTx, StoreError, TenantFilter, TenantRow};
 
-use crate::app::{App, Error, Operator};
+use crate::app::{App, Error, Operator, backup, db};
 
 /// Tenants that are looked at for warnings; more would make a glance a walk.
 const WARNING_ROWS: u32 = 200;
@@ -80,6 +80,7 @@ pub async fn status(
         .await?;
     let info = app.store.info();
     warnings.extend(database_warnings(&info));
+    warnings.extend(db::warning(info.free_bytes, app.settings.min_free));
     warnings.extend((running.warnings)());
     let is_draining = app.draining.load(Ordering::Acquire);
     Ok(StatusView {
@@ -99,6 +100,7 @@ pub async fn status(
             sessions: counts.sessions,
             locked: counts.locked,
         },
+        backup: backup::newest(app).await,
         warnings,
     })
 }

@@ -172,6 +172,14 @@ impl KeySource {
         self.credential.as_deref().unwrap_or(&self.file)
     }
 
+    /// Where an operator finds it to copy it: systemd's folder for a credential, else the file.
+    pub(super) fn kept_at(&self) -> PathBuf {
+        match &self.credential {
+            Some(_) => Path::new("/etc/credstore").join(&self.name),
+            None => self.file.clone(),
+        }
+    }
+
     pub(super) fn load(&self) -> Result<Option<WrapKey>, Failure> {
         WrapKey::load(self.path(), self.credentials_directory.as_deref())
             .map_err(|e| self.unreadable(&e))

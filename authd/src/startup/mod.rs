@@ -1,6 +1,7 @@
 //! Builds every part in order and stops them in reverse; the only place that knows all layers.
 //! No rules here: what a part does is decided in the part.
 
+mod apart;
 mod dev;
 mod exit;
 mod first_start;
@@ -23,7 +24,7 @@ use store::sqlite::{self, Options};
 use tokio::sync::{Notify, watch};
 
 use crate::app::audit::{LoggedHeads, log_heads};
-use crate::app::{App, login_budget::LoginBudget, waiters::Waiters};
+use crate::app::{App, db::Room, login_budget::LoginBudget, waiters::Waiters};
 use crate::cache::{Activity, MemoryCache};
 use crate::config::{Config, DatabaseUrl, Loaded};
 use crate::crypto::{self, HashPool, HashSettings, Random, SystemRandom};
@@ -209,5 +210,7 @@ async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
         login_budget: LoginBudget::default(),
         draining: AtomicBool::new(false),
         waiters: Waiters::default(),
+        backups: apart::backups(parts.loaded),
+        room: Room::default(),
     })
 }

@@ -146,12 +146,20 @@ pub(super) fn bind(
         let door = AdminEdge {
             request_ids: Arc::clone(&request_ids),
             socket,
-            timeouts: Timeouts::new(Some(config.admin.request_timeout), []),
+            timeouts: Timeouts::new(Some(config.admin.request_timeout), jobs()),
         };
         bind_admin(config, app, &running, origin, door)
     });
     let admin = doors.collect::<Result<_, Failure>>()?;
     Ok(Bound { api, admin })
+}
+
+/// Jobs have no total limit.
+fn jobs() -> impl Iterator<Item = (String, Option<Duration>)> {
+    let calls = common::call::all().into_iter();
+    calls
+        .filter(|call| call.is_job)
+        .map(|call| (call.path.to_owned(), None))
 }
 
 fn bind_api(

@@ -10,7 +10,7 @@ use domain::session::SessionLimits;
 
 use super::exit::Failure;
 use crate::app::Settings;
-use crate::app::settings::{LoginBudgetSettings, StoredIp};
+use crate::app::settings::{BackupSettings, LoginBudgetSettings, StoredIp};
 use crate::config::{self, Config};
 
 /// Builds the use cases' settings.
@@ -57,6 +57,12 @@ pub(super) fn settings(config: &Config, issuer: String) -> Result<Settings, Fail
         default_max_users: config.tenant.default_max_users,
         time_zone: config.tenant.time_zone.clone(),
         reference_names: config.refs.names.clone(),
+        min_free: config.database.min_free,
+        backup: BackupSettings {
+            compress: config.backup.compress,
+            folder: config.backup.dir.clone(),
+            keep: config.backup.keep,
+        },
     })
 }
 

@@ -64,6 +64,7 @@ fn changes(session: &str) -> Vec<(&'static str, Value)> {
             "/v1/session/revoke",
             json!({"target": {"session": session}}),
         ),
+        ("/v1/backup/prune", json!({"keep": 1})),
     ];
     // What makes and gives comes before what deletes.
     changes.splice(0..0, rights());
@@ -112,6 +113,11 @@ fn rights() -> Vec<(&'static str, Value)> {
 
 /// What the changes find: roles and permissions, a disabled user, a closed tenant.
 async fn furnish(desk: &Desk) {
+    let backups = &desk.app.settings.backup.folder;
+    std::fs::create_dir(backups).unwrap();
+    for name in ["authd-1.db", "authd-2.db"] {
+        std::fs::write(backups.join(name), "x").unwrap();
+    }
     let permission = |name: &str| {
         let body = json!({"tenant": "acme", "name": name});
         ("/v1/permission/define", body)
@@ -160,7 +166,8 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
     let before = (desk.audit(acme).await, desk.audit(closed).await);
     let posts: Vec<&str> = common::call::all()
         .iter()
-        .filter(|call| call.method == "POST")
+        // A job is refused a rehearsal.
+        .filter(|call| call.method == "POST" && !call.is_job)
         .map(|call| call.path)
         .collect();
     let changes = changes(&session);
@@ -182,11 +189,23 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
     assert_eq!(desk.scopes.take(), []);
     assert_eq!((desk.audit(acme).await, desk.audit(closed).await), before);
     assert_eq!(desk.open_sessions(acme, bob).await, 1);
+    let backups = std::fs::read_dir(&desk.app.settings.backup.folder).unwrap();
+    assert_eq!(backups.count(), 2);
     // And afterwards each is done as if nothing had been.
     for (path, body) in &changes {
         let (status, answer) = send(&desk, desk.admin(), path, body).await;
         assert_eq!(status, StatusCode::OK, "{path}: {answer}");
         assert_eq!(answer["dry_run"], false, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a96_a_job_refuses_to_be_rehearsed() {
+    let desk = Desk::new();
+    for call in common::call::all().iter().filter(|call| call.is_job) {
+        let body = json!({"goal": "folder", "name": "x"});
+        let (status, _) = send(&desk, desk.rehearsing(), call.path, &body).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{}", call.name);
     }
 }
 
