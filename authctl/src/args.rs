@@ -1,6 +1,7 @@
 //! The whole command tree on one page; the doc comments are the help texts.
 //! No logic: what a command does stands in `commands/<noun>.rs`.
 
+mod keeping;
 mod rights;
 mod state;
 mod user;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+pub(crate) use keeping::{Backup, Db};
 pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet};
 
 use crate::filter::Filter;
@@ -216,6 +218,12 @@ pub(crate) enum Command {
     /// Check the audit log
     #[command(subcommand)]
     Audit(Audit),
+    /// Make backups, look at them, and check them
+    #[command(subcommand)]
+    Backup(Backup),
+    /// Look at the database as a whole
+    #[command(subcommand)]
+    Db(Db),
     /// Print the completion script of a shell
     Completion {
         /// bash, zsh or fish

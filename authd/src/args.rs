@@ -1,6 +1,8 @@
 //! The command line of authd, and what the process's environment adds to it.
 //! The one place that reads environment variables for the configuration.
 
+mod db;
+
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -9,6 +11,8 @@ use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 use common::text::visible;
 
 use crate::config::{ENVIRONMENT_PREFIX, Source};
+
+pub use db::Db;
 
 /// authd: tenants, users, sessions and lockouts over HTTP and a Unix socket.
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
@@ -71,6 +75,13 @@ enum CommandArgs {
     Healthcheck {
         #[command(flatten)]
         config: ConfigArgs,
+    },
+    /// Look after the database while authd is stopped
+    Db {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(subcommand)]
+        db: Db,
     },
     /// Write the manual pages that are built in
     Man {
@@ -176,6 +187,8 @@ pub enum Command {
     PrintConfig(PrintConfig),
     /// Ask the running daemon whether it is alive.
     Healthcheck,
+    /// Look after the database.
+    Db(Db),
     /// Write the manual pages.
     Man(Man),
     /// Print a completion script.
@@ -193,6 +206,7 @@ impl Args {
             CommandArgs::CheckConfig { config, check } => (config, Command::CheckConfig(check)),
             CommandArgs::PrintConfig { config, print } => (config, Command::PrintConfig(print)),
             CommandArgs::Healthcheck { config } => (config, Command::Healthcheck),
+            CommandArgs::Db { config, db } => (config, Command::Db(db)),
             CommandArgs::Man { man } => (ConfigArgs::default(), Command::Man(man)),
             CommandArgs::Completion { shell } => {
                 (ConfigArgs::default(), Command::Completion(shell))

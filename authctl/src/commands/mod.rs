@@ -3,8 +3,10 @@
 
 mod attempt;
 mod audit;
+mod backup;
 mod completion;
 mod conditional;
+mod db;
 mod help;
 mod lockout;
 mod permission;
@@ -183,6 +185,8 @@ impl Context {
             Command::Attempt(command) => finish(attempt::run(self, command)),
             Command::Session(command) => finish(session::run(self, command)),
             Command::Audit(command) => finish(audit::run(self, command)),
+            Command::Backup(command) => finish(backup::run(self, command)),
+            Command::Db(command) => finish(db::run(self, command)),
         }
     }
 

@@ -13,7 +13,9 @@ use common::call::{AdminCall, Change, Method, Socket};
 use common::error::ErrorCode;
 use tracing::Instrument;
 
-use crate::admin::{attempt, audit, backup, db, job, lockout, permission, role, session, status, tenant, user};
+use crate::admin::{
+    attempt, audit, backup, db, job, lockout, permission, role, session, status, tenant, user,
+};
 use crate::app::job::{Reporter, line};
 use crate::app::status::Running;
 use crate::app::{App, Error, Operator};

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use common::call::db::{Check, Migrations, Optimize, Status, Vacuum};
 use common::error::chain;
 use common::view::{CheckView, DatabaseView, MigrationView, Page, VacuumView, Warning};
+use domain::attempt::Attempt;
 use store::sqlite::{self, Layout};
 use store::{Claim, OpenError, Priority, StoreError};
 
@@ -40,6 +41,12 @@ impl Room {
     pub fn set(&self, free: u64, wanted: u64) -> bool {
         let now = Roominess::of(free, wanted);
         self.0.swap(now as u8, Ordering::AcqRel) != now as u8
+    }
+
+    /// Whether a row is written for an attempt: strangers must not take the last of the room. The
+    /// counter of the name counts all the same.
+    pub fn writes_down(&self, attempt: &Attempt) -> bool {
+        attempt.user_id.is_some() || self.is() != Roominess::Least
     }
 
     /// What the room allows.
@@ -232,8 +239,8 @@ pub async fn vacuum(
 
 /// What would help more, where that is true.
 fn note(layout: &Layout) -> Option<String> {
-    let is_worth = layout.free_pages.saturating_mul(100)
-        >= layout.pages.max(1).saturating_mul(WORTH_PERCENT);
+    let is_worth =
+        layout.free_pages.saturating_mul(100) >= layout.pages.max(1).saturating_mul(WORTH_PERCENT);
     (!layout.gives_back && is_worth).then(|| {
         "this file was made without giving pages back; write it anew while authd is stopped: \
          sudo authd db vacuum"

@@ -71,12 +71,7 @@ pub(super) fn fresh(path: &Path) -> Result<File, BackupError> {
 ///
 /// # Errors
 /// [`BackupError::File`], [`BackupError::Unwanted`].
-pub fn pack(
-    copy: &Path,
-    to: &Path,
-    compress: bool,
-    told: Told<'_>,
-) -> Result<Packed, BackupError> {
+pub fn pack(copy: &Path, to: &Path, compress: bool, told: Told<'_>) -> Result<Packed, BackupError> {
     let file = fresh(to)?;
     let written = |source| BackupError::file(to, source);
     let sealed = Sealed {
@@ -158,7 +153,8 @@ pub fn unpack(
     } else {
         drain(&mut whole, &mut file, name, to, told)?;
     }
-    file.sync_all().map_err(|source| BackupError::file(to, source))?;
+    file.sync_all()
+        .map_err(|source| BackupError::file(to, source))?;
     Ok(Packed {
         bytes: source.bytes,
         sha256: HEXLOWER.encode(source.hash.finish().as_ref()),
@@ -176,7 +172,8 @@ fn drain(
     let mut done = 0_u64;
     loop {
         let count = from.read(&mut part).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::InvalidData
             | io::ErrorKind::InvalidInput => BackupError::NoBackup {
                 path: name.to_owned(),
                 reason: format!("it is damaged or ends early: {error}"),
@@ -286,9 +283,18 @@ mod tests {
         let middle = flipped.len() / 2;
         flipped[middle] ^= 0x40;
         let back = folder.path().join("back");
-        for bad in [&bytes[..bytes.len() - 1], &bytes[..40], &flipped, b"", b"PK\x03\x04"] {
+        for bad in [
+            &bytes[..bytes.len() - 1],
+            &bytes[..40],
+            &flipped,
+            b"",
+            b"PK\x03\x04",
+        ] {
             let refused = unpack(bad, Path::new("x"), &back, &mut all).unwrap_err();
-            assert!(matches!(refused, BackupError::NoBackup { .. }), "{refused:?}");
+            assert!(
+                matches!(refused, BackupError::NoBackup { .. }),
+                "{refused:?}"
+            );
         }
     }
 }

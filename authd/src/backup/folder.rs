@@ -69,7 +69,9 @@ impl Folder {
             .filter(|name| is_name(name))
             .filter_map(|name| self.look(name))
             .collect();
-        found.sort_by(|one, other| (other.created_at, &other.name).cmp(&(one.created_at, &one.name)));
+        found.sort_by(|one, other| {
+            (other.created_at, &other.name).cmp(&(one.created_at, &one.name))
+        });
         Ok(found)
     }
 
@@ -272,13 +274,22 @@ mod tests {
         fs::write(outer.path().join("authd-1.db.partial"), "x").unwrap();
         fs::write(outer.path().join("authd.db"), "x").unwrap();
         assert_eq!(folder.list().unwrap(), []);
-        for name in ["../authd-1.db", "authd-/../x.db", "authd-..db", "/etc/authd-1.db", ""] {
+        for name in [
+            "../authd-1.db",
+            "authd-/../x.db",
+            "authd-..db",
+            "/etc/authd-1.db",
+            "",
+        ] {
             assert!(folder.file(name).is_none(), "{name}");
         }
         // A file that changed since is told by what it is.
         let name = add(&folder, 5);
         fs::write(outer.path().join(&name), "longer").unwrap();
         let listed = folder.list().unwrap();
-        assert_eq!((listed[0].verified, listed[0].sha256.clone()), (false, None));
+        assert_eq!(
+            (listed[0].verified, listed[0].sha256.clone()),
+            (false, None)
+        );
     }
 }

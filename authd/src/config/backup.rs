@@ -26,7 +26,10 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         name: "backup.keep",
-        kind: Kind::Integer { min: 1, max: 10_000 },
+        kind: Kind::Integer {
+            min: 1,
+            max: 10_000,
+        },
         default: Some("14"),
         change: Change::Reload,
         class: Class::Installation,

@@ -52,8 +52,22 @@ impl KeyRing {
             KeyPurpose::Cursor,
         ]
         .into_iter()
-        .map(|purpose| new_key(random, now, wrap, purpose))
+        .map(|purpose| new_key(random, now, wrap, purpose, 1))
         .collect()
+    }
+
+    /// Makes an active key in the place of those before it; `number` is one that none of them had.
+    ///
+    /// # Errors
+    /// As [`KeyRing::first_keys`].
+    pub fn replacement(
+        random: &dyn Random,
+        now: Time,
+        wrap: &WrapKey,
+        purpose: KeyPurpose,
+        number: u32,
+    ) -> Result<StoredKey, CryptoError> {
+        new_key(random, now, wrap, purpose, number)
     }
 
     /// Opens the stored keys.
@@ -193,6 +207,7 @@ fn new_key(
     now: Time,
     wrap: &WrapKey,
     purpose: KeyPurpose,
+    number: u32,
 ) -> Result<StoredKey, CryptoError> {
     let (secret, public, algorithm) = if purpose == KeyPurpose::Signing {
         let (secret, public) = signing::generate(random)?;
@@ -206,7 +221,7 @@ fn new_key(
     let mut key = StoredKey {
         id: new_id::<KeyKind>(random, now)?,
         purpose,
-        number: 1,
+        number,
         algorithm: algorithm.to_owned(),
         state: KeyState::Active,
         public,
@@ -368,7 +383,7 @@ mod tests {
         let random = SeededRandom::new(4);
         let now = Time::from_millis(1_764_000_000_001);
         for (number, state) in [(2, KeyState::Active), (3, KeyState::Announced)] {
-            let mut key = new_key(&random, now, &wrap(), KeyPurpose::Signing).unwrap();
+            let mut key = new_key(&random, now, &wrap(), KeyPurpose::Signing, 1).unwrap();
             let secret = wrap().unwrap(&key.wrapped, &binding(&key)).unwrap();
             key.number = number;
             key.state = state;

@@ -2,9 +2,11 @@
 //! No rules here: what a part does is decided in the part.
 
 mod apart;
+mod ballast;
 mod dev;
 mod exit;
 mod first_start;
+pub mod offline;
 mod passed;
 mod process;
 mod servers;

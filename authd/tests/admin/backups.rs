@@ -177,15 +177,26 @@ async fn older_backups_go_by_number_and_the_last_one_stays() {
         create(&desk, Goal::Folder, true).await.0.unwrap();
     }
     // backup.keep is 3.
-    let names: Vec<_> = list(&desk).await.into_iter().map(|view| view.name).collect();
+    let names: Vec<_> = list(&desk)
+        .await
+        .into_iter()
+        .map(|view| view.name)
+        .collect();
     assert_eq!(names.len(), 3);
     let admin = desk.admin();
     let prune = |keep| backup::prune(&desk.app, &admin, Prune { keep });
-    assert_eq!(prune(0).await.unwrap_err().code, ErrorCode::ValidationFailed);
+    assert_eq!(
+        prune(0).await.unwrap_err().code,
+        ErrorCode::ValidationFailed
+    );
     let change = prune(1).await.unwrap();
     assert!(change.changed);
     assert_eq!(change.notes.len(), 2);
-    let left: Vec<_> = list(&desk).await.into_iter().map(|view| view.name).collect();
+    let left: Vec<_> = list(&desk)
+        .await
+        .into_iter()
+        .map(|view| view.name)
+        .collect();
     assert_eq!(left, names[..1]);
     assert!(!prune(1).await.unwrap().changed);
 }
@@ -208,7 +219,9 @@ async fn r4_without_room_nothing_is_begun() {
 #[tokio::test]
 async fn the_database_is_checked_and_gives_pages_back() {
     let desk = Desk::new();
-    let view = db::status(&desk.app, &desk.monitor(), Status {}).await.unwrap();
+    let view = db::status(&desk.app, &desk.monitor(), Status {})
+        .await
+        .unwrap();
     assert!(view.gives_back);
     assert_eq!(view.pending, 0);
     let (reporter, _events) = line();

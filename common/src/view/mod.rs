@@ -15,14 +15,13 @@ use serde::{Deserialize, Serialize};
 
 pub use attempt::AttemptView;
 pub use audit::{AuditChainView, AuditMarkView};
-pub use backup::{
-    BackupMade, BackupView, CheckView, DatabaseView, MigrationView, VacuumView,
-};
+pub use backup::{BackupMade, BackupView, CheckView, DatabaseView, MigrationView, VacuumView};
 pub use lockout::LockoutView;
 pub use role::{HeldPermission, HolderView, PermissionScope, PermissionView, RoleView, Via};
 pub use session::{DeviceType, DeviceView, SessionView};
 pub use status::{
-    ApiStatus, BackupStatus, CacheStatus, Counts, DatabaseStatus, KeyStatus, StatusView, VersionView, Warning,
+    ApiStatus, BackupStatus, CacheStatus, Counts, DatabaseStatus, KeyStatus, StatusView,
+    VersionView, Warning,
 };
 pub use tenant::{SubscriptionView, TenantStatus, TenantUsageView, TenantView};
 pub use user::{Address, EmployeeView, Name, UserStatus, UserView};

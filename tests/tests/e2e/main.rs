@@ -8,6 +8,7 @@
 
 mod audit;
 mod authctl;
+mod backups;
 mod clock;
 mod disk;
 mod durability;

@@ -167,7 +167,10 @@ pub fn broken_chains(tx: &dyn ReadTx, keys: &KeyRing) -> Result<Vec<String>, Sto
             let rows = tx.audit().rows(chain, walk.next(), PART)?;
             if let Some(bad) = rows.iter().find(|row| !walk.take(keys, row)) {
                 let name = chain.map_or_else(|| "the installation".to_owned(), |id| id.to_string());
-                broken.push(format!("the audit chain of {name} is broken at {}", bad.number));
+                broken.push(format!(
+                    "the audit chain of {name} is broken at {}",
+                    bad.number
+                ));
                 break;
             }
             if rows.len() < usize::try_from(PART).unwrap_or(usize::MAX) {

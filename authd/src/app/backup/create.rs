@@ -63,12 +63,7 @@ pub async fn create(
 }
 
 /// Writes the audit row; the work goes on beside the request, whose claim ends with its first answer.
-async fn record(
-    app: &App,
-    operator: &Operator,
-    now: Time,
-    goal: Goal,
-) -> Result<AuditId, Error> {
+async fn record(app: &App, operator: &Operator, now: Time, goal: Goal) -> Result<AuditId, Error> {
     let record = Record::draw(app, operator, now, None)?;
     let act = WideAct {
         action: "backup.create",

@@ -172,8 +172,12 @@ fn check_file(app: &App, name: &str, reporter: &Reporter) -> Result<Findings, Er
             .with_hint("List them: authctl backup list")
     })?;
     let listed = folder.list().map_err(refusal)?;
-    let manifest = listed.into_iter().find(|view| view.name.as_deref() == Some(name));
+    let manifest = listed
+        .into_iter()
+        .find(|view| view.name.as_deref() == Some(name));
     let copy = scratch_file(folder.path(), "check");
+    // What a run that was killed left is no part of this one.
+    sqlite::forget(&copy);
     let found = look_into(app, &path, &copy, manifest.as_ref(), reporter);
     sqlite::forget(&copy);
     match found {
@@ -234,11 +238,7 @@ pub(super) fn turn(app: &App) -> Result<tokio::sync::SemaphorePermit<'_>, Error>
 ///
 /// # Errors
 /// `validation_failed` for none to keep; `unavailable` for files that cannot be removed.
-pub async fn prune(
-    app: &Arc<App>,
-    operator: &Operator,
-    request: Prune,
-) -> Result<Change, Error> {
+pub async fn prune(app: &Arc<App>, operator: &Operator, request: Prune) -> Result<Change, Error> {
     let keep = usize::try_from(request.keep).unwrap_or(usize::MAX);
     if keep == 0 {
         let message = "expected a number from 1: the last backup stays";

@@ -46,7 +46,10 @@ pub(super) const ENDED: &[(&str, &str)] = &[
 ];
 
 /// What stays as the backup has it, and why that revives nothing.
-#[cfg_attr(not(test), expect(dead_code, reason = "read by the test that knows the schema"))]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "read by the test that knows the schema")
+)]
 pub(super) const KEPT: &[&str] = &[
     // Facts about the installation; the id of the wrap key is checked apart.
     "meta",

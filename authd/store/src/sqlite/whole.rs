@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use super::inspect::{self, Found, highest, inspect};
 use super::migrate;
@@ -220,4 +220,39 @@ pub fn free_bytes(path: &Path) -> std::io::Result<u64> {
 /// Whether a file begins as a database does.
 pub fn begins_as_database(head: &[u8]) -> bool {
     head.starts_with(inspect::MAGIC)
+}
+
+/// Brings the database to the newest schema as a start would: in a copy that takes its place. The
+/// caller holds the lock. Gives the schema before and after; none where there is no database.
+///
+/// # Errors
+/// [`OpenError`]; the file is as it was then.
+pub fn upgrade(path: &Path) -> Result<Option<(u32, u32)>, OpenError> {
+    let known = migrate::known();
+    let newest = highest(&known);
+    match inspect(path, &known)? {
+        Found::Nothing => Ok(None),
+        Found::Schema(found) => {
+            if found < newest {
+                migrate::upgrade(path, found, &known)?;
+            }
+            Ok(Some((found, newest)))
+        }
+    }
+}
+
+/// Writes the whole file anew without what holds nothing, so that it gives pages back later on. The
+/// caller holds the lock.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn vacuum(path: &Path) -> Result<(), OpenError> {
+    let run = || -> rusqlite::Result<()> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM;")?;
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        connection.close().map_err(|(_, error)| error)
+    };
+    run().map_err(|error| failed(path, &error))
 }
