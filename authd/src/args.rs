@@ -1,8 +1,6 @@
 //! The command line of authd, and what the process's environment adds to it.
 //! The one place that reads environment variables for the configuration.
 
-mod db;
-
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -11,8 +9,6 @@ use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 use common::text::visible;
 
 use crate::config::{ENVIRONMENT_PREFIX, Source};
-
-pub use db::Db;
 
 /// authd: tenants, users, sessions and lockouts over HTTP and a Unix socket.
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
@@ -145,6 +141,47 @@ pub struct PrintConfig {
     /// Print a JSON Schema of authd.toml
     #[arg(long)]
     pub schema: bool,
+}
+
+/// What to do with the database.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Db {
+    /// Say what is there, whether it is in use, and which steps wait
+    Status,
+    /// Bring an older schema up to date, in a copy that takes the file's place
+    Migrate {
+        /// Only try it, on a copy that goes again; also while authd runs
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Write a verified backup
+    Backup {
+        /// File to write; it must not exist
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Put a backup in the place of the database; nothing that has ended comes back
+    Restore {
+        /// The backup, compressed or not
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        /// Keep the sessions that are alive in the backup and in the database
+        #[arg(long)]
+        keep_sessions: bool,
+    },
+    /// Check the database, or a backup, with its keys and audit chains
+    Verify {
+        /// The backup; the database where it is absent
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Write the whole file anew without what holds nothing
+    Vacuum,
+    /// Free the ballast file, and say what else can go; also while authd runs
+    Rescue,
 }
 
 /// Where to write the manual pages.

@@ -44,7 +44,7 @@ pub(super) fn apart(loaded: &Loaded) -> Apart {
     Apart {
         names: vec![format!("wrap key (id {id})"), folder.display().to_string()],
         command: format!(
-            "sudo sh -c 'umask 077; tar czf /root/authd-apart.tar.gz {} {}'",
+            "sudo sh -c 'umask 077; tar czf authd-apart.tar.gz {} {}'",
             key.display(),
             folder.display()
         ),

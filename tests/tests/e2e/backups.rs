@@ -188,8 +188,8 @@ fn rule_19_kept_sessions_were_alive_in_both() {
     let home = Home::new().setting("session.policy", "\"limit:5\"");
     let daemon = open(&home);
     let api = daemon.api();
-    let kept = api.tokens(&alice());
-    let ended = api.tokens(&alice());
+    let kept = api.tokens(&alice().device("phone"));
+    let ended = api.tokens(&alice().device("desk"));
     let file = path(&home, "old.db");
     daemon.authctl().ok(&["backup", "create", &file]);
     assert_eq!(api.logout(&ended.access).status, 204);
@@ -338,4 +338,86 @@ fn offline_commands_look_migrate_and_make_room() {
     let checked = home.authd(&["db", "verify", &path(&home, "off.db")]);
     assert_eq!(checked.stdout.lines().last(), Some("ok"), "{checked:?}");
     home.start().api().tokens(&alice());
+}
+
+/// A state folder on a file system of 16 MiB; it goes with its value.
+struct SmallDisk {
+    folder: std::path::PathBuf,
+}
+
+impl SmallDisk {
+    fn mount(home: &Home) -> Self {
+        let folder = home.path("small");
+        fs::create_dir(&folder).expect("a folder");
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=16m,mode=0700", "tmpfs"])
+            .arg(&folder)
+            .status()
+            .expect("mount");
+        assert!(mounted.success(), "a tmpfs needs root");
+        Self { folder }
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let gone = std::process::Command::new("umount")
+            .arg(&self.folder)
+            .status();
+        drop(gone);
+    }
+}
+
+#[test]
+fn r4_a_full_disk_fails_closed_warns_and_passes() {
+    let home = Home::new();
+    let disk = SmallDisk::mount(&home);
+    let database = format!("\"sqlite:{}\"", disk.folder.join("authd.db").display());
+    let home = home.setting("database.url", &database);
+    let daemon = open(&home);
+    let tokens = daemon.api().tokens(&alice());
+    // There is no room for a ballast file, and status says what is short.
+    assert!(!disk.folder.join("authd.ballast").exists());
+    let status = daemon.authctl().ok(&["status"]);
+    assert!(
+        status.contains("MiB wanted beside the database"),
+        "{status}"
+    );
+    daemon.wait_for_log("names are counted, and not written down");
+    let stranger = Login::new("acme", "nobody@acme.test", PASSWORD);
+    assert_eq!(
+        daemon.api().login(&stranger).outcome(),
+        "401 invalid_credentials"
+    );
+    let attempts = daemon.authctl().items(&["attempt", "list"]);
+    assert!(
+        attempts
+            .iter()
+            .all(|row| row.get("user_id").is_some_and(|id| !id.is_null())),
+        "{attempts:?}"
+    );
+    // A backup for which there is no room is refused before it is begun.
+    let refused = daemon
+        .authctl()
+        .run(&["backup", "create", &path(&home, "no.db")]);
+    assert_eq!(refused.code, Some(10), "{refused:?}");
+    assert!(
+        refused.stderr.contains("no room for a backup"),
+        "{refused:?}"
+    );
+    let filler = disk.folder.join("filler");
+    let mut file = fs::File::create(&filler).expect("a file");
+    let part = vec![7; 64 << 10];
+    while std::io::Write::write_all(&mut file, &part).is_ok() {}
+    let full = daemon.api().login(&alice());
+    assert_eq!(full.outcome(), "503 unavailable");
+    assert_eq!(
+        daemon.api().logout(&tokens.access).outcome(),
+        "503 unavailable"
+    );
+    assert_eq!(daemon.api().check(&tokens.access).status, 200);
+    drop(file);
+    fs::remove_file(&filler).expect("room");
+    daemon.api().tokens(&alice().device("again"));
+    assert_eq!(daemon.stop().code, Some(0));
 }
