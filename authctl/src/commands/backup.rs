@@ -1,5 +1,6 @@
 //! `backup create|list|verify|prune`.
 
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -191,9 +192,12 @@ async fn create_out(context: &mut Context, compress: Option<bool>) -> Result<Exi
         goal: Goal::Caller,
         compress,
     };
-    let mut out = Seal::new(|part: &[u8]| context.printer.bytes(part));
+    let mut out = Out {
+        printer: &mut context.printer,
+        sum: Sum::new(),
+    };
     let made = context.client.job(&call, &mut out).await?;
-    out.holds(&made)?;
+    out.sum.holds(&made)?;
     context.printer.flush()?;
     for line in apart(&made) {
         context.printer.note(&line)?;
@@ -201,31 +205,33 @@ async fn create_out(context: &mut Context, compress: Option<bool>) -> Result<Exi
     Ok(Exit::Done)
 }
 
-/// Hands parts on, and counts and hashes them.
-struct Seal<W> {
-    write: W,
+/// Counts and hashes what has come.
+struct Sum {
     hash: Sha256,
     bytes: u64,
 }
 
-impl<W: FnMut(&[u8]) -> Result<(), Error>> Seal<W> {
-    fn new(write: W) -> Self {
+impl Sum {
+    fn new() -> Self {
         Self {
-            write,
             hash: Sha256::new(),
             bytes: 0,
         }
     }
 
+    fn add(&mut self, part: &[u8]) {
+        self.hash.update(part);
+        let count = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        self.bytes = self.bytes.saturating_add(count);
+    }
+
     /// Compares with what authd made.
     fn holds(&self, made: &BackupMade) -> Result<(), Error> {
-        let sha256: String = self
-            .hash
-            .clone()
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let mut sha256 = String::new();
+        for byte in self.hash.clone().finalize() {
+            // Writing to a String does not fail.
+            let _: std::fmt::Result = write!(sha256, "{byte:02x}");
+        }
         let is_same = made.backup.bytes == self.bytes
             && made.backup.sha256.as_deref() == Some(sha256.as_str());
         if is_same {
@@ -242,14 +248,17 @@ impl<W: FnMut(&[u8]) -> Result<(), Error>> Seal<W> {
     }
 }
 
-impl<W: FnMut(&[u8]) -> Result<(), Error>> Hearer for Seal<W> {
+/// Hands parts on to standard output.
+struct Out<'a> {
+    printer: &'a mut Printer,
+    sum: Sum,
+}
+
+impl Hearer for Out<'_> {
     fn progress(&mut self, _: &Progress) {}
     fn data(&mut self, part: &[u8]) -> Result<(), Error> {
-        self.hash.update(part);
-        self.bytes = self
-            .bytes
-            .saturating_add(u64::try_from(part.len()).unwrap_or(u64::MAX));
-        (self.write)(part)
+        self.sum.add(part);
+        self.printer.bytes(part)
     }
 }
 
@@ -257,7 +266,7 @@ impl<W: FnMut(&[u8]) -> Result<(), Error>> Hearer for Seal<W> {
 struct Partial {
     file: File,
     path: PathBuf,
-    seal: Seal<fn(&[u8]) -> Result<(), Error>>,
+    sum: Sum,
     is_finished: bool,
 }
 
@@ -283,7 +292,7 @@ impl Partial {
         Ok(Self {
             file,
             path,
-            seal: Seal::new(|_| Ok(())),
+            sum: Sum::new(),
             is_finished: false,
         })
     }
@@ -298,7 +307,7 @@ impl Partial {
 
     /// Makes sure that all is there and stays, then gives the file its name.
     fn finish(mut self, made: &BackupMade, to: &Path) -> Result<(), Error> {
-        self.seal.holds(made)?;
+        self.sum.holds(made)?;
         let folder = to
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
@@ -316,7 +325,7 @@ impl Partial {
 impl Hearer for Partial {
     fn progress(&mut self, _: &Progress) {}
     fn data(&mut self, part: &[u8]) -> Result<(), Error> {
-        self.seal.data(part)?;
+        self.sum.add(part);
         self.file
             .write_all(part)
             .map_err(|error| self.failed(&error))

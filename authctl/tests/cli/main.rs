@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod backups;
 mod changes;
 mod daemon;
 mod ends;

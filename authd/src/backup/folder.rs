@@ -17,6 +17,8 @@ const PREFIX: &str = "authd-";
 const ENDINGS: [&str; 2] = [".db.gz", ".db"];
 /// What is added for the manifest.
 const MANIFEST: &str = ".json";
+/// Backups that one second may have.
+const SAME_SECOND: u32 = 1000;
 /// Largest manifest.
 const MANIFEST_LIMIT: u64 = 64 << 10;
 
@@ -106,7 +108,7 @@ impl Folder {
             wrap_key_id: None,
             sha256: None,
             verified: false,
-            compressed: name.ends_with(".gz"),
+            compressed: name.ends_with(ENDINGS[0]),
             version: None,
             name: Some(name),
         })
@@ -130,13 +132,13 @@ impl Folder {
         let ending = if view.compressed { ".db.gz" } else { ".db" };
         let stem = format!("{PREFIX}{}-s{schema}", stamp(view.created_at));
         // Two within one second.
-        let name = (0_u32..)
+        let name = (0..SAME_SECOND)
             .map(|number| match number {
                 0 => format!("{stem}{ending}"),
                 more => format!("{stem}-{more}{ending}"),
             })
             .find(|name| !self.path.join(name).exists())
-            .unwrap_or_default();
+            .ok_or_else(|| BackupError::file(&self.path, io::ErrorKind::AlreadyExists.into()))?;
         let view = BackupView {
             name: Some(name.clone()),
             ..view.clone()
@@ -212,7 +214,7 @@ fn stamp(at: Time) -> String {
     let seconds = text.split('.').next().unwrap_or_default();
     let plain: String = seconds
         .chars()
-        .filter(|character| character.is_ascii_alphanumeric())
+        .filter(char::is_ascii_alphanumeric)
         .collect();
     format!("{}Z", plain.trim_end_matches('Z'))
 }
@@ -261,7 +263,7 @@ mod tests {
         assert_eq!(second, "authd-20260921T141320Z-s2-1.db.gz");
         let names: Vec<_> = folder.list().unwrap().into_iter().map(|v| v.name).collect();
         assert_eq!(names, [Some(second.clone()), Some(first.clone())]);
-        assert_eq!(folder.prune(0).unwrap(), [first.clone()]);
+        assert_eq!(folder.prune(0).unwrap().join(" "), first);
         assert!(folder.file(&first).is_none());
         assert!(!folder.path().join(format!("{first}.json")).exists());
         assert!(folder.file(&second).is_some());

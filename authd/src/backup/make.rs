@@ -10,6 +10,9 @@ use store::sqlite::{self, Still};
 use super::archive::pack;
 use super::{BackupError, Told};
 
+/// Tells what is wrong with a copy, and by which key it is wrapped.
+pub type Check<'a> = dyn Fn(&Still) -> (Vec<String>, Option<String>) + 'a;
+
 /// What is asked for.
 pub struct Order<'a> {
     /// The database.
@@ -22,8 +25,8 @@ pub struct Order<'a> {
     pub now: Time,
     /// Bytes that must stay free beside the copy.
     pub reserve: u64,
-    /// What is wrong with a copy, beyond its pages and references, and by which key it is wrapped.
-    pub check: &'a dyn Fn(&Still) -> (Vec<String>, Option<String>),
+    /// What a copy must be beyond sound pages and references.
+    pub check: &'a Check<'a>,
 }
 
 /// Bytes that a backup takes at most while it is made.

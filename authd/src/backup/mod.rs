@@ -14,7 +14,7 @@ use store::OpenError;
 
 pub use archive::{Packed, open, pack, parts, unpack};
 pub use folder::Folder;
-pub use make::{Order, make, needed_bytes, scratch_file};
+pub use make::{Check, Order, make, needed_bytes, scratch_file};
 
 /// Hears how far the work is, stage by stage; false ends it.
 pub type Told<'a> = &'a mut dyn FnMut(&str, u64, Option<u64>) -> bool;

@@ -161,11 +161,13 @@ fn look_at_room(app: &App) {
         Ok(false) => {}
         Err(error) => tracing::warn!(%error, "the ballast file could not be made"),
     }
-    if app.room.set(info.free_bytes, wanted) {
-        match db::warning(info.free_bytes, wanted) {
-            Some(warning) => tracing::warn!("{}", warning.message),
-            None => tracing::info!("there is enough room beside the database again"),
-        }
+    if !app.room.set(info.free_bytes, wanted) {
+        return;
+    }
+    if let Some(warning) = db::warning(info.free_bytes, wanted) {
+        tracing::warn!("{}", warning.message);
+    } else {
+        tracing::info!("there is enough room beside the database again");
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use harness::{Home, Login, PASSWORD};
+use harness::{Daemon, Home, Login, PASSWORD};
 use rusqlite::Connection as Database;
 
 use crate::scene::{ALICE, alice, open};
@@ -15,10 +15,8 @@ fn path(home: &Home, name: &str) -> String {
     home.path(name).to_str().expect("a path").to_owned()
 }
 
-#[test]
-fn r31_a_backup_beside_writers_is_whole_private_and_says_what_it_lacks() {
-    let home = Home::new();
-    let daemon = open(&home);
+/// Signs Alice in again and again from several clients while `work` runs.
+fn while_signing_in(daemon: &Daemon, work: impl FnOnce()) {
     let stop = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> = (0..4)
         .map(|_| {
@@ -33,22 +31,29 @@ fn r31_a_backup_beside_writers_is_whole_private_and_says_what_it_lacks() {
             })
         })
         .collect();
-    daemon.authctl().create_tenant("acknowledged");
-    let file = path(&home, "a.db");
-    let told = daemon.authctl().ok(&["backup", "create", &file]);
-    let packed = path(&home, "b.db.gz");
-    daemon
-        .authctl()
-        .ok(&["backup", "create", &packed, "--compress"]);
+    work();
     stop.store(true, Ordering::Release);
     let logins: u32 = writers
         .into_iter()
-        .map(|w| w.join().expect("a writer"))
+        .map(|writer| writer.join().expect("a writer"))
         .sum();
     assert!(logins > 0);
-    assert!(told.contains("verified"), "{told}");
-    assert!(told.contains("Not in this file: wrap key (id "), "{told}");
-    assert!(told.contains("authd.wrap-key"), "{told}");
+}
+
+#[test]
+fn r31_a_backup_beside_writers_is_whole_private_and_says_what_it_lacks() {
+    let home = Home::new();
+    let daemon = open(&home);
+    let (file, packed) = (path(&home, "a.db"), path(&home, "b.db.gz"));
+    while_signing_in(&daemon, || {
+        let authctl = daemon.authctl();
+        authctl.create_tenant("acknowledged");
+        let told = authctl.ok(&["backup", "create", &file]);
+        assert!(told.contains("verified"), "{told}");
+        assert!(told.contains("Not in this file: wrap key (id "), "{told}");
+        assert!(told.contains("authd.wrap-key"), "{told}");
+        authctl.ok(&["backup", "create", &packed, "--compress"]);
+    });
     for file in [&file, &packed] {
         let mode = fs::metadata(file).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -61,27 +66,22 @@ fn r31_a_backup_beside_writers_is_whole_private_and_says_what_it_lacks() {
             .expect("a file")
             .starts_with(&[0x1f, 0x8b])
     );
-    // Which of the four it is, its content says; the first was made as backup.compress says.
+    // Every system unpacks it.
     let plain = home.path("plain.db");
     let unpacked = std::process::Command::new("gunzip")
-        .args(["-c", &file])
+        .args(["-c", &packed])
         .output()
         .expect("gunzip");
     fs::write(&plain, unpacked.stdout).expect("written");
     let look = Database::open(&plain).expect("a database");
     let count = |sql: &str| -> u32 { look.query_row(sql, [], |row| row.get(0)).expect(sql) };
-    assert_eq!(
-        count("SELECT count(*) FROM sessions WHERE user_id NOT IN (SELECT id FROM users)"),
-        0
-    );
-    assert_eq!(
-        count("SELECT count(*) FROM tenants WHERE slug = 'acknowledged'"),
-        1
-    );
-    assert_eq!(
-        count("SELECT count(*) FROM attempts WHERE outcome = 'success'"),
-        count("SELECT count(*) FROM sessions")
-    );
+    let strays = "SELECT count(*) FROM sessions WHERE user_id NOT IN (SELECT id FROM users)";
+    assert_eq!(count(strays), 0);
+    let acknowledged = "SELECT count(*) FROM tenants WHERE slug = 'acknowledged'";
+    assert_eq!(count(acknowledged), 1);
+    // A login's attempt and its session are one transaction, and one moment.
+    let successes = "SELECT sum(count) FROM attempts WHERE outcome = 'success'";
+    assert_eq!(count(successes), count("SELECT count(*) FROM sessions"));
     assert_eq!(daemon.stop().code, Some(0));
 }
 
