@@ -45,6 +45,7 @@ fn r31_a_backup_beside_writers_is_whole_private_and_says_what_it_lacks() {
     let home = Home::new();
     let daemon = open(&home);
     let (file, packed) = (path(&home, "a.db"), path(&home, "b.db.gz"));
+    daemon.api().tokens(&alice());
     while_signing_in(&daemon, || {
         let authctl = daemon.authctl();
         authctl.create_tenant("acknowledged");
