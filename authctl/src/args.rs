@@ -3,6 +3,7 @@
 
 mod audit;
 mod daemon;
+mod keeping;
 mod key;
 mod nouns;
 mod rights;
@@ -16,6 +17,7 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub(crate) use audit::{Audit, AuditList};
 pub(crate) use daemon::{Daemon, Switch};
+pub(crate) use keeping::{Backup, Db};
 pub(crate) use key::{Key, Token};
 pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet};
 
@@ -233,6 +235,12 @@ pub(crate) enum Command {
     /// Show, reload and steer the running daemon
     #[command(subcommand)]
     Daemon(Daemon),
+    /// Make backups, look at them, and check them
+    #[command(subcommand)]
+    Backup(Backup),
+    /// Look at the database as a whole
+    #[command(subcommand)]
+    Db(Db),
     /// Print the completion script of a shell
     Completion {
         /// bash, zsh or fish

@@ -1,6 +1,8 @@
 //! Carries typed calls to the daemon over its Unix socket, one connection a run.
 //! It refuses what the socket does not carry before asking, and compares protocols before believing.
 
+mod job;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -23,6 +25,8 @@ use crate::connect::{self, Door};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::remarks::complain;
+
+pub(crate) use job::Hearer;
 
 /// Header with the user who called sudo: a claim for the audit log, no proof.
 const SUDO_UID_HEADER: &str = "authctl-sudo-uid";
@@ -83,22 +87,8 @@ impl Client {
     /// Whatever can go wrong between two processes, and what the daemon refuses.
     pub(crate) async fn call<C: AdminCall>(&mut self, call: &C) -> Result<C::Answer, Error> {
         let started = Instant::now();
-        let mut request = request(call)?;
         let rehearses = self.rehearses && C::METHOD == Method::Post;
-        if rehearses {
-            let yes = http::HeaderValue::from_static("true");
-            request.headers_mut().insert(DRY_RUN_HEADER, yes);
-        }
-        let timeout = self.timeout;
-        let sent = within::<C, _>(timeout, self.send::<C>(request)).await;
-        let response = match sent {
-            Ok(response) => response,
-            Err(error) => {
-                // Its answer may still be under way: the next call must not wait for it.
-                self.link = None;
-                return Err(error);
-            }
-        };
+        let response = self.begin(call).await?;
         let first_byte = started.elapsed();
         let answer = read::<C>(response).await?;
         self.trace::<C>(&answer, first_byte, started.elapsed());
@@ -121,6 +111,54 @@ impl Client {
             });
         }
         Err(refusal::<C>(&answer))
+    }
+
+    /// Makes a call that takes long, and hears how it goes on to its end.
+    ///
+    /// # Errors
+    /// As [`Client::call`]; an answer that was cut off.
+    pub(crate) async fn job<C: AdminCall>(
+        &mut self,
+        call: &C,
+        hearer: &mut dyn Hearer,
+    ) -> Result<C::Answer, Error> {
+        let started = Instant::now();
+        let response = self.begin(call).await?;
+        let first_byte = started.elapsed();
+        self.compare_versions(response.headers())?;
+        if !response.status().is_success() {
+            let answer = read::<C>(response).await?;
+            self.trace::<C>(&answer, first_byte, started.elapsed());
+            return Err(refusal::<C>(&answer));
+        }
+        let (head, mut body) = response.into_parts();
+        let ended = job::read::<C>(&mut body, hearer).await;
+        if ended.is_err() {
+            self.link = None;
+        }
+        let answer = Answer {
+            status: head.status,
+            headers: head.headers,
+            body: Bytes::new(),
+        };
+        self.trace::<C>(&answer, first_byte, started.elapsed());
+        ended
+    }
+
+    /// Sends a call and waits for the beginning of its answer.
+    async fn begin<C: AdminCall>(&mut self, call: &C) -> Result<http::Response<Incoming>, Error> {
+        let mut request = request(call)?;
+        if self.rehearses && C::METHOD == Method::Post {
+            let yes = http::HeaderValue::from_static("true");
+            request.headers_mut().insert(DRY_RUN_HEADER, yes);
+        }
+        let timeout = self.timeout;
+        let sent = within::<C, _>(timeout, self.send::<C>(request)).await;
+        if sent.is_err() {
+            // Its answer may still be under way: the next call must not wait for it.
+            self.link = None;
+        }
+        sent
     }
 
     async fn send<C: AdminCall>(

@@ -72,6 +72,13 @@ enum CommandArgs {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    /// Look after the database while authd is stopped
+    Db {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(subcommand)]
+        db: Db,
+    },
     /// Write the manual pages that are built in
     Man {
         #[command(flatten)]
@@ -136,6 +143,47 @@ pub struct PrintConfig {
     pub schema: bool,
 }
 
+/// What to do with the database.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Db {
+    /// Say what is there, whether it is in use, and which steps wait
+    Status,
+    /// Bring an older schema up to date, in a copy that takes the file's place
+    Migrate {
+        /// Only try it, on a copy that goes again; also while authd runs
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Write a verified backup
+    Backup {
+        /// File to write; it must not exist
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Put a backup in the place of the database; nothing that has ended comes back
+    Restore {
+        /// The backup, compressed or not
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        /// Keep the sessions that are alive in the backup and in the database
+        #[arg(long)]
+        keep_sessions: bool,
+    },
+    /// Check the database, or a backup, with its keys and audit chains
+    Verify {
+        /// The backup; the database where it is absent
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Write the whole file anew without what holds nothing
+    Vacuum,
+    /// Free the ballast file, and say what else can go; also while authd runs
+    Rescue,
+}
+
 /// Where to write the manual pages.
 #[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
 #[group(skip)]
@@ -176,6 +224,8 @@ pub enum Command {
     PrintConfig(PrintConfig),
     /// Ask the running daemon whether it is alive.
     Healthcheck,
+    /// Look after the database.
+    Db(Db),
     /// Write the manual pages.
     Man(Man),
     /// Print a completion script.
@@ -193,6 +243,7 @@ impl Args {
             CommandArgs::CheckConfig { config, check } => (config, Command::CheckConfig(check)),
             CommandArgs::PrintConfig { config, print } => (config, Command::PrintConfig(print)),
             CommandArgs::Healthcheck { config } => (config, Command::Healthcheck),
+            CommandArgs::Db { config, db } => (config, Command::Db(db)),
             CommandArgs::Man { man } => (ConfigArgs::default(), Command::Man(man)),
             CommandArgs::Completion { shell } => {
                 (ConfigArgs::default(), Command::Completion(shell))

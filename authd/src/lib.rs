@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod app;
 pub mod args;
+pub mod backup;
 pub mod cache;
 pub mod commands;
 pub mod config;

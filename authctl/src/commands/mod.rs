@@ -3,9 +3,11 @@
 
 mod attempt;
 mod audit;
+mod backup;
 mod completion;
 mod conditional;
 mod daemon;
+mod db;
 mod help;
 mod key;
 mod lockout;
@@ -189,6 +191,8 @@ impl Context {
             Command::Key(command) => finish(key::run(self, command)),
             Command::Audit(command) => finish(audit::run(self, command)),
             Command::Daemon(command) => finish(daemon::run(self, command)),
+            Command::Backup(command) => finish(backup::run(self, command)),
+            Command::Db(command) => finish(db::run(self, command)),
         }
     }
 

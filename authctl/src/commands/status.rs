@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use common::call::status::{Ping, Status, Version};
 use common::units::format_duration_short;
-use common::view::{StatusView, VersionView};
+use common::view::{BackupStatus, StatusView, VersionView};
 use common::{ADMIN_PROTOCOL, VERSION};
 use serde::Serialize;
 
@@ -128,7 +128,21 @@ fn lines(view: &StatusView, moments: &Moments) -> Vec<String> {
             grouped(counts.sessions),
             grouped(counts.locked)
         ),
+        format!("  Backup    {}", backup(view.backup.as_ref(), moments)),
     ]
+}
+
+fn backup(newest: Option<&BackupStatus>, moments: &Moments) -> String {
+    let Some(newest) = newest else {
+        return "none in backup.dir".to_owned();
+    };
+    let ago = format_duration_short(moments.now.since(newest.at));
+    let verified = if newest.verified {
+        "verified"
+    } else {
+        "not verified"
+    };
+    format!("{} ({ago} ago), {verified}", moments.minute(newest.at))
 }
 
 /// The public address, and those listened on where they are others.
@@ -169,7 +183,7 @@ fn grouped(number: u64) -> String {
 }
 
 /// The largest unit that leaves a whole number, as people read sizes.
-fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     match bytes {
         0..1024 => format!("{bytes} B"),
         1024..1_048_576 => format!("{} KiB", bytes / 1024),

@@ -121,6 +121,16 @@ impl Printer {
             .map_err(|error| write_error(&error))
     }
 
+    /// Writes bytes as they are.
+    ///
+    /// # Errors
+    /// As [`Printer::text`].
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.out
+            .write_all(bytes)
+            .map_err(|error| write_error(&error))
+    }
+
     /// Writes one line for people, made harmless.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod audit;
+mod backups;
 mod changes;
 mod daemon;
 mod ends;

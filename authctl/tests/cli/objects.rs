@@ -4,9 +4,9 @@ use common::call::Change;
 use common::secret::{RevealedSecret, Secret};
 use common::time::Time;
 use common::view::{
-    ApiStatus, AttemptView, CacheStatus, Counts, DatabaseStatus, DeviceType, DeviceView,
-    EmployeeView, KeyStatus, LockoutView, Name, Page, SessionView, StatusView, SubscriptionView,
-    TenantStatus, TenantView, UserStatus, UserView, VersionView, Warning,
+    ApiStatus, AttemptView, BackupStatus, CacheStatus, Counts, DatabaseStatus, DeviceType,
+    DeviceView, EmployeeView, KeyStatus, LockoutView, Name, Page, SessionView, StatusView,
+    SubscriptionView, TenantStatus, TenantView, UserStatus, UserView, VersionView, Warning,
 };
 
 pub(crate) const USER: &str = "usr_01h455vb4pex5vsknk084sn02q";
@@ -200,6 +200,10 @@ pub(crate) fn status() -> StatusView {
             sessions: 3917,
             locked: 6,
         },
+        backup: Some(BackupStatus {
+            at: Time::from_millis(1_790_000_000_000),
+            verified: true,
+        }),
         warnings: vec![Warning {
             code: "tenant_near_limit".to_owned(),
             tenant: Some("acme".to_owned()),

@@ -2,8 +2,11 @@
 
 mod attempt;
 mod audit;
+mod backup;
 mod daemon;
+mod db;
 pub mod edge;
+mod job;
 mod key;
 pub mod listener;
 mod lockout;

@@ -7,13 +7,17 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
+use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 use common::call::{AdminCall, Change, Method, Socket};
 use common::error::ErrorCode;
+use tracing::Instrument;
 
 use crate::admin::{
-    attempt, audit, daemon, key, lockout, permission, role, session, status, tenant, token, user,
+    attempt, audit, backup, daemon, db, job, key, lockout, permission, role, session, status,
+    tenant, token, user,
 };
+use crate::app::job::{Reporter, line};
 use crate::app::status::Running;
 use crate::app::{App, Error, Operator};
 use crate::http::body::{JsonAnswer, JsonBody};
@@ -38,6 +42,8 @@ fn all(running: &Arc<Running>) -> Routes {
     let routes = key::add(routes);
     let routes = token::add(routes);
     let routes = audit::add(routes);
+    let routes = backup::add(routes);
+    let routes = db::add(routes);
     daemon::add(routes, &running.steering)
 }
 
@@ -51,7 +57,7 @@ pub(super) struct Routes {
 
 impl Routes {
     /// Serves a call with a handler.
-    pub(super) fn on<C, H, F>(mut self, handler: H) -> Self
+    pub(super) fn on<C, H, F>(self, handler: H) -> Self
     where
         C: AdminCall,
         H: Fn(Arc<App>, Operator, C) -> F + Clone + Send + Sync + 'static,
@@ -61,6 +67,36 @@ impl Routes {
             let handler = handler.clone();
             async move { answer(app, request, handler).await }
         };
+        self.serve::<C, _, _>(endpoint)
+    }
+
+    /// Serves a call that takes long with a handler; its answer comes in frames.
+    pub(super) fn on_job<C, H, F>(self, handler: H) -> Self
+    where
+        C: AdminCall,
+        H: Fn(Arc<App>, Operator, C, Reporter) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<C::Answer, Error>> + Send + 'static,
+    {
+        let endpoint = move |State(app): State<Arc<App>>, request: Request| {
+            let handler = handler.clone();
+            async move {
+                let (operator, call) = take::<C>(request).await?;
+                let (reporter, events) = line();
+                let id = operator.request_id;
+                let span = tracing::info_span!("job", request_id = %id);
+                let work = handler(app, operator, call, reporter).instrument(span);
+                job::answer(tokio::spawn(work), events, id).await
+            }
+        };
+        self.serve::<C, _, _>(endpoint)
+    }
+
+    fn serve<C, E, T>(mut self, endpoint: E) -> Self
+    where
+        C: AdminCall,
+        E: Handler<T, Arc<App>>,
+        T: 'static,
+    {
         let filter = match C::METHOD {
             Method::Get => MethodFilter::GET,
             Method::Post => MethodFilter::POST,
@@ -81,6 +117,17 @@ where
     H: Fn(Arc<App>, Operator, C) -> F,
     F: Future<Output = Result<C::Answer, Error>>,
 {
+    let (operator, call) = take::<C>(request).await?;
+    let rehearses = operator.is_rehearsal();
+    let mut answer = handler(app, operator, call).await?;
+    if rehearses {
+        mark_rehearsed(&mut answer);
+    }
+    Ok(JsonAnswer(answer))
+}
+
+/// Who calls, and what: rights before anything of the request is read.
+async fn take<C: AdminCall>(request: Request) -> Result<(Operator, C), Refusal> {
     let (mut parts, body) = request.into_parts();
     let operator = Operator::from_request_parts(&mut parts, &()).await?;
     if !C::allowed_on(operator.socket) {
@@ -90,12 +137,7 @@ where
         return Err(not_rehearsed::<C>().into());
     }
     let call = read::<C>(Request::from_parts(parts, body)).await?;
-    let rehearses = operator.is_rehearsal();
-    let mut answer = handler(app, operator, call).await?;
-    if rehearses {
-        mark_rehearsed(&mut answer);
-    }
-    Ok(JsonAnswer(answer))
+    Ok((operator, call))
 }
 
 /// Reading changes nothing, and a change that answers with [`Change`] is all within the store, which

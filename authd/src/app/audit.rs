@@ -22,7 +22,7 @@ use store::{StoreError, WriteTx};
 
 pub use heads::{LoggedHeads, log_heads};
 pub use list::{list, show};
-pub use verify::{mark, verify};
+pub use verify::{broken_chains, mark, verify};
 
 use crate::app::{App, Error, Operator};
 use crate::crypto::{self, KeyRing};
@@ -196,7 +196,7 @@ impl Record {
 ///
 /// # Errors
 /// Those of the store.
-pub(super) fn append(
+pub fn append(
     tx: &dyn WriteTx,
     keys: &KeyRing,
     entry: &AuditEntry,

@@ -233,7 +233,8 @@ pub(super) async fn admit(
         let now = app.now();
         let ids = attempt_ids(app, now)?;
         let boot = app.boot;
-        let record = locked.clone();
+        let written_down = |attempt: &Attempt| app.room.writes_down(attempt);
+        let record = locked.clone().filter(written_down);
         let admitted = app
             .store
             .write(

@@ -4,16 +4,19 @@ pub mod access;
 pub mod attempt;
 pub mod audit;
 pub mod authenticate;
+pub mod backup;
 pub mod check;
 pub mod context;
 mod counter;
 mod current;
 pub mod cursor;
 pub mod daemon;
+pub mod db;
 pub mod entity;
 pub mod error;
 pub mod health;
 pub mod housekeeping;
+pub mod job;
 pub mod key;
 pub mod last_admin;
 pub mod lockout;
@@ -55,6 +58,8 @@ pub use current::Current;
 pub use error::Error;
 pub use settings::Settings;
 
+use self::backup::Backups;
+use self::db::Room;
 use self::login_budget::LoginBudget;
 use self::settings::StoredIp;
 use self::waiters::Waiters;
@@ -91,6 +96,10 @@ pub struct App {
     pub draining: AtomicBool,
     /// Tries that wait for others of their counter.
     pub waiters: Waiters,
+    /// What backups need beside the configuration.
+    pub backups: Backups,
+    /// How much room is left beside the database.
+    pub room: Room,
 }
 
 impl App {

@@ -1,6 +1,7 @@
 //! What the use cases take from the configuration: policies and names, checked and typed.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,17 @@ pub struct LoginBudgetSettings {
     pub window: Duration,
     /// Ranges that it does not apply to.
     pub exempt: Vec<IpNet>,
+}
+
+/// Copies of the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupSettings {
+    /// Whether they are compressed.
+    pub compress: bool,
+    /// Their folder.
+    pub folder: PathBuf,
+    /// How many stay in it, at least one.
+    pub keep: usize,
 }
 
 /// Policies and names.
@@ -82,6 +94,10 @@ pub struct Settings {
     pub time_zone: String,
     /// Names of references to other services.
     pub reference_names: Vec<String>,
+    /// Free space wanted beside the database, in bytes.
+    pub min_free: u64,
+    /// Copies of the database.
+    pub backup: BackupSettings,
 }
 
 impl Settings {

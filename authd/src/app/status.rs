@@ -14,7 +14,7 @@ use serde_json::Value;
 use store::{DatabaseInfo, PageRequest, ReadTx, StoreError, TenantFilter, TenantRow};
 
 use crate::app::daemon::Steering;
-use crate::app::{App, Error, Operator};
+use crate::app::{App, Error, Operator, backup, db};
 
 /// Tenants that are looked at for warnings; more would make a glance a walk.
 const WARNING_ROWS: u32 = 200;
@@ -83,6 +83,7 @@ pub async fn status(
         .await?;
     let info = app.store.info();
     warnings.extend(database_warnings(&info));
+    warnings.extend(db::warning(info.free_bytes, app.settings().min_free));
     warnings.extend((running.warnings)());
     Ok(StatusView {
         status: state(app).to_owned(),
@@ -101,6 +102,7 @@ pub async fn status(
             sessions: counts.sessions,
             locked: counts.locked,
         },
+        backup: backup::newest(app).await,
         warnings,
     })
 }

@@ -2,6 +2,7 @@
 
 pub mod check_config;
 pub mod completion;
+pub mod db;
 pub mod healthcheck;
 pub mod man;
 pub mod print_config;

@@ -41,6 +41,17 @@ pub(super) const KEYS: &[Key] = &[
         doc: "Page cache over all connections.",
     },
     Key {
+        name: "database.min_free",
+        kind: Kind::Size {
+            min: 0,
+            max: gib(1024),
+        },
+        default: Some("\"200MiB\""),
+        change: Change::Reload,
+        class: Class::Installation,
+        doc: "Free space wanted beside the database; below it authd warns, and saves room.",
+    },
+    Key {
         name: "database.mmap_size",
         kind: Kind::Size {
             min: 0,
@@ -96,6 +107,8 @@ pub struct Database {
     pub busy_timeout: Duration,
     /// Page cache over all connections, in bytes.
     pub cache_size: u64,
+    /// Free space wanted beside the database, in bytes.
+    pub min_free: u64,
     /// Most of the file that is mapped into memory, in bytes.
     pub mmap_size: u64,
     /// Connections that read.
@@ -112,6 +125,7 @@ impl Database {
             auto_migrate: values.bool("database.auto_migrate")?,
             busy_timeout: values.duration("database.busy_timeout")?,
             cache_size: values.size("database.cache_size")?,
+            min_free: values.size("database.min_free")?,
             mmap_size: values.size("database.mmap_size")?,
             pool_size: values.number("database.pool_size")?,
             url: DatabaseUrl::Sqlite(

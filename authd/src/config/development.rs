@@ -42,6 +42,7 @@ impl DevDefaults {
         let database = Value::Text(format!("sqlite:{}", database.to_string_lossy()));
         for (key, value) in [
             ("database.url", database),
+            ("backup.dir", text(self.data.join("backups"))),
             ("admin.socket", text(self.run.join("admin.sock"))),
             ("admin.monitor_socket", text(self.run.join("monitor.sock"))),
             ("admin.socket_group", Value::Text(String::new())),

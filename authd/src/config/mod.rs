@@ -4,6 +4,7 @@
 mod admin;
 mod api;
 mod attempts;
+mod backup;
 mod cache;
 mod check;
 mod database;
@@ -38,6 +39,7 @@ use domain::tenant::Slug;
 pub use admin::{Account, Admin};
 pub use api::{Api, ClientIpHeader};
 pub use attempts::{Attempts, StoreIp};
+pub use backup::Backup;
 pub use cache::Cache;
 pub use database::{Database, DatabaseUrl};
 pub use development::DevDefaults;
@@ -92,6 +94,7 @@ pub const SECTIONS: &[Section] = &[
     section("api", "The HTTP side", api::KEYS),
     section("admin", "The sockets of authctl", admin::KEYS),
     section("database", "Where the data is", database::KEYS),
+    section("backup", "Copies of the database", backup::KEYS),
     section("cache", "What is kept in memory", cache::KEYS),
     section("token", "What stands in tokens", token::KEYS),
     section(
@@ -143,6 +146,8 @@ pub struct Config {
     pub admin: Admin,
     /// `[database]`
     pub database: Database,
+    /// `[backup]`
+    pub backup: Backup,
     /// `[cache]`
     pub cache: Cache,
     /// `[token]`
@@ -184,6 +189,7 @@ impl Config {
             api: Api::build(values)?,
             admin: Admin::build(values)?,
             database: Database::build(values)?,
+            backup: Backup::build(values)?,
             cache: Cache::build(values)?,
             token: Token::build(values)?,
             keys: Keys::build(values)?,

@@ -137,6 +137,27 @@ impl KeyRing {
         wrapped(random, new, key, &secret)
     }
 
+    /// Makes an active key in the place of those before it; `number` is one that none of them had. Only a
+    /// signing key has an algorithm to choose.
+    ///
+    /// # Errors
+    /// As [`KeyRing::first_keys`].
+    pub fn replacement(
+        random: &dyn Random,
+        now: Time,
+        wrap: &WrapKey,
+        purpose: KeyPurpose,
+        number: u32,
+        algorithm: SigningAlgorithm,
+    ) -> Result<StoredKey, CryptoError> {
+        match purpose {
+            KeyPurpose::Signing => Self::new_signing_key(random, now, wrap, algorithm, number),
+            KeyPurpose::Refresh | KeyPurpose::Subject | KeyPurpose::Audit | KeyPurpose::Cursor => {
+                Self::new_mac_key(random, now, wrap, purpose, number)
+            }
+        }
+    }
+
     /// Opens the stored keys.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Why the daemon did not start or did not go on, and the exit status for it (operator.md 3).
 
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -8,6 +9,7 @@ use store::OpenError;
 
 use crate::admin::listener::BindError;
 use crate::app::Error;
+use crate::backup::BackupError;
 use crate::print::Printer;
 
 /// A failed start or run: one sentence, perhaps a next step, and the exit status.
@@ -139,6 +141,52 @@ impl Failure {
         Self::new(code, format!("{}: {source}", path.display()))
     }
 
+    /// A daemon has the database; `instead` says what can be done.
+    pub(super) fn running(pid: Option<u32>, instead: &str) -> Self {
+        let who = match pid {
+            Some(pid) => format!("authd is running (pid {pid})"),
+            None => "authd is running".to_owned(),
+        };
+        Self::new(TEMPFAIL, who).with_hint(instead)
+    }
+
+    /// A file is not what it should be.
+    pub(super) fn data(message: impl Into<String>) -> Self {
+        Self::new(DATAERR, message)
+    }
+
+    /// There is no room for a file.
+    pub(super) fn no_room(message: impl Into<String>) -> Self {
+        Self::new(CANTCREAT, message)
+            .with_hint("Free some: sudo authd db rescue. Nothing was changed.")
+    }
+
+    /// A backup that could not be made or read.
+    pub(super) fn backup(error: &BackupError) -> Self {
+        let message = chain(error);
+        match error {
+            BackupError::NoRoom { .. } => Self::no_room(message),
+            BackupError::File { path, source } => Self::file(path, source),
+            BackupError::NoBackup { .. }
+            | BackupError::Unsound { .. }
+            | BackupError::Database(_) => Self::data(message),
+            BackupError::Unwanted => Self::new(1, message),
+        }
+    }
+
+    /// The exit status.
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// Writes the sentence and the next step.
+    pub fn tell<W: Write>(&self, errors: &mut Printer<W>) {
+        errors.line(format_args!("authd: error: {}", self.message));
+        if let Some(hint) = &self.hint {
+            errors.line(format_args!("  {hint}"));
+        }
+    }
+
     /// The sentence.
     pub(super) fn message(&self) -> &str {
         &self.message
@@ -151,11 +199,7 @@ impl Failure {
 
     /// Prints the sentence and gives the exit status.
     pub(super) fn report(&self) -> ExitCode {
-        let mut errors = Printer::stderr();
-        errors.line(format_args!("authd: error: {}", self.message));
-        if let Some(hint) = &self.hint {
-            errors.line(format_args!("  {hint}"));
-        }
+        self.tell(&mut Printer::stderr());
         ExitCode::from(self.code)
     }
 }

@@ -7,7 +7,7 @@ use common::id::TenantId;
 use common::time::Time;
 use domain::key::StoredKey;
 use domain::tenant::{Slug, Tenant, TenantStatus};
-use store::{Priority, Store, StoreError};
+use store::{Priority, ReadTx, Store, StoreError};
 
 use super::exit::Failure;
 use super::pepper;
@@ -54,11 +54,8 @@ pub(super) async fn open(
         let facts = read(store).await?;
         return finish(config, store, facts, &wrap).await;
     };
-    let wrap = source.load()?.ok_or_else(|| source.missing(expected_id))?;
     let check = facts.wrap_key_check.as_deref().unwrap_or_default();
-    if wrap.id() != *expected_id || wrap.check_value().as_slice() != check {
-        return Err(source.different(expected_id, &wrap.id()));
-    }
+    let wrap = source.expect(expected_id, check)?;
     finish(config, store, facts, &wrap).await
 }
 
@@ -187,9 +184,34 @@ impl KeySource {
         self.credential.as_deref().unwrap_or(&self.file)
     }
 
+    /// Where an operator finds it to copy it: systemd's folder for a credential, else the file.
+    pub(super) fn kept_at(&self) -> PathBuf {
+        match &self.credential {
+            Some(_) => Path::new("/etc/credstore").join(&self.name),
+            None => self.file.clone(),
+        }
+    }
+
     pub(super) fn load(&self) -> Result<Option<WrapKey>, Failure> {
         WrapKey::load(self.path(), self.credentials_directory.as_deref())
             .map_err(|e| self.unreadable(&e))
+    }
+
+    /// The key of that id, or why it is not at hand.
+    fn expect(&self, id: &str, check: &[u8]) -> Result<WrapKey, Failure> {
+        let wrap = self.load()?.ok_or_else(|| self.missing(id))?;
+        if wrap.id() != id || wrap.check_value().as_slice() != check {
+            return Err(self.different(id, &wrap.id()));
+        }
+        Ok(wrap)
+    }
+
+    /// The key that opens the keys of a database, or why it is not at hand.
+    pub(super) fn opens(&self, tx: &dyn ReadTx) -> Result<WrapKey, Failure> {
+        let value = |name| tx.meta().value(name).map_err(Failure::other);
+        let id = value(WRAP_KEY_ID)?.unwrap_or_default();
+        let check = value(WRAP_KEY_CHECK)?.unwrap_or_default();
+        self.expect(&String::from_utf8_lossy(&id), &check)
     }
 
     fn load_or_make(&self, random: &dyn Random) -> Result<WrapKey, Failure> {

@@ -1,9 +1,12 @@
 //! Builds every part in order and stops them in reverse; the only place that knows all layers.
 //! No rules here: what a part does is decided in the part.
 
+mod apart;
+mod ballast;
 mod dev;
 mod exit;
 mod first_start;
+pub mod offline;
 mod passed;
 mod pepper;
 mod process;
@@ -26,7 +29,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::app::audit::{LoggedHeads, log_heads};
 use crate::app::daemon::{Steering, reload_by_signal};
-use crate::app::{App, Current, login_budget::LoginBudget, waiters::Waiters};
+use crate::app::{App, Current, db::Room, login_budget::LoginBudget, waiters::Waiters};
 use crate::cache::{Activity, MemoryCache};
 use crate::config::{Config, DatabaseUrl, Loaded};
 use crate::crypto::{self, HashPool, HashSettings, Random, SystemRandom};
@@ -226,6 +229,8 @@ async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
         login_budget: LoginBudget::default(),
         draining: AtomicBool::new(false),
         waiters: Waiters::default(),
+        backups: apart::backups(parts.loaded),
+        room: Room::default(),
     })
 }
 

@@ -79,7 +79,7 @@ fn timeouts(config: &Config) -> Timeouts {
 }
 
 fn admin_timeouts(config: &Config) -> Timeouts {
-    Timeouts::new(Some(config.admin.request_timeout), [])
+    Timeouts::new(Some(config.admin.request_timeout), jobs())
 }
 
 fn times(config: &Config) -> ConnectionTimes {
@@ -208,6 +208,14 @@ pub(super) fn bind(
         admin: admin.iter().map(|door| Arc::clone(&door.edge)).collect(),
     });
     Ok(Bound { api, admin })
+}
+
+/// Jobs have no total limit.
+fn jobs() -> impl Iterator<Item = (String, Option<Duration>)> {
+    let calls = common::call::all().into_iter();
+    calls
+        .filter(|call| call.is_job)
+        .map(|call| (call.path.to_owned(), None))
 }
 
 fn bind_api(

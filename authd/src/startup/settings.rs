@@ -11,7 +11,7 @@ use domain::session::SessionLimits;
 
 use super::exit::Failure;
 use crate::app::Settings;
-use crate::app::settings::{LoginBudgetSettings, StoredIp};
+use crate::app::settings::{BackupSettings, LoginBudgetSettings, StoredIp};
 use crate::config::{self, Config};
 
 /// How signing keys follow one another.
@@ -69,6 +69,12 @@ pub(super) fn settings(config: &Config, issuer: String) -> Result<Settings, Fail
         default_max_users: config.tenant.default_max_users,
         time_zone: config.tenant.time_zone.clone(),
         reference_names: config.refs.names.clone(),
+        min_free: config.database.min_free,
+        backup: BackupSettings {
+            compress: config.backup.compress,
+            folder: config.backup.dir.clone(),
+            keep: config.backup.keep,
+        },
     })
 }
 

@@ -8,9 +8,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::ballast;
 use super::process::TASKS_GRACE;
 use crate::app::audit::{LoggedHeads, log_heads};
-use crate::app::{App, health, housekeeping, key};
+use crate::app::{App, db, health, housekeeping, key};
 
 /// Time between two rounds of removing old rows.
 const PRUNE_EVERY: Duration = Duration::from_secs(300);
@@ -23,6 +24,9 @@ const SLEW: Duration = Duration::from_millis(500);
 
 /// Time between two rounds of logging the heads of the audit chains.
 const HEADS_EVERY: Duration = Duration::from_hours(1);
+
+/// Time between two looks at the room beside the database; statvfs costs nothing.
+const ROOM_EVERY: Duration = Duration::from_secs(10);
 
 /// Tasks that run until the daemon ends.
 pub(super) struct Tasks {
@@ -41,6 +45,7 @@ pub(super) fn start(
     set.spawn(watch_clock(Arc::clone(app), stopping.clone()));
     set.spawn(tend_keys(Arc::clone(app), stopping.clone()));
     set.spawn(heads(Arc::clone(app), stopping.clone()));
+    set.spawn(room(Arc::clone(app), stopping.clone()));
     if let Some(limit) = sd_notify::watchdog_enabled() {
         set.spawn(watchdog(Arc::clone(app), limit / 2, stopping));
     }
@@ -156,6 +161,36 @@ async fn heads(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
         if let Err(error) = log_heads(&app, &mut logged).await {
             tracing::warn!(code = %error.code, "the heads of the audit chains were not logged");
         }
+    }
+}
+
+/// Looks at the room beside the database, and keeps the ballast while there is enough of it.
+async fn room(app: Arc<App>, stopping: watch::Receiver<bool>) {
+    every(ROOM_EVERY, stopping, || async {
+        let looked = Arc::clone(&app);
+        let look = tokio::task::spawn_blocking(move || look_at_room(&looked));
+        if let Err(error) = look.await {
+            tracing::warn!(%error, "the room beside the database was not looked at");
+        }
+    })
+    .await;
+}
+
+fn look_at_room(app: &App) {
+    let info = app.store.info();
+    let wanted = app.settings().min_free;
+    match ballast::ensure(&info.path, wanted) {
+        Ok(true) => tracing::info!("the ballast file was made"),
+        Ok(false) => {}
+        Err(error) => tracing::warn!(%error, "the ballast file could not be made"),
+    }
+    if !app.room.set(info.free_bytes, wanted) {
+        return;
+    }
+    if let Some(warning) = db::warning(info.free_bytes, wanted) {
+        tracing::warn!("{}", warning.message);
+    } else {
+        tracing::info!("there is enough room beside the database again");
     }
 }
 

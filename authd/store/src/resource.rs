@@ -369,6 +369,11 @@ pub trait Housekeeping {
     /// Lets locks by failures of names and devices end at `latest` if they would end later; returns
     /// how many it changed, at most `limit`.
     fn shorten_locks(&self, latest: Time, limit: u32) -> Result<u32, StoreError>;
+    /// Gives up to so many pages that hold nothing back to the disk; returns how many. Fewer than
+    /// asked for means that there are no more, or that this file gives none back.
+    fn give_back(&self, pages: u32) -> Result<u32, StoreError>;
+    /// Looks again at how large tables and indexes are, for the choice of ways to read them.
+    fn optimize(&self) -> Result<(), StoreError>;
 }
 
 /// An attempt to be recorded.

@@ -48,10 +48,17 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new() -> Self {
+        Self::with_min_free(0)
+    }
+
+    /// With `database.min_free`.
+    pub(crate) fn with_min_free(bytes: u64) -> Self {
         let scopes = Arc::new(Scopes::default());
+        let mut plan = plan();
+        plan.settings.min_free = bytes;
         let installation = Installation::new(Plan {
             listener: Arc::clone(&scopes) as _,
-            ..plan()
+            ..plan
         });
         Self {
             app: Arc::clone(&installation.app),

@@ -8,6 +8,7 @@
 )]
 
 mod audit;
+mod backups;
 mod chains;
 mod daemon;
 mod deletions;

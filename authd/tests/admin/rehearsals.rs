@@ -79,6 +79,7 @@ fn changes(session: &str, [active, announced]: &[String; 2]) -> Vec<(&'static st
         ("/v1/key/retire", json!({"key": announced})),
         ("/v1/key/rotate", json!({"activate_after_seconds": 7200})),
         ("/v1/key/revoke", json!({"key": active, "confirm": active})),
+        ("/v1/backup/prune", json!({"keep": 1})),
     ];
     // What makes and gives comes before what deletes.
     changes.splice(0..0, rights());
@@ -127,6 +128,11 @@ fn rights() -> Vec<(&'static str, Value)> {
 
 /// What the changes find: roles and permissions, a disabled user, a closed tenant.
 async fn furnish(desk: &Desk) {
+    let backups = desk.app.settings().backup.folder.clone();
+    std::fs::create_dir(&backups).unwrap();
+    for name in ["authd-1.db", "authd-2.db"] {
+        std::fs::write(backups.join(name), "x").unwrap();
+    }
     let permission = |name: &str| {
         let body = json!({"tenant": "acme", "name": name});
         ("/v1/permission/define", body)
@@ -175,8 +181,8 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
     let before = (desk.audit(acme).await, desk.audit(closed).await);
     let posts: Vec<&str> = common::call::all()
         .iter()
-        // A token is posted to be looked at, and nothing changes.
-        .filter(|call| call.method == "POST" && call.path != "/v1/token/inspect")
+        // A token is posted to be looked at, and nothing changes; a job is refused a rehearsal.
+        .filter(|call| call.method == "POST" && call.path != "/v1/token/inspect" && !call.is_job)
         .map(|call| call.path)
         .collect();
     let (_, rotated) = send(&desk, desk.admin(), "/v1/key/rotate", &json!({})).await;
@@ -201,6 +207,8 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
     assert_eq!(desk.scopes.take(), []);
     assert_eq!((desk.audit(acme).await, desk.audit(closed).await), before);
     assert_eq!(desk.open_sessions(acme, bob).await, 1);
+    let backups = std::fs::read_dir(&desk.app.settings().backup.folder).unwrap();
+    assert_eq!(backups.count(), 2);
     // And afterwards each is done as if nothing had been, and leaves exactly one row where it changes
     // something (A93). What an earlier one has done already changes nothing.
     let mut rows = audit_rows(&desk);
@@ -233,6 +241,16 @@ async fn a96_what_nothing_would_undo_is_not_rehearsed() {
     assert!(!desk.app.draining.load(Ordering::Acquire));
     assert_eq!(*desk.app.maintenance.get(), None);
     assert_eq!(desk.audit_wide().await.len(), before);
+}
+
+#[tokio::test]
+async fn a96_a_job_refuses_to_be_rehearsed() {
+    let desk = Desk::new();
+    for call in common::call::all().iter().filter(|call| call.is_job) {
+        let body = json!({"goal": "folder", "name": "x"});
+        let (status, _) = send(&desk, desk.rehearsing(), call.path, &body).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{}", call.name);
+    }
 }
 
 #[tokio::test]

@@ -207,6 +207,11 @@ pub(crate) fn beside(app: &App, pool: HashPool) -> Arc<App> {
         login_budget: authd::app::login_budget::LoginBudget::default(),
         draining: false.into(),
         waiters: authd::app::waiters::Waiters::default(),
+        backups: authd::app::backup::Backups::new(
+            Arc::clone(&app.backups.open_keys),
+            app.backups.apart.clone(),
+        ),
+        room: authd::app::db::Room::default(),
     })
 }
 

@@ -1,11 +1,14 @@
 //! What an installation is built from, and how.
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use authd::app::backup::{Apart, Backups, OpenKeys};
+use authd::app::db::Room;
 use authd::app::login_budget::LoginBudget;
-use authd::app::settings::{LoginBudgetSettings, StoredIp};
+use authd::app::settings::{BackupSettings, LoginBudgetSettings, StoredIp};
 use authd::app::waiters::Waiters;
 use authd::app::{App, Current, Operator, Settings};
 use authd::cache::{Activity, Cache, MemoryCache};
@@ -22,7 +25,7 @@ use domain::lockout::{Boot, LockoutPolicy};
 use domain::password::PasswordPolicy;
 use domain::session::{SessionLimits, SessionPolicy};
 use store::sqlite::{self, Options};
-use store::{Claim, CommitListener};
+use store::{Claim, CommitListener, Priority, Store, StoreError, WriteTx};
 use tempfile::TempDir;
 
 pub(crate) const NOW: Time = Time::from_millis(1_790_000_000_000);
@@ -71,7 +74,9 @@ pub(crate) fn plan() -> Plan {
 
 impl Installation {
     pub(crate) fn new(plan: Plan) -> Self {
+        let mut plan = plan;
         let folder = tempfile::tempdir().unwrap();
+        plan.settings.backup.folder = folder.path().join("backups");
         let options = Options {
             readers: 2,
             repeat_every: Some(2),
@@ -84,7 +89,7 @@ impl Installation {
         let wrap = WrapKey::generate(&seed).unwrap();
         let keys: Vec<StoredKey> =
             KeyRing::first_keys(&seed, NOW, &wrap, plan.settings.keys.algorithm).unwrap();
-        keep(&store, keys.clone());
+        Self::know(&store, &wrap, &keys);
         let app = App {
             store,
             cache: plan.cache,
@@ -100,6 +105,8 @@ impl Installation {
             draining: false.into(),
             login_budget: LoginBudget::default(),
             waiters: Waiters::default(),
+            backups: Backups::new(open_keys(&wrap), Apart::default()),
+            room: Room::default(),
         };
         Self {
             app: Arc::new(app),
@@ -107,18 +114,28 @@ impl Installation {
             _folder: folder,
         }
     }
+
+    /// What a first start writes down of its keys.
+    fn know(store: &Store, wrap: &WrapKey, keys: &[StoredKey]) {
+        let (id, keys) = (wrap.id().into_bytes(), keys.to_vec());
+        let write = move |tx: &dyn WriteTx| -> Result<(), StoreError> {
+            tx.meta_mut().set("wrap_key_id", &id)?;
+            keys.iter().try_for_each(|key| tx.keys_mut().insert(key))
+        };
+        // The test's own thread may be driving a runtime, and must not block then.
+        let store = store.clone();
+        let thread = std::thread::spawn(move || store.write_blocking(Priority::Normal, write));
+        thread.join().unwrap().unwrap();
+    }
 }
 
-/// Writes the keys; on a thread that may wait, for a test's own may not.
-fn keep(store: &store::Store, keys: Vec<StoredKey>) {
-    let writing = store.clone();
-    let write = move || {
-        writing.write_blocking(store::Priority::Normal, move |tx| {
-            keys.iter().try_for_each(|key| tx.keys_mut().insert(key))
-        })
-    };
-    let written: Result<(), store::StoreError> = std::thread::spawn(write).join().unwrap();
-    written.unwrap();
+/// Opens keys as a daemon does that has the wrap key at hand.
+fn open_keys(wrap: &WrapKey) -> OpenKeys {
+    let text = wrap.to_text();
+    Arc::new(move |stored| {
+        let wrap = WrapKey::from_text(&text).map_err(|error| error.to_string())?;
+        KeyRing::open(stored, &wrap).map_err(|error| error.to_string())
+    })
 }
 
 /// Somebody at one of the sockets.
@@ -233,5 +250,11 @@ fn settings() -> Settings {
         default_max_users: 25,
         time_zone: "Africa/Nairobi".to_owned(),
         reference_names: vec!["branch_id".to_owned()],
+        min_free: 0,
+        backup: BackupSettings {
+            compress: true,
+            folder: PathBuf::from("/nonexistent/backups"),
+            keep: 3,
+        },
     }
 }

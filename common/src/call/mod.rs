@@ -4,7 +4,10 @@
 
 pub mod attempt;
 pub mod audit;
+pub mod backup;
 pub mod daemon;
+pub mod db;
+pub mod job;
 pub mod key;
 pub mod lockout;
 pub mod permission;
@@ -86,6 +89,8 @@ pub trait AdminCall: Serialize + DeserializeOwned + Send + 'static {
     const ALSO_ON: &'static [Socket] = &[];
     /// Whether the request holds a secret, which authctl sends to a trusted peer alone.
     const SENDS_SECRET: bool = false;
+    /// Whether it takes long: the answer comes in frames ([`job`]), without a total limit.
+    const IS_JOB: bool = false;
 
     /// Whether a socket carries this call.
     fn allowed_on(socket: Socket) -> bool {
@@ -158,6 +163,8 @@ pub struct CallInfo {
     pub path: &'static str,
     /// Sockets that carry it.
     pub sockets: BTreeSet<Socket>,
+    /// Whether its answer comes in frames.
+    pub is_job: bool,
 }
 
 fn info<C: AdminCall>() -> CallInfo {
@@ -169,6 +176,7 @@ fn info<C: AdminCall>() -> CallInfo {
             .into_iter()
             .filter(|&s| C::allowed_on(s))
             .collect(),
+        is_job: C::IS_JOB,
     }
 }
 
@@ -233,5 +241,14 @@ pub fn all() -> Vec<CallInfo> {
         info::<daemon::Maintenance>(),
         info::<audit::List>(),
         info::<audit::Show>(),
+        info::<backup::Create>(),
+        info::<backup::List>(),
+        info::<backup::Verify>(),
+        info::<backup::Prune>(),
+        info::<db::Status>(),
+        info::<db::Migrations>(),
+        info::<db::Check>(),
+        info::<db::Optimize>(),
+        info::<db::Vacuum>(),
     ]
 }

@@ -3,6 +3,7 @@
 
 mod attempt;
 mod audit;
+mod backup;
 mod daemon;
 mod key;
 mod lockout;
@@ -17,13 +18,15 @@ use serde::{Deserialize, Serialize};
 
 pub use attempt::AttemptView;
 pub use audit::{ActorView, AuditChainView, AuditMarkView, AuditView};
+pub use backup::{BackupMade, BackupView, CheckView, DatabaseView, MigrationView, VacuumView};
 pub use daemon::{ConfigFaultView, ConfigView, KeyChangeView, ReloadView, SettingView};
 pub use key::KeyView;
 pub use lockout::LockoutView;
 pub use role::{HeldPermission, HolderView, PermissionScope, PermissionView, RoleView, Via};
 pub use session::{DeviceType, DeviceView, SessionView};
 pub use status::{
-    ApiStatus, CacheStatus, Counts, DatabaseStatus, KeyStatus, StatusView, VersionView, Warning,
+    ApiStatus, BackupStatus, CacheStatus, Counts, DatabaseStatus, KeyStatus, StatusView,
+    VersionView, Warning,
 };
 pub use tenant::{SubscriptionView, TenantStatus, TenantUsageView, TenantView};
 pub use token::{DeniedTokenView, TokenView};

@@ -27,6 +27,9 @@ pub struct StatusView {
     pub keys: KeyStatus,
     /// How many of what.
     pub counts: Counts,
+    /// The newest backup in `backup.dir`; null where there is none.
+    #[serde(default)]
+    pub backup: Option<BackupStatus>,
     /// What the operator should look at.
     pub warnings: Vec<Warning>,
 }
@@ -63,6 +66,15 @@ pub struct DatabaseStatus {
     pub schema: u32,
     /// Migrations not applied.
     pub pending: u32,
+}
+
+/// The newest backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupStatus {
+    /// The moment that it shows.
+    pub at: Time,
+    /// Whether it was found sound when it was made.
+    pub verified: bool,
 }
 
 /// The caches.

@@ -8,6 +8,7 @@
 
 mod audit;
 mod authctl;
+mod backups;
 mod canary;
 mod clock;
 mod damage;

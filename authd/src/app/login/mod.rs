@@ -168,6 +168,9 @@ fn locked(retry_after: Duration) -> Error {
 }
 
 async fn record(app: &App, attempt: Attempt) -> Result<(), Error> {
+    if !app.room.writes_down(&attempt) {
+        return Ok(());
+    }
     app.store
         .write(
             Priority::Background,

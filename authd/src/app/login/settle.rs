@@ -261,6 +261,9 @@ impl Evaluated {
         let attempt = self
             .attempt
             .attempt(app, &self.known, outcome, self.now, trace);
+        if !app.room.writes_down(&attempt) {
+            return Ok(());
+        }
         tx.attempts_mut().record(&attempt)
     }
 

@@ -27,6 +27,18 @@ impl Housekeeping for Tx<'_> {
         let times = params![latest.millis(), limit];
         self.count("housekeeping.shorten_locks", SHORTEN_LOCKS, times)
     }
+
+    fn give_back(&self, pages: u32) -> Result<u32, StoreError> {
+        // Each row that the statement gives is a page that went; pragmas take no parameters.
+        let sql = format!("PRAGMA incremental_vacuum({pages})");
+        let gone = self.all("housekeeping.give_back", &sql, [], |_| Ok(()))?;
+        Ok(u32::try_from(gone.len()).unwrap_or(u32::MAX))
+    }
+
+    fn optimize(&self) -> Result<(), StoreError> {
+        self.all("housekeeping.optimize", "PRAGMA optimize", [], |_| Ok(()))
+            .map(drop)
+    }
 }
 
 impl Tx<'_> {

@@ -14,7 +14,7 @@ use super::backend::beside;
 use crate::error::OpenError;
 
 /// First bytes of every `SQLite` 3 file.
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+pub(super) const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// Bytes of the header.
 const HEADER: usize = 100;
 /// A file up to this size is checked whole at every start; a larger one would hold the start up

@@ -91,7 +91,7 @@ fn copy_and_migrate(path: &Path, copy: &Path, known: &[Migration]) -> Result<(),
 
 /// Switches the log on while the file has not its name yet: a crash within the switch would leave
 /// a journal that the next start must play back.
-fn finish(path: &Path, connection: Connection) -> Result<(), OpenError> {
+pub(super) fn finish(path: &Path, connection: Connection) -> Result<(), OpenError> {
     super::open::switch_to_log(&connection).map_err(failed)?;
     // Closing would do the same, and hide that it failed.
     connection
@@ -112,6 +112,11 @@ fn migrate(connection: &mut Connection, known: &[Migration]) -> Result<(), OpenE
     Runner::new(known)
         .run(connection)
         .map_err(|error| failed(chain(&error)))?;
+    sound(connection)
+}
+
+/// Checks every page, index and reference.
+pub(super) fn sound(connection: &Connection) -> Result<(), OpenError> {
     let dangling = connection
         .prepare("PRAGMA foreign_key_check")
         .and_then(|mut statement| statement.exists([]))
@@ -122,6 +127,17 @@ fn migrate(connection: &mut Connection, known: &[Migration]) -> Result<(), OpenE
     check(connection, "PRAGMA integrity_check").map_err(failed)
 }
 
+/// Migrates a copy that nobody else has where it is; it keeps no log.
+pub(super) fn in_place(copy: &Path, known: &[Migration]) -> Result<(), OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(copy, flags).map_err(failed)?;
+    connection
+        .pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
+        .map_err(failed)?;
+    migrate(&mut connection, known)?;
+    connection.close().map_err(|(_, error)| failed(error))
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "it maps errors away")]
 fn failed(error: impl ToString) -> OpenError {
     OpenError::Migration {
@@ -130,7 +146,7 @@ fn failed(error: impl ToString) -> OpenError {
 }
 
 /// A connection to a new, empty file that only its owner can read.
-fn fresh(path: &Path) -> Result<Connection, OpenError> {
+pub(super) fn fresh(path: &Path) -> Result<Connection, OpenError> {
     discard(path);
     let created = |source| OpenError::Create {
         path: path.to_owned(),
@@ -149,7 +165,7 @@ fn fresh(path: &Path) -> Result<Connection, OpenError> {
 }
 
 /// Removes a file that did not come to anything, and what `SQLite` left beside it.
-fn discard(path: &Path) {
+pub(super) fn discard(path: &Path) {
     for suffix in ["", "-journal", "-wal", "-shm"] {
         let file = beside(path, suffix);
         if let Err(error) = fs::remove_file(&file)
@@ -171,7 +187,7 @@ fn swap(path: &Path, copy: &Path, from: u32, to: u32) -> Result<(), String> {
 }
 
 /// Moves what a log left by a crash holds into the old file: alone, it must be whole.
-fn fold_log(path: &Path) -> Result<(), String> {
+pub(super) fn fold_log(path: &Path) -> Result<(), String> {
     if has_log(path) {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection =
@@ -188,7 +204,7 @@ fn fold_log(path: &Path) -> Result<(), String> {
 }
 
 /// A second name for the old file; a copy where the file system knows no second names.
-fn keep(path: &Path, kept: &Path) -> std::io::Result<()> {
+pub(super) fn keep(path: &Path, kept: &Path) -> std::io::Result<()> {
     match fs::remove_file(kept) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -201,7 +217,7 @@ fn keep(path: &Path, kept: &Path) -> std::io::Result<()> {
 }
 
 /// Gives a finished file its name, and makes sure that it stays.
-fn take_place(new: &Path, path: &Path) -> std::io::Result<()> {
+pub(super) fn take_place(new: &Path, path: &Path) -> std::io::Result<()> {
     File::open(new)?.sync_all()?;
     fs::rename(new, path)?;
     File::open(super::open::folder_of(path))?.sync_all()

@@ -21,17 +21,27 @@ mod operator;
 mod permission;
 mod queue;
 mod reader;
+mod restore;
 mod role;
 mod row;
 mod session;
+mod snapshot;
 mod tenant;
 mod tx;
 mod usage;
 mod user;
+mod whole;
 mod writer;
 
 #[cfg(test)]
 mod tests;
+
+pub use restore::{Draft, Ended, Hold, forget, replace};
+pub use snapshot::{Copied, snapshot};
+pub use whole::{
+    Layout, MigrationRow, Still, begins_as_database, bring_up, free_bytes, layout, migrations,
+    problems, upgrade, vacuum,
+};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

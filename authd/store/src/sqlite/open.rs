@@ -90,7 +90,7 @@ pub(super) fn open(
     Ok((store, origin))
 }
 
-fn make_folder(folder: &Path) -> Result<(), OpenError> {
+pub(super) fn make_folder(folder: &Path) -> Result<(), OpenError> {
     if folder.is_dir() {
         return Ok(());
     }

@@ -5,6 +5,7 @@ mod locks;
 mod opening;
 mod plans;
 mod rehearsals;
+mod whole;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};

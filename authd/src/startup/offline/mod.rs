@@ -1,0 +1,177 @@
+//! What is done to the database while no daemon runs: each command takes the lock that a daemon
+//! holds, and becomes the owner of the state folder first, so that nothing of root's is left there.
+
+mod copies;
+mod look;
+mod restore;
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use store::OpenError;
+use store::sqlite::Hold;
+
+use super::exit::Failure;
+use super::process;
+use crate::config::{DatabaseUrl, Loaded};
+
+/// The user that the packages make.
+const USER: &str = "authd";
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Task {
+    /// Say what is there.
+    Status,
+    /// Bring the schema up to date.
+    Migrate {
+        /// Only try it on a copy.
+        dry_run: bool,
+    },
+    /// Write a backup.
+    Backup {
+        /// Where to.
+        file: PathBuf,
+    },
+    /// Put a backup in the place of the database.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+        /// Keep sessions that are alive in both.
+        keep_sessions: bool,
+    },
+    /// Check the database or a backup.
+    Verify {
+        /// The backup.
+        file: Option<PathBuf>,
+    },
+    /// Write the file anew.
+    Vacuum,
+    /// Free room.
+    Rescue,
+}
+
+/// Takes what is to be told, a line each.
+pub type Say<'a> = &'a mut dyn FnMut(&str);
+
+/// Does what is asked.
+///
+/// # Errors
+/// [`Failure`] with its exit status.
+pub fn run(task: &Task, loaded: &Loaded, say: Say<'_>) -> Result<(), Failure> {
+    process::harden()?;
+    let DatabaseUrl::Sqlite(database) = &loaded.config.database.url;
+    // The caller's own files are opened with the caller's own rights.
+    let files = Files::open(task)?;
+    become_owner(database)?;
+    match task {
+        Task::Status => look::status(database, loaded, say),
+        Task::Migrate { dry_run: true } => copies::rehearse(database, say),
+        Task::Migrate { dry_run: false } => copies::migrate(database, say),
+        Task::Backup { file } => copies::backup(database, loaded, files, file, say),
+        Task::Restore {
+            file,
+            keep_sessions,
+        } => restore::run(database, loaded, files.input, file, *keep_sessions, say),
+        Task::Verify { file: None } => look::verify(database, loaded, say),
+        Task::Verify { file: Some(file) } => {
+            look::verify_file(database, loaded, files.input, file, say)
+        }
+        Task::Vacuum => copies::vacuum(database, say),
+        Task::Rescue => look::rescue(database, loaded, say),
+    }
+}
+
+/// Files of the caller's.
+#[derive(Default)]
+struct Files {
+    input: Option<File>,
+    output: Option<File>,
+}
+
+impl Files {
+    fn open(task: &Task) -> Result<Self, Failure> {
+        let mut files = Self::default();
+        match task {
+            Task::Restore { file, .. } | Task::Verify { file: Some(file) } => {
+                let opened = File::open(file).map_err(|error| Failure::file(file, &error))?;
+                files.input = Some(opened);
+            }
+            Task::Backup { file } => {
+                let made = OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(file)
+                    .map_err(|error| Failure::file(file, &error))?;
+                files.output = Some(made);
+            }
+            _ => {}
+        }
+        Ok(files)
+    }
+}
+
+/// Root becomes the owner of the state folder; anybody else stays who they are.
+fn become_owner(database: &Path) -> Result<(), Failure> {
+    if !nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    let folder = database.parent().unwrap_or(Path::new("/"));
+    let (uid, gid) = match fs::metadata(folder) {
+        Ok(metadata) => (metadata.uid(), metadata.gid()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_folder(folder)?,
+        Err(error) => return Err(Failure::file(folder, &error)),
+    };
+    if uid == 0 {
+        return Ok(());
+    }
+    let gid = nix::unistd::Gid::from_raw(gid);
+    nix::unistd::setgroups(&[gid])
+        .and_then(|()| nix::unistd::setgid(gid))
+        .and_then(|()| nix::unistd::setuid(nix::unistd::Uid::from_raw(uid)))
+        .map_err(Failure::other)
+}
+
+/// A fresh host has no state folder before the first start.
+fn make_folder(folder: &Path) -> Result<(u32, u32), Failure> {
+    let failed = |error: std::io::Error| Failure::file(folder, &error);
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(failed)?;
+    let user = nix::unistd::User::from_name(USER).ok().flatten();
+    let Some(user) = user else {
+        return Ok((0, 0));
+    };
+    let (uid, gid) = (user.uid.as_raw(), user.gid.as_raw());
+    std::os::unix::fs::chown(folder, Some(uid), Some(gid)).map_err(failed)?;
+    Ok((uid, gid))
+}
+
+/// The lock, or who has it and what can be done meanwhile.
+fn hold(database: &Path, instead: &str) -> Result<Hold, Failure> {
+    Hold::take(database).map_err(|error| match error {
+        OpenError::Locked { pid, .. } => Failure::running(pid, instead),
+        error => Failure::open(error, false),
+    })
+}
+
+/// What helps where no daemon may run.
+const STOP: &str = "Stop it first: sudo systemctl stop authd";
+
+/// A size as people read it.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..1_048_576 => format!("{} KiB", bytes >> 10),
+        1_048_576..1_073_741_824 => format!("{} MiB", bytes >> 20),
+        _ => format!("{} GiB", bytes >> 30),
+    }
+}
+
+fn opened<T>(result: Result<T, OpenError>) -> Result<T, Failure> {
+    result.map_err(|error| Failure::open(error, false))
+}

@@ -1,0 +1,324 @@
+//! A backup on its way to be the database: what it must not bring back to life is ended in it before
+//! it takes the place (rule 19), in one transaction, while nobody else has the file.
+//!
+//! The two lists below name every table there is; a test holds them against the schema, so that a
+//! new table is thought of.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::time::Time;
+use rusqlite::{Connection, OpenFlags, params};
+
+use super::backend::beside;
+use super::inspect::has_log;
+use super::lock::LockFile;
+use super::migrate::{self, discard, finish, fold_log, keep, take_place};
+use super::open::folder_of;
+use super::open::make_folder;
+use super::snapshot::failed;
+use super::tx::Tx;
+use crate::error::{OpenError, StoreError};
+use crate::resource::WriteTx;
+
+/// What a restore ends, table by table: statements with the moment of the restore as `?1`. Sessions
+/// named in `temp.kept` were asked to be kept.
+pub(super) const ENDED: &[(&str, &str)] = &[
+    (
+        "sessions",
+        "UPDATE sessions SET ended_at = ?1, end_reason = 'revoked' \
+         WHERE ended_at IS NULL AND id NOT IN (SELECT id FROM temp.kept)",
+    ),
+    // The secret of a known device that was deleted since would choose a counter of its own again.
+    ("devices", "DELETE FROM devices WHERE ?1 IS NOT NULL"),
+    // Generated passwords may have been used, replaced or run out since.
+    (
+        "credentials",
+        "UPDATE credentials SET expires_at = min(expires_at, ?1), logins_left = 0, \
+         version = version + 1 WHERE expires_at IS NOT NULL",
+    ),
+    // New ones are made for both purposes; a MAC key that stayed would make old tokens good again.
+    (
+        "keys",
+        "UPDATE keys SET state = 'gone', wrapped = x'' WHERE ?1 IS NOT NULL \
+         AND purpose IN ('signing', 'refresh') AND state <> 'gone'",
+    ),
+];
+
+/// What stays as the backup has it, and why that revives nothing.
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "read by the test that knows the schema")
+)]
+pub(super) const KEPT: &[&str] = &[
+    // Facts about the installation; the id of the wrap key is checked apart.
+    "meta",
+    // Rights are those of the backup, and the restore says so.
+    "tenants",
+    "users",
+    "permissions",
+    "roles",
+    "role_permissions",
+    "user_roles",
+    // Those of the replaced database come to them.
+    "used_slugs",
+    "denied_tokens",
+    // A lock only takes away; tries left open count as failures at the next start.
+    "counters",
+    "tries",
+    // The logs.
+    "attempts",
+    "audit",
+];
+
+/// The lock of a database that is not open, held by an offline command.
+#[derive(Debug)]
+pub struct Hold {
+    lock: LockFile,
+}
+
+impl Hold {
+    /// Takes it; the folder is made where it is missing.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`] while a daemon runs, [`OpenError::Create`].
+    pub fn take(database: &Path) -> Result<Self, OpenError> {
+        make_folder(folder_of(database))?;
+        LockFile::take(database).map(|lock| Self { lock })
+    }
+
+    /// Gives it back.
+    pub fn release(self) {
+        self.lock.release();
+    }
+}
+
+/// How much of each kind a restore ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Sessions.
+    pub sessions: u64,
+    /// Secrets of known devices.
+    pub devices: u64,
+    /// Generated passwords.
+    pub passwords: u64,
+    /// Sessions that stay.
+    pub kept: u64,
+}
+
+/// A copy of a backup that becomes the database.
+pub struct Draft {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Draft {
+    /// Takes a file of the newest schema that nobody else has; everything happens in one transaction.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = || -> rusqlite::Result<Connection> {
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
+            connection.pragma_update(None, "foreign_keys", true)?;
+            connection.pragma_update(None, "trusted_schema", false)?;
+            connection.execute_batch("CREATE TEMP TABLE kept (id BLOB PRIMARY KEY)")?;
+            Ok(connection)
+        };
+        Ok(Self {
+            connection: opened().map_err(|error| failed(path, &error))?,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Lays the database that is to be replaced beside it, as `replaced`. It must be of the newest
+    /// schema and sound, and nobody may have it open.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn attach(&self, replaced: &Path) -> Result<(), OpenError> {
+        self.connection
+            .execute(
+                "ATTACH DATABASE ?1 AS replaced",
+                params![replaced.to_string_lossy()],
+            )
+            .map(drop)
+            .map_err(|error| failed(replaced, &error))
+    }
+
+    /// Begins the one transaction.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn begin(&self) -> Result<(), OpenError> {
+        self.batch("BEGIN IMMEDIATE")
+    }
+
+    /// Slugs and denied tokens of the replaced database come to those of the backup.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn take_over(&self) -> Result<(), OpenError> {
+        self.batch(
+            "INSERT OR IGNORE INTO main.used_slugs SELECT * FROM replaced.used_slugs; \
+             INSERT OR REPLACE INTO main.denied_tokens SELECT * FROM replaced.denied_tokens;",
+        )
+    }
+
+    /// Names the sessions that are alive in both, and takes their state, so that no earlier
+    /// generation of a refresh token is good again.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn keep_sessions(&self) -> Result<(), OpenError> {
+        self.batch(
+            "INSERT INTO temp.kept SELECT s.id FROM main.sessions s \
+             JOIN replaced.sessions o ON o.id = s.id AND o.user_id = s.user_id \
+             WHERE s.ended_at IS NULL AND o.ended_at IS NULL; \
+             UPDATE main.sessions SET generation = o.generation, rotated_at = o.rotated_at, \
+             salt = o.salt, refresh_key = o.refresh_key, \
+             last_active_at = max(main.sessions.last_active_at, o.last_active_at) \
+             FROM replaced.sessions o \
+             WHERE o.id = main.sessions.id AND o.id IN (SELECT id FROM temp.kept);",
+        )
+    }
+
+    /// Ends what the list says.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn end_all(&self, now: Time) -> Result<Ended, OpenError> {
+        let mut ended = Ended::default();
+        for (table, sql) in ENDED {
+            let rows = self
+                .connection
+                .execute(sql, params![now.millis()])
+                .map_err(|error| failed(&self.path, &error))?;
+            let rows = u64::try_from(rows).unwrap_or(u64::MAX);
+            match *table {
+                "sessions" => ended.sessions = rows,
+                "devices" => ended.devices = rows,
+                "credentials" => ended.passwords = rows,
+                _ => {}
+            }
+        }
+        let count = "SELECT count(*) FROM temp.kept";
+        let kept: u32 = self
+            .connection
+            .query_row(count, [], |row| row.get(0))
+            .map_err(|error| failed(&self.path, &error))?;
+        ended.kept = kept.into();
+        Ok(ended)
+    }
+
+    /// Takes the signing and refresh keys of the replaced database as they are there, for sessions
+    /// that stay; behind [`Draft::end_all`].
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn take_keys(&self) -> Result<(), OpenError> {
+        self.batch(
+            "DELETE FROM main.keys WHERE purpose IN ('signing', 'refresh'); \
+             INSERT INTO main.keys SELECT * FROM replaced.keys \
+             WHERE purpose IN ('signing', 'refresh');",
+        )
+    }
+
+    /// Highest number of a purpose's keys, in either database.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn highest_key(&self, purpose: &str, replaced: bool) -> Result<u32, OpenError> {
+        let of = |schema: &str| -> rusqlite::Result<u32> {
+            self.connection.query_row(
+                &format!("SELECT coalesce(max(number), 0) FROM {schema}.keys WHERE purpose = ?1"),
+                params![purpose],
+                |row| row.get(0),
+            )
+        };
+        let highest = || Ok(of("main")?.max(if replaced { of("replaced")? } else { 0 }));
+        highest().map_err(|error| failed(&self.path, &error))
+    }
+
+    /// Writes within the transaction.
+    ///
+    /// # Errors
+    /// The closure's.
+    pub fn write<T>(
+        &self,
+        work: impl FnOnce(&dyn WriteTx) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        work(&Tx::new(&self.connection))
+    }
+
+    /// Commits, checks the whole file, and makes it ready for its place.
+    ///
+    /// # Errors
+    /// [`OpenError`]; the draft is of no use then.
+    pub fn finish(self) -> Result<(), OpenError> {
+        self.batch("COMMIT")?;
+        let attached: bool = self
+            .connection
+            .query_row(
+                "SELECT count(*) FROM pragma_database_list WHERE name = 'replaced'",
+                [],
+                |row| row.get(0),
+            )
+            .map_err(|error| failed(&self.path, &error))?;
+        if attached {
+            self.batch("DETACH DATABASE replaced")?;
+        }
+        migrate::sound(&self.connection)?;
+        finish(&self.path, self.connection)
+    }
+
+    fn batch(&self, sql: &str) -> Result<(), OpenError> {
+        self.connection
+            .execute_batch(sql)
+            .map_err(|error| failed(&self.path, &error))
+    }
+}
+
+/// Puts a finished draft in the place of the database by rename; the replaced file stays under the
+/// name `kept`, with its log where that could not be moved into it.
+///
+/// # Errors
+/// [`OpenError`]; the database is as it was then.
+pub fn replace(database: &Path, draft: &Path, kept: &Path) -> Result<(), OpenError> {
+    let created = |source| OpenError::Create {
+        path: database.to_owned(),
+        source,
+    };
+    if database.exists() {
+        if let Err(reason) = fold_log(database) {
+            tracing::warn!(reason, "the log of the replaced database is kept beside it");
+        }
+        keep(database, kept).map_err(created)?;
+    }
+    set_aside(database, kept, "-wal").map_err(created)?;
+    // Rebuilt from the log at the next open; one of another file would mislead it.
+    discard_one(&beside(database, "-shm")).map_err(created)?;
+    take_place(draft, database).map_err(created)
+}
+
+/// A log that belongs to the replaced file must not be played into the new one.
+fn set_aside(database: &Path, kept: &Path, suffix: &str) -> std::io::Result<()> {
+    if !has_log(database) {
+        return discard_one(&beside(database, suffix));
+    }
+    fs::rename(beside(database, suffix), beside(kept, suffix))
+}
+
+fn discard_one(file: &Path) -> std::io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a draft that did not come to anything.
+pub fn forget(draft: &Path) {
+    discard(draft);
+}
