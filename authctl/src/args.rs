@@ -2,6 +2,7 @@
 //! No logic: what a command does stands in `commands/<noun>.rs`.
 
 mod rights;
+mod settings;
 mod state;
 mod user;
 
@@ -14,6 +15,7 @@ pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet};
 
 use crate::filter::Filter;
 
+pub(crate) use settings::TenantSettings;
 pub(crate) use state::{LockoutAdd, TenantNamed, TenantSet, TermArgs};
 pub(crate) use user::{PasswordArgs, User, UserCreate};
 
@@ -303,6 +305,9 @@ pub(crate) enum Tenant {
     Suspend(TenantNamed),
     /// Open a suspended tenant again
     Resume(TenantNamed),
+    /// Look at what holds for a tenant, and set it
+    #[command(subcommand)]
+    Settings(TenantSettings),
     /// Tell what tenants use
     Usage {
         /// Slug or ten_… id; all of them where it is absent

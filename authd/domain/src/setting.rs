@@ -191,6 +191,14 @@ const fn time(min: u64, max: u64) -> Kind {
     }
 }
 
+const fn count(min: u64, max: u64) -> Kind {
+    Kind::Number { min, max }
+}
+
+const fn names(of: NamesOf, min: usize) -> Kind {
+    Kind::Names { of, min, max: 16 }
+}
+
 impl Setting {
     /// All of them, sorted by name.
     pub const ALL: [Self; 13] = [
@@ -222,12 +230,7 @@ impl Setting {
             ),
             Self::DeviceSecretTtl => rule("device.secret_ttl", Tenant, Less, time(DAY, 730 * DAY)),
             Self::LockoutDuration => rule("lockout.duration", Tenant, More, time(MINUTE, 30 * DAY)),
-            Self::LockoutThreshold => rule(
-                "lockout.threshold",
-                Tenant,
-                Less,
-                Kind::Number { min: 1, max: 100 },
-            ),
+            Self::LockoutThreshold => rule("lockout.threshold", Tenant, Less, count(1, 100)),
             Self::LockoutWindow => rule("lockout.window", Tenant, More, time(MINUTE, 30 * DAY)),
             Self::PasswordGeneratedTtl => rule(
                 "password.generated_ttl",
@@ -235,22 +238,8 @@ impl Setting {
                 Less,
                 time(5 * MINUTE, 30 * DAY),
             ),
-            Self::PasswordMinLength => rule(
-                "password.min_length",
-                Tenant,
-                More,
-                Kind::Number { min: 8, max: 64 },
-            ),
-            Self::RefsNames => rule(
-                "refs.names",
-                Tenant,
-                Neither,
-                Kind::Names {
-                    of: NamesOf::Reference,
-                    min: 0,
-                    max: 16,
-                },
-            ),
+            Self::PasswordMinLength => rule("password.min_length", Tenant, More, count(8, 64)),
+            Self::RefsNames => rule("refs.names", Tenant, Neither, names(NamesOf::Reference, 0)),
             Self::SessionIdleTimeout => rule(
                 "session.idle_timeout",
                 Tenant,
@@ -266,11 +255,7 @@ impl Setting {
                 "token.audience",
                 Operator,
                 Neither,
-                Kind::Names {
-                    of: NamesOf::Audience,
-                    min: 1,
-                    max: 16,
-                },
+                names(NamesOf::Audience, 1),
             ),
         }
     }

@@ -10,6 +10,7 @@ mod permission;
 mod role;
 pub mod routes;
 mod session;
+mod setting;
 mod status;
 mod tenant;
 #[cfg(test)]

@@ -11,7 +11,9 @@ use axum::routing::{MethodFilter, on};
 use common::call::{AdminCall, Change, Method, Socket};
 use common::error::ErrorCode;
 
-use crate::admin::{attempt, audit, lockout, permission, role, session, status, tenant, user};
+use crate::admin::{
+    attempt, audit, lockout, permission, role, session, setting, status, tenant, user,
+};
 use crate::app::status::Running;
 use crate::app::{App, Error, Operator};
 use crate::http::body::{JsonAnswer, JsonBody};
@@ -27,6 +29,7 @@ pub fn router(app: &Arc<App>, running: &Arc<Running>) -> Router {
 fn all(running: &Arc<Running>) -> Routes {
     let routes = status::add(Routes::default(), Arc::clone(running));
     let routes = tenant::add(routes);
+    let routes = setting::add(routes);
     let routes = user::add(routes);
     let routes = role::add(routes);
     let routes = permission::add(routes);

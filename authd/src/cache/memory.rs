@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::rights::Access;
+use domain::setting::TenantSettings;
 use moka::sync::Cache as Moka;
 use store::{CommitListener, Scope};
 
@@ -19,6 +20,7 @@ pub struct MemoryCache {
     states: Moka<StateKey, (Ticket, Arc<SessionState>)>,
     tokens: Moka<[u8; 32], (TokenTicket, Arc<VerifiedToken>)>,
     accesses: Shared<Access>,
+    settings: Shared<TenantSettings>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -31,6 +33,7 @@ impl MemoryCache {
             states: Moka::new(token_entries),
             tokens: Moka::new(token_entries),
             accesses: Shared::new(),
+            settings: Shared::new(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }
@@ -75,6 +78,10 @@ impl Cache for MemoryCache {
 
     fn share(&self, access: Access) -> Arc<Access> {
         self.accesses.share(access)
+    }
+
+    fn share_settings(&self, settings: TenantSettings) -> Arc<TenantSettings> {
+        self.settings.share(settings)
     }
 
     fn token(&self, hash: &[u8; 32]) -> Option<Arc<VerifiedToken>> {

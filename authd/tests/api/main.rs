@@ -20,5 +20,6 @@ mod queue;
 mod races;
 mod routes;
 mod same_answer;
+mod settings;
 #[path = "../support/mod.rs"]
 mod support;

@@ -6,6 +6,7 @@ mod audit;
 mod lockout;
 mod role;
 mod session;
+mod setting;
 mod status;
 mod tenant;
 mod user;
@@ -17,6 +18,7 @@ pub use audit::{AuditChainView, AuditMarkView};
 pub use lockout::LockoutView;
 pub use role::{HeldPermission, HolderView, PermissionScope, PermissionView, RoleView, Via};
 pub use session::{DeviceType, DeviceView, SessionView};
+pub use setting::{SettingSource, SettingView};
 pub use status::{
     ApiStatus, CacheStatus, Counts, DatabaseStatus, KeyStatus, StatusView, VersionView, Warning,
 };

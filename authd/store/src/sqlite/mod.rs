@@ -24,6 +24,7 @@ mod reader;
 mod role;
 mod row;
 mod session;
+mod setting;
 mod tenant;
 mod tx;
 mod usage;

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use domain::setting::{SetBy, Setting, StoredSetting, Value};
 use refinery::Migration;
 use rusqlite::Connection;
 
@@ -383,6 +384,37 @@ fn a_database_of_the_first_schema_gets_roles() {
         assert!(acme.users().by_id(user_id(1))?.unwrap().roles.is_empty());
         acme.grants_mut().grant(user_id(1), role.id, at(0))?;
         assert_eq!(acme.users().by_id(user_id(1))?.unwrap().roles, [superadmin]);
+        Ok(())
+    });
+    store.close();
+}
+
+#[test]
+fn a_database_of_the_second_schema_gets_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authd.db");
+    let first: Vec<Migration> = migrate::known().into_iter().take(2).collect();
+    migrate::create(&path, &first).unwrap();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(
+        "INSERT INTO tenants (id, slug, name, status, time_zone, plan, created_at, updated_at) \
+         VALUES (x'01010101010101010101010101010101', 'acme', 'Acme', 'active', 'UTC', 'pro', 0, 0);",
+    )
+    .unwrap();
+    drop(old);
+    let (store, origin) = open_in(folder.path()).unwrap();
+    assert_eq!(origin, Origin::Existing);
+    write(&store, |tx| {
+        let acme = tx.tenant_mut(tenant_id(1));
+        assert_eq!(acme.settings().all()?, []);
+        let row = StoredSetting {
+            setting: Setting::LockoutThreshold,
+            value: Value::Number(3),
+            set_by: SetBy::Operator,
+            updated_at: at(0),
+        };
+        acme.settings_mut().set(&row)?;
+        assert_eq!(acme.settings().all()?, [row]);
         Ok(())
     });
     store.close();
