@@ -7,6 +7,7 @@ mod keeping;
 mod key;
 mod nouns;
 mod rights;
+mod settings;
 mod state;
 mod user;
 
@@ -23,6 +24,7 @@ pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet};
 
 use crate::filter::Filter;
 
+pub(crate) use settings::TenantSettings;
 pub(crate) use state::{LockoutAdd, TenantNamed, TenantSet, TermArgs};
 pub(crate) use user::{PasswordArgs, User, UserCreate};
 
@@ -328,6 +330,9 @@ pub(crate) enum Tenant {
     Suspend(TenantNamed),
     /// Open a suspended tenant again
     Resume(TenantNamed),
+    /// Look at what holds for a tenant, and set it
+    #[command(subcommand)]
+    Settings(TenantSettings),
     /// Tell what tenants use
     Usage {
         /// Slug or ten_… id; all of them where it is absent

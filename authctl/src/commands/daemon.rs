@@ -5,7 +5,7 @@ use std::fmt::Write;
 use common::call::AdminCall;
 use common::call::daemon::{Config, Drain, LogLevel, Maintenance, Reload, Steered};
 use common::units::format_duration;
-use common::view::{ConfigFaultView, ConfigView, KeyChangeView, ReloadView, SettingView};
+use common::view::{ConfigFaultView, ConfigValueView, ConfigView, KeyChangeView, ReloadView};
 
 use crate::args::{Daemon, Switch};
 use crate::commands::status::has_form;
@@ -133,7 +133,7 @@ fn toml(view: &ConfigView) -> String {
     text
 }
 
-fn remark(setting: &SettingView) -> String {
+fn remark(setting: &ConfigValueView) -> String {
     let from = match setting.from.as_str() {
         "default" => "default".to_owned(),
         from => format!("from {from}"),

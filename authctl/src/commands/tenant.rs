@@ -1,5 +1,6 @@
 //! `tenant create|list|show`; what changes a tenant is in a file of its own below.
 
+mod settings;
 mod state;
 
 use common::call::tenant::{Create, List, Show};
@@ -158,6 +159,7 @@ pub(crate) async fn run(context: &mut Context, command: Tenant) -> Result<Exit, 
         Tenant::Set(wanted) => state::set(context, wanted).await,
         Tenant::Suspend(wanted) => state::suspend(context, wanted).await,
         Tenant::Resume(wanted) => state::resume(context, wanted).await,
+        Tenant::Settings(command) => settings::run(context, command).await,
         Tenant::Usage { name, list } => state::usage(context, name, &list).await,
     }
 }

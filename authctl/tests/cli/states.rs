@@ -1,7 +1,7 @@
 //! States of tenants and names: what is sent, what is said, and what a rehearsal says instead.
 
 use common::call::Change;
-use common::view::TenantUsageView;
+use common::view::{SettingSource, SettingView, TenantUsageView};
 use serde_json::{Value, json};
 
 use crate::daemon::{Reply, World};
@@ -232,4 +232,82 @@ fn a_user_is_deleted_by_its_address_and_several_by_their_number() {
     assert_eq!(sent(&world), 0);
     assert_eq!(world.run(&format!("{line} --confirm 2")).code, Some(0));
     assert_eq!(sent(&world), 2);
+}
+
+#[test]
+fn s10_settings_of_a_tenant_are_listed_and_shown() {
+    let row = |key: &str, value: &str, source: SettingSource, bound: Option<&str>| SettingView {
+        tenant: "acme".to_owned(),
+        key: key.to_owned(),
+        value: value.to_owned(),
+        source,
+        class: if bound.is_some() {
+            "tenant"
+        } else {
+            "operator"
+        }
+        .to_owned(),
+        bound: bound.map(str::to_owned),
+        allowed: "1 to 100".to_owned(),
+        updated_at: None,
+    };
+    let threshold = row("lockout.threshold", "5", SettingSource::Default, Some("5"));
+    let world = World::saying(&page(vec![
+        threshold.clone(),
+        row("session.policy", "limit:3", SettingSource::Operator, None),
+    ]));
+    assert_eq!(
+        world.run("tenant settings list acme").out,
+        "KEY                VALUE    SOURCE    CLASS     BOUND\n\
+         lockout.threshold  5        default   tenant    5\n\
+         session.policy     limit:3  operator  operator  -\n"
+    );
+    let asked = world.only();
+    assert_eq!(asked.path, "/v1/tenant/settings/list");
+    assert_eq!(asked.query, "tenant=acme&limit=200");
+    let world = World::saying(&threshold);
+    let json = world
+        .run("-t acme --json tenant settings get lockout.threshold")
+        .out;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (&json["kind"], &json["item"]["bound"]),
+        (&json!("tenant.setting"), &json!("5"))
+    );
+}
+
+#[test]
+fn s10_settings_of_a_tenant_are_set_and_unset() {
+    let world = World::saying(&Change {
+        sessions_ended: 2,
+        notes: vec!["Something to know.".to_owned()],
+        ..objects::change("tenant.settings.set", "session.max_age")
+    });
+    let ended = world.run("-t acme tenant settings set session.max_age 1d --reason short");
+    assert_eq!(
+        ended.out,
+        "Set session.max_age to 1d in tenant acme; 2 sessions ended.\n"
+    );
+    assert!(ended.err.contains("Something to know."), "{}", ended.err);
+    assert_eq!(
+        world.only().body,
+        json!({"tenant": "acme", "key": "session.max_age", "value": "1d", "reason": "short"})
+    );
+    let world = rehearsing(&rehearsed("tenant.settings.unset", "session.max_age"));
+    let ended = world.run("-t acme --dry-run tenant settings unset session.max_age");
+    assert_eq!(
+        ended.out,
+        "Would remove the value of session.max_age in tenant acme.\n"
+    );
+    let nothing = Change {
+        changed: false,
+        ..objects::change("tenant.settings.unset", "session.max_age")
+    };
+    let ended = World::saying(&nothing).run("-t acme tenant settings unset session.max_age");
+    assert_eq!(
+        ended.out,
+        "session.max_age has no value of its own in tenant acme; nothing changed.\n"
+    );
+    let without = World::saying(&nothing).run("tenant settings unset session.max_age");
+    assert_eq!(without.code, Some(2));
 }

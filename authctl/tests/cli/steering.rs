@@ -1,13 +1,13 @@
 //! `daemon …`: what is sent, and what is said of the answer.
 
-use common::view::{ConfigFaultView, ConfigView, KeyChangeView, ReloadView, SettingView};
+use common::view::{ConfigFaultView, ConfigValueView, ConfigView, KeyChangeView, ReloadView};
 use serde_json::{Value, json};
 
 use crate::daemon::World;
 use crate::objects;
 
-fn setting(key: &str, value: Option<&str>, from: &str) -> SettingView {
-    SettingView {
+fn setting(key: &str, value: Option<&str>, from: &str) -> ConfigValueView {
+    ConfigValueView {
         key: key.to_owned(),
         value: value.map(str::to_owned),
         from: from.to_owned(),
@@ -23,7 +23,7 @@ fn view() -> ConfigView {
         settings: vec![
             setting("default_tenant", Some("\"acme\""), "--set default_tenant"),
             setting("api.behind_proxy", Some("false"), "default"),
-            SettingView {
+            ConfigValueView {
                 secret_is_set: Some(true),
                 ..setting(
                     "keys.wrap_credential",

@@ -16,6 +16,7 @@ pub mod refresh;
 pub mod rights;
 pub mod role;
 pub mod session;
+pub mod setting;
 pub mod tenant;
 pub mod token;
 pub mod user;

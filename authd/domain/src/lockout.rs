@@ -56,7 +56,7 @@ pub enum CounterKind {
 }
 
 /// When a name is locked, and for how long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LockoutPolicy {
     /// Evaluated failures that lock.
     pub threshold: u32,

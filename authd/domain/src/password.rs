@@ -11,7 +11,7 @@ pub const MAX_CODE_POINTS: usize = 128;
 pub const MAX_BYTES: usize = 1024;
 
 /// How long a new password must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PasswordPolicy {
     /// Fewest code points, 8 to 128.
     pub min_length: usize,

@@ -13,7 +13,7 @@ use crate::device::{Device, DeviceType};
 pub const SESSIONS_LIMIT: u32 = 50;
 
 /// How many sessions a user may have side by side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SessionPolicy {
     /// A login ends all others.
     Single,
@@ -126,7 +126,7 @@ pub struct Session {
 }
 
 /// How long sessions live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionLimits {
     /// Longest time without use.
     pub idle_timeout: Duration,

@@ -20,6 +20,16 @@ pub enum Audience {
     Many(Vec<String>),
 }
 
+impl Audience {
+    /// Whether it names one of these, to the letter.
+    pub fn names_one_of(&self, names: &[String]) -> bool {
+        match self {
+            Self::One(own) => names.contains(own),
+            Self::Many(own) => own.iter().any(|own| names.contains(own)),
+        }
+    }
+}
+
 /// Claims of an access token; times in whole seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessClaims {

@@ -15,6 +15,7 @@ mod permission;
 mod role;
 pub mod routes;
 mod session;
+mod setting;
 mod status;
 mod tenant;
 #[cfg(test)]

@@ -14,8 +14,8 @@ use common::error::ErrorCode;
 use tracing::Instrument;
 
 use crate::admin::{
-    attempt, audit, backup, daemon, db, job, key, lockout, permission, role, session, status,
-    tenant, token, user,
+    attempt, audit, backup, daemon, db, job, key, lockout, permission, role, session, setting,
+    status, tenant, token, user,
 };
 use crate::app::job::{Reporter, line};
 use crate::app::status::Running;
@@ -33,6 +33,7 @@ pub fn router(app: &Arc<App>, running: &Arc<Running>) -> Router {
 fn all(running: &Arc<Running>) -> Routes {
     let routes = status::add(Routes::default(), Arc::clone(running));
     let routes = tenant::add(routes);
+    let routes = setting::add(routes);
     let routes = user::add(routes);
     let routes = role::add(routes);
     let routes = permission::add(routes);

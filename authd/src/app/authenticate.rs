@@ -7,6 +7,7 @@ use common::error::ErrorCode;
 use common::time::Time;
 use common::view::UserStatus;
 use domain::session::EndReason;
+use domain::setting::Effective;
 use domain::tenant::Standing;
 use domain::token::{AccessClaims, PasswordChangeClaims};
 use store::StoreError;
@@ -78,6 +79,10 @@ pub async fn authenticate(app: &App, client: Client, token: &str) -> Result<Chec
         ));
     };
     let state = state_of(app, claims).await?;
+    // Whom the token may be for says its tenant, as it is now.
+    if !claims.aud.names_one_of(&state.settings.audience) {
+        return Err(invalid_token());
+    }
     let standing = is_alive(app, &state, now)?;
     state.touched(now);
     app.activity.touch(claims.tid, claims.sid, now);
@@ -129,7 +134,6 @@ pub(super) fn expected(app: &App) -> Expected {
     let settings = app.settings();
     Expected {
         issuer: settings.issuer.clone(),
-        audience: settings.audience.clone(),
         password_change_audience: settings.password_change_audience(),
         skew: settings.clock_skew,
     }
@@ -176,12 +180,16 @@ async fn state_of(app: &App, claims: &AccessClaims) -> Result<Arc<SessionState>,
         user: claims.sub,
         session: claims.sid,
     };
-    if let Some(state) = app.cache.state(&key) {
+    if let Some(state) = app.cache.state(&key)
+        // Made of what a reload has replaced since: the tenant's settings are put together anew.
+        && state.settings.is_made_of(&app.settings.peek().tenant)
+    {
         return Ok(state);
     }
     // Taken before the read: a change that commits meanwhile makes the entry worthless.
     let ticket = app.cache.ticket(&key);
     let (tenant_id, user_id, session_id) = (key.tenant, key.user, key.session);
+    let base = Arc::clone(&app.settings().tenant);
     let found = app
         .store
         .read(move |tx| -> Result<_, StoreError> {
@@ -193,11 +201,12 @@ async fn state_of(app: &App, claims: &AccessClaims) -> Result<Arc<SessionState>,
                 return Ok(None);
             };
             let access = access::of(tx, &tenant, &user)?;
-            Ok(Some((tenant, user, session, access)))
+            let own = rows.settings().all()?;
+            Ok(Some((tenant, user, session, access, own)))
         })
         .await
         .map_err(Error::from)?;
-    let (tenant, user, session, access) = found.ok_or_else(invalid_token)?;
+    let (tenant, user, session, access, own) = found.ok_or_else(invalid_token)?;
     if session.user_id != user.id {
         return Err(invalid_token());
     }
@@ -208,6 +217,7 @@ async fn state_of(app: &App, claims: &AccessClaims) -> Result<Arc<SessionState>,
         user.is_tenant_admin,
         app.cache.share(access),
         tenant,
+        Effective::of_tenant(base, &own, |settings| app.cache.share_settings(settings)),
     ));
     app.cache.put_state(ticket, Arc::clone(&state));
     Ok(state)
@@ -218,17 +228,14 @@ fn is_alive(app: &App, state: &SessionState, now: Time) -> Result<Standing, Erro
     if let Some((_, reason)) = state.session.ended {
         return Err(ended(reason));
     }
-    let settings = app.settings.peek();
-    if !state
-        .session
-        .is_alive(&settings.session_limits, state.last_active(), now)
-    {
+    let limits = &state.settings.session_limits;
+    if !state.session.is_alive(limits, state.last_active(), now) {
         return Err(ended(EndReason::Expired));
     }
     if state.user_status == UserStatus::Disabled {
         return Err(ended(EndReason::Revoked));
     }
-    let standing = state.tenant.standing(now, settings.expiry_grace);
+    let standing = state.tenant.standing(now, app.settings.peek().expiry_grace);
     tenant_is_open(standing)?;
     Ok(standing)
 }

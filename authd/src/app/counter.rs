@@ -11,8 +11,10 @@ use domain::lockout::{
     Admission, AfterFailure, Boot, CounterKey, CounterKind, CounterState, LockoutPolicy,
     Reservation, ReservationId,
 };
-use store::{Claim, Priority, StoreError, WriteTx};
+use domain::setting::TenantSettings;
+use store::{Claim, Priority, ReadTx, StoreError, WriteTx};
 
+use crate::app::tenant::effective;
 use crate::app::{App, Error};
 
 /// Longest wait for another try of the same counter to settle (rule 3).
@@ -171,11 +173,12 @@ fn unsettled(
 /// `unavailable` if the database does not take it.
 pub async fn settle_earlier_runs(app: &App) -> Result<u32, Error> {
     let boot = app.boot;
-    let lockout_policy = app.settings().lockout;
+    let base = Arc::clone(&app.settings().tenant);
     let mut settled = 0_u32;
     loop {
         let now = app.now();
         let ids = attempt_ids(app, now)?;
+        let base = Arc::clone(&base);
         let limit = u32::try_from(ids.len()).unwrap_or(u32::MAX);
         let count = app
             .store
@@ -186,13 +189,15 @@ pub async fn settle_earlier_runs(app: &App) -> Result<u32, Error> {
                     let left = tx.counters_mut().left_open(boot, limit)?;
                     for ((key, kind, reservation), id) in left.iter().zip(ids.iter()) {
                         let lockout = tx.counters().lockout(key, reservation.at)?;
+                        let tenant = lockout.and_then(|lockout| lockout.tenant_id);
                         let counter = Counter {
                             key: *key,
                             kind: *kind,
-                            tenant: lockout.and_then(|lockout| lockout.tenant_id),
-                            policy: match kind {
-                                CounterKind::Subject | CounterKind::Device => lockout_policy,
-                                CounterKind::Session => SESSION_POLICY,
+                            tenant,
+                            policy: match (kind, tenant) {
+                                (CounterKind::Session, _) => SESSION_POLICY,
+                                (_, None) => base.lockout,
+                                (_, Some(tenant)) => lockout_of(&base, tx, tenant)?,
                             },
                         };
                         let since = reservation.at.minus(counter.policy.window);
@@ -207,6 +212,19 @@ pub async fn settle_earlier_runs(app: &App) -> Result<u32, Error> {
         if count < limit {
             return Ok(settled);
         }
+    }
+}
+
+/// A tenant's policy; where its settings cannot be read, the installation's: the daemon starts.
+fn lockout_of(
+    base: &Arc<TenantSettings>,
+    tx: &dyn ReadTx,
+    tenant: TenantId,
+) -> Result<LockoutPolicy, StoreError> {
+    match effective::read(Arc::clone(base), tx, tenant) {
+        Ok(own) => Ok(own.lockout),
+        Err(StoreError::Damaged { .. }) => Ok(base.lockout),
+        Err(error) => Err(error),
     }
 }
 

@@ -5,9 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::{Claim, Over, Priority, StoreError};
+use common::error::ErrorCode;
+use common::time::Time;
+use domain::setting::{Effective, Setting};
+use store::{Claim, Over, Priority, ReadTx, StoreError, Whose};
 
-use crate::app::{App, Error};
+use crate::app::tenant::effective;
+use crate::app::{App, Error, Settings};
 
 /// Rows that one job may move.
 const CHUNK: usize = 500;
@@ -55,30 +59,52 @@ pub async fn flush_activity(app: &Arc<App>, all: bool) -> Result<usize, Error> {
 /// # Errors
 /// `unavailable`; the next round goes on.
 pub async fn prune(app: &App) -> Result<u32, Error> {
+    let mut rounds = 0_u32;
+    for whose in owners(app).await? {
+        rounds = rounds.saturating_add(unless_damaged(whose, prune_of(app, whose).await)?);
+    }
+    Ok(rounds)
+}
+
+/// The installation, and every tenant whose rows go by times of its own.
+async fn owners(app: &App) -> Result<Vec<Whose>, Error> {
+    let tenants = app
+        .store
+        .read(|tx| tx.operator().tenants_with_settings())
+        .await?;
+    let tenants = tenants.into_iter().map(Whose::Tenant);
+    Ok(std::iter::once(Whose::Installation)
+        .chain(tenants)
+        .collect())
+}
+
+/// A tenant whose settings cannot be read is left as it is, and does not hold up the others.
+fn unless_damaged(whose: Whose, done: Result<u32, Error>) -> Result<u32, Error> {
+    match done {
+        Err(error) if error.code == ErrorCode::Internal && whose != Whose::Installation => {
+            tracing::error!(?whose, cause = ?error.cause, "settings of a tenant cannot be read");
+            Ok(0)
+        }
+        done => done,
+    }
+}
+
+async fn prune_of(app: &App, whose: Whose) -> Result<u32, Error> {
     let now = app.now();
     let settings = app.settings();
-    let over = Over {
-        now,
-        failures: now.minus(settings.lockout.window),
-        session_failures: now.minus(settings.session_limits.max_age),
-        attempts: now.minus(settings.attempts_retention),
-        // A minute or so of last uses may not be on disk yet.
-        idle_sessions: now
-            .minus(settings.session_limits.idle_timeout)
-            .minus(UNWRITTEN_USES),
-        old_sessions: now.minus(settings.session_limits.max_age),
-        ended_sessions: now.minus(settings.session_retention),
-        devices: now.minus(settings.device_ttl),
-    };
     let limit = u32::try_from(CHUNK).unwrap_or(u32::MAX);
     let mut rounds = 0_u32;
     loop {
+        let settings = Arc::clone(&settings);
         let removed = app
             .store
             .write(
                 Priority::Background,
                 Claim::detached(),
-                move |tx| -> Result<u32, StoreError> { tx.housekeeping().prune(&over, limit) },
+                move |tx| -> Result<u32, StoreError> {
+                    let over = over(&settings, tx, whose, now)?;
+                    tx.housekeeping().prune(&over, limit)
+                },
             )
             .await
             .map_err(Error::from)?;
@@ -89,23 +115,64 @@ pub async fn prune(app: &App) -> Result<u32, Error> {
     }
 }
 
+/// Times of the rows of one owner, by what holds for it in this transaction.
+fn over(settings: &Settings, tx: &dyn ReadTx, whose: Whose, now: Time) -> Result<Over, StoreError> {
+    let base = &settings.tenant;
+    let own = match whose {
+        Whose::Installation => Effective::of_installation(Arc::clone(base)),
+        Whose::Tenant(id) => effective::read(Arc::clone(base), tx, id)?,
+    };
+    let limits = &own.session_limits;
+    let max_age = effective::longest(tx, base, Setting::SessionMaxAge)?;
+    let window = effective::longest(tx, base, Setting::LockoutWindow)?;
+    Ok(Over {
+        whose,
+        now,
+        failures: now.minus(own.lockout.window),
+        // Tries of every kind go by it, so that it is never shorter than a window.
+        session_failures: now.minus(max_age.max(window)),
+        attempts: now.minus(own.attempts_retention),
+        // A minute or so of last uses may not be on disk yet.
+        idle_sessions: now.minus(limits.idle_timeout).minus(UNWRITTEN_USES),
+        old_sessions: now.minus(limits.max_age),
+        ended_sessions: now.minus(settings.session_retention),
+        devices: now.minus(own.device_ttl),
+    })
+}
+
 /// Holds every lock by failures to the policy's duration from now on: the clock may have gone back
 /// since it was made, or the policy may have become milder. Returns how many were shortened.
 ///
 /// # Errors
 /// `unavailable`; nothing is shortened.
 pub async fn bound_locks(app: &App) -> Result<u32, Error> {
-    let latest = app.now().plus(app.settings().lockout.duration);
+    let mut all = 0_u32;
+    for whose in owners(app).await? {
+        all = all.saturating_add(unless_damaged(whose, bound_locks_of(app, whose).await)?);
+    }
+    Ok(all)
+}
+
+async fn bound_locks_of(app: &App, whose: Whose) -> Result<u32, Error> {
+    let now = app.now();
+    let settings = app.settings();
     let limit = u32::try_from(CHUNK).unwrap_or(u32::MAX);
     let mut all = 0_u32;
     loop {
+        let base = Arc::clone(&settings.tenant);
         let shortened = app
             .store
             .write(
                 Priority::Normal,
                 Claim::detached(),
                 move |tx| -> Result<u32, StoreError> {
-                    tx.housekeeping().shorten_locks(latest, limit)
+                    let base = Arc::clone(&base);
+                    let own = match whose {
+                        Whose::Installation => Effective::of_installation(base),
+                        Whose::Tenant(id) => effective::read(base, tx, id)?,
+                    };
+                    let latest = now.plus(own.lockout.duration);
+                    tx.housekeeping().shorten_locks(whose, latest, limit)
                 },
             )
             .await

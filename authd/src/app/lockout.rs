@@ -10,6 +10,7 @@ use common::call::{Change, Socket, UserRef};
 use common::time::Time;
 use common::view::{LockoutView, Page};
 use domain::lockout::{CounterKey, CounterState, Lockout, LockoutPolicy};
+use domain::setting::Setting;
 use domain::tenant::Tenant;
 use ipnet::IpNet;
 use serde_json::{Value, json};
@@ -20,6 +21,7 @@ pub use add::add;
 use crate::app::audit::{Act, Record};
 use crate::app::cursor::Place;
 use crate::app::names::Subject;
+use crate::app::tenant::effective::{self, Effectives};
 use crate::app::{App, Error, Operator, names};
 
 /// Lists names that are locked now, by the keys of their counters.
@@ -35,26 +37,35 @@ pub async fn list(
     names::refuse_personal_filters(operator, &[("ip", request.ip.is_some())])?;
     let range = request.ip.as_deref().map(names::range).transpose()?;
     let place = Place::of(&app.keys, &request, &request.paging())?;
-    let (policy, now) = (app.settings().lockout, app.now());
+    let now = app.now();
     let socket = operator.socket;
-    app.store
+    let app = Arc::clone(app);
+    let store = app.store.clone();
+    store
         .read(move |tx| {
+            let base = Arc::clone(&app.settings().tenant);
+            // Locked names are listed whatever is left of their tries; none that counts is left out.
+            let window = effective::longest(tx, &base, Setting::LockoutWindow)?;
             let filter = LockoutFilter {
                 tenant: names::tenant_filter(tx, request.tenant.as_deref())?,
                 include_unknown: request.include_unknown,
                 ip: None,
                 at: now,
-                since: now.minus(policy.window),
+                since: now.minus(window),
             };
             let (rows, next) = place.collect(
                 |row: &LockoutRow| row.lockout.key.to_hex(),
                 |row| range.is_none_or(|range| is_within(row.lockout.last_ip.as_deref(), &range)),
                 |page| tx.operator().lockouts(&filter, page),
             )?;
+            let effectives = Effectives::new(&app);
             let items = rows
                 .into_iter()
-                .map(|row| view(row, &policy, now, socket))
-                .collect();
+                .map(|row| {
+                    let policy = effectives.of(tx, row.lockout.tenant_id)?.lockout;
+                    Ok(view(row, &policy, now, socket))
+                })
+                .collect::<Result<_, Error>>()?;
             Ok(place.page(items, next.as_deref()))
         })
         .await
@@ -79,8 +90,8 @@ pub async fn show(
                 name: request.user,
             };
             let subject = names::subject(tx, &reference)?;
-            let policy = app.settings().lockout;
-            let row = row(tx, &app, &subject, now)?;
+            let policy = effective::of(&app, tx, tenant_of(&subject).id)?.lockout;
+            let row = row(tx, &app, &subject, &policy, now)?;
             Ok(view(row, &policy, now, Socket::Admin))
         })
         .await
@@ -99,11 +110,12 @@ pub async fn clear(app: &Arc<App>, operator: &Operator, request: Clear) -> Resul
         .read(move |tx| names::subject(tx, &reference))
         .await?;
     let act = act("lockout.clear", &subject, key(app, &subject));
-    let policy = app.settings().lockout;
     let app_of_write = Arc::clone(app);
     app.store
         .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let row = row(tx, &app_of_write, &subject, now)?;
+            let app = &app_of_write;
+            let policy = effective::of(app, tx, tenant_of(&subject).id)?.lockout;
+            let row = row(tx, app, &subject, &policy, now)?;
             let key = row.lockout.key;
             let before = view(row, &policy, now, Socket::Admin);
             if before.failures == 0 && before.locked_until.is_none() && !before.manual {
@@ -115,6 +127,13 @@ pub async fn clear(app: &Arc<App>, operator: &Operator, request: Clear) -> Resul
             record.append(tx, &act, &described(&before), &Value::Null)
         })
         .await
+}
+
+fn tenant_of(subject: &Subject) -> &Tenant {
+    match subject {
+        Subject::Known(found) => &found.tenant,
+        Subject::Unknown { tenant, .. } => tenant,
+    }
 }
 
 fn key(app: &App, subject: &Subject) -> CounterKey {
@@ -143,9 +162,15 @@ fn act(action: &'static str, subject: &Subject, key: CounterKey) -> Act {
 }
 
 /// The counter of one name, empty if nothing is counted.
-fn row(tx: &dyn ReadTx, app: &App, subject: &Subject, now: Time) -> Result<LockoutRow, Error> {
+fn row(
+    tx: &dyn ReadTx,
+    app: &App,
+    subject: &Subject,
+    policy: &LockoutPolicy,
+    now: Time,
+) -> Result<LockoutRow, Error> {
     let key = key(app, subject);
-    let since = now.minus(app.settings().lockout.window);
+    let since = now.minus(policy.window);
     let (tenant, user) = match subject {
         Subject::Known(found) => (&found.tenant, Some(&found.user)),
         Subject::Unknown { tenant, .. } => (tenant, None),

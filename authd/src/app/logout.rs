@@ -52,14 +52,13 @@ pub async fn by_refresh_token(
     token: Secret<String>,
     scope: LogoutScope,
 ) -> Result<(), Error> {
-    let (token, session) = session_of(app, &token).await?;
+    let (token, session, settings) = session_of(app, &token).await?;
     if let Some((_, reason)) = session.ended {
         return Err(ended(reason));
     }
     // Over by time alone: its token is good for nothing, least of all for ending other sessions.
     let session = app.with_last_use(session);
-    let limits = app.settings().session_limits;
-    if !session.is_alive(&limits, session.last_active_at, app.now()) {
+    if !session.is_alive(&settings.session_limits, session.last_active_at, app.now()) {
         return Err(ended(EndReason::Expired));
     }
     let is_replaced = token.generation != session.generation;

@@ -7,10 +7,11 @@ use common::secret::Secret;
 use common::time::Time;
 use common::view::Name;
 use domain::password::{Password, PasswordRejection};
+use domain::setting::TenantSettings;
 use domain::tenant::Tenant;
 use domain::user::{CredentialKind, TEMPORARY_LOGINS};
 
-use crate::app::{App, Error, Settings};
+use crate::app::{App, Error};
 use crate::crypto::{self, HashError, Lane};
 
 /// The product's own name, which is no password either.
@@ -45,12 +46,13 @@ pub fn own_words<'a>(email: &'a Email, name: &'a Name, tenant: &'a Tenant) -> Ve
 /// # Errors
 /// The first rule that it breaks.
 pub fn check(
-    settings: &Settings,
+    app: &App,
+    settings: &TenantSettings,
     password: &Password,
     own_words: &[&str],
 ) -> Result<(), PasswordRejection> {
     password.accept(&settings.password_policy, own_words)?;
-    if settings.breached.contains(password.expose()) {
+    if app.settings().breached.contains(password.expose()) {
         return Err(PasswordRejection::Common);
     }
     Ok(())
@@ -63,6 +65,7 @@ pub fn check(
 /// `password_rejected`, or `overloaded` without a place to hash.
 pub async fn prepare(
     app: &App,
+    settings: &TenantSettings,
     request: &NewPassword,
     permanent: bool,
     own_words: &[&str],
@@ -72,11 +75,12 @@ pub async fn prepare(
         NewPassword::Given(given) => {
             let rejected = |rejection| Error::password("/password/given", &rejection);
             let password = Password::new(given).map_err(rejected)?;
-            check(&app.settings(), &password, own_words).map_err(rejected)?;
+            check(app, settings, &password, own_words).map_err(rejected)?;
             (password, None)
         }
         NewPassword::Generate => {
-            let length = app.settings().generated_length;
+            let least = settings.password_policy.min_length;
+            let length = app.settings().generated_length.max(least);
             let made =
                 crypto::generated_password(app.random.as_ref(), length).map_err(Error::internal)?;
             let password = Password::new(&made).map_err(Error::internal)?;
@@ -95,7 +99,7 @@ pub async fn prepare(
         CredentialKind::Own
     } else {
         CredentialKind::Temporary {
-            expires_at: now.plus(app.settings().temporary_ttl),
+            expires_at: now.plus(settings.temporary_ttl),
             logins_left: TEMPORARY_LOGINS,
         }
     };

@@ -11,6 +11,7 @@ use common::view::UserStatus;
 use domain::lockout::{AfterFailure, CounterKind, ReservationId};
 use domain::password::{Password, PasswordRejection};
 use domain::session::EndReason;
+use domain::setting::Effective;
 use domain::tenant::Tenant;
 use domain::token::PasswordChangeClaims;
 use domain::user::{Credential, CredentialKind, User};
@@ -18,6 +19,7 @@ use store::{Claim, CredentialWrite, Denial, Priority, Scope, StoreError, WriteTx
 
 use crate::app::authenticate::{authenticate, ended, password_change_claims, tenant_is_open};
 use crate::app::counter::{self, Admitted, Counter, SESSION_POLICY};
+use crate::app::tenant::effective;
 use crate::app::{App, Client, Error, password};
 use crate::crypto::{HashError, Lane, Place};
 
@@ -47,6 +49,13 @@ pub struct PasswordChange {
     pub current: Password,
     /// The new one.
     pub new: Password,
+}
+
+/// Whose password it is, and what holds for its tenant.
+struct Owner {
+    tenant: Tenant,
+    user: User,
+    settings: Effective,
 }
 
 struct Change {
@@ -83,8 +92,8 @@ pub async fn prove(app: &App, client: Client, token: &str) -> Result<Changer, Er
 /// session (or the token); `overloaded`; `conflict` if the password was changed meanwhile.
 pub async fn change(app: &Arc<App>, by: Changer, wish: PasswordChange) -> Result<(), Error> {
     let change = Change { by, wish };
-    let (tenant, user, credential) = change.owner(app).await?;
-    change.accept(app, &tenant, &user)?;
+    let (owner, credential) = change.owner(app).await?;
+    change.accept(app, &owner)?;
     let place = app
         .pool
         .place(Lane::Kept)
@@ -128,7 +137,8 @@ async fn run(
 
 impl Change {
     /// The owner as it is now; a token of a temporary password dies with that password.
-    async fn owner(&self, app: &App) -> Result<(Tenant, User, Credential), Error> {
+    async fn owner(&self, app: &App) -> Result<(Owner, Credential), Error> {
+        let base = Arc::clone(&app.settings().tenant);
         let (tenant_id, user_id) = (self.by.tenant_id, self.by.user_id);
         let jti = match &self.by.proof {
             Proof::Token(claims) => Some(claims.jti.clone()),
@@ -146,13 +156,23 @@ impl Change {
                 let tenant = tx.tenants().by_id(tenant_id)?;
                 let user = rows.users().by_id(user_id)?;
                 let credential = rows.credentials().of(user_id)?;
-                Ok(tenant.zip(user).zip(credential))
+                let settings = effective::read(base, tx, tenant_id)?;
+                let owner = tenant.zip(user).map(|(tenant, user)| Owner {
+                    tenant,
+                    user,
+                    settings,
+                });
+                Ok(owner.zip(credential))
             })
             .await
             .map_err(Error::from)?;
-        let ((tenant, user), credential) = found.ok_or_else(dead_token)?;
-        tenant_is_open(tenant.standing(app.now(), app.settings().expiry_grace))?;
-        if user.status == UserStatus::Disabled {
+        let (owner, credential) = found.ok_or_else(dead_token)?;
+        tenant_is_open(
+            owner
+                .tenant
+                .standing(app.now(), app.settings().expiry_grace),
+        )?;
+        if owner.user.status == UserStatus::Disabled {
             return Err(ended(EndReason::Revoked));
         }
         if let Proof::Token(claims) = &self.by.proof
@@ -160,17 +180,18 @@ impl Change {
         {
             return Err(dead_token());
         }
-        Ok((tenant, user, credential))
+        Ok((owner, credential))
     }
 
-    fn accept(&self, app: &App, tenant: &Tenant, user: &User) -> Result<(), Error> {
+    fn accept(&self, app: &App, owner: &Owner) -> Result<(), Error> {
         let result = if self.wish.new.expose() == self.wish.current.expose() {
             Err(PasswordRejection::Unchanged)
         } else {
             password::check(
-                &app.settings(),
+                app,
+                &owner.settings,
                 &self.wish.new,
-                &password::own_words(&user.email, &user.name, tenant),
+                &password::own_words(&owner.user.email, &owner.user.name, &owner.tenant),
             )
         };
         result.map_err(|rejection| Error::password("/new_password", &rejection))

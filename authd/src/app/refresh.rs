@@ -9,12 +9,14 @@ use common::time::Time;
 use common::view::UserStatus;
 use domain::refresh::{self, Refresh};
 use domain::session::{EndReason, Session};
+use domain::setting::Effective;
 use domain::tenant::Tenant;
 use domain::user::User;
 use store::{Priority, Scope, StoreError, WriteTx};
 
 use crate::app::authenticate::{ended, tenant_is_open};
-use crate::app::tokens::SignedIn;
+use crate::app::tenant::effective;
+use crate::app::tokens::{Owner, SignedIn};
 use crate::app::{App, Client, Error};
 use crate::crypto::RefreshToken;
 
@@ -25,6 +27,7 @@ enum Refreshed {
         session: Box<Session>,
         user: Box<User>,
         tenant: Box<Tenant>,
+        settings: Effective,
     },
     /// An old token was used again; the session ended with this.
     Reused,
@@ -37,22 +40,32 @@ fn invalid() -> Error {
     )
 }
 
-/// Finds the session that a refresh token was made for, ended or not.
+/// Finds the session that a refresh token was made for, ended or not, and what holds for its tenant.
 ///
 /// # Errors
 /// `invalid_token` for anything that this daemon did not make.
 pub async fn session_of(
     app: &App,
     token: &Secret<String>,
-) -> Result<(RefreshToken, Session), Error> {
+) -> Result<(RefreshToken, Session, Effective), Error> {
     let token = RefreshToken::parse(token.expose()).ok_or_else(invalid)?;
     let id = token.session;
-    let session = app.store.read(move |tx| tx.session(id)).await?;
-    let session = session.ok_or_else(invalid)?;
+    let base = Arc::clone(&app.settings().tenant);
+    let found = app
+        .store
+        .read(move |tx| -> Result<_, StoreError> {
+            let Some(session) = tx.session(id)? else {
+                return Ok(None);
+            };
+            let settings = effective::read(base, tx, session.tenant_id)?;
+            Ok(Some((session, settings)))
+        })
+        .await?;
+    let (session, settings) = found.ok_or_else(invalid)?;
     if !app.keys.refresh_matches(&token, &session) {
         return Err(invalid());
     }
-    Ok((token, session))
+    Ok((token, session, settings))
 }
 
 /// Rotates a refresh token and makes a new access token.
@@ -66,7 +79,7 @@ pub async fn refresh(
     client: &Client,
     token: Secret<String>,
 ) -> Result<SignedIn, Error> {
-    let (token, session) = session_of(app, &token).await?;
+    let (token, session, _) = session_of(app, &token).await?;
     if let Some((_, reason)) = session.ended {
         return Err(ended(reason));
     }
@@ -85,6 +98,7 @@ pub async fn refresh(
         session,
         user,
         tenant,
+        settings,
     } = refreshed
     else {
         return Err(Error::new(
@@ -94,10 +108,15 @@ pub async fn refresh(
     };
     let last_use = session.last_active_at;
     app.used(&session, last_use);
-    let mut signed_in = app.issue(&session, *user, &tenant, token_id, now)?;
+    let owner = Owner {
+        session: &session,
+        tenant: &tenant,
+        settings: &settings,
+    };
+    let mut signed_in = app.issue(&owner, *user, token_id, now)?;
     if let Some(refresh) = &mut signed_in.refresh {
-        let limits = app.settings().session_limits;
-        refresh.expires_in = session.expires_at(&limits, last_use).since(now);
+        let limits = &settings.session_limits;
+        refresh.expires_in = session.expires_at(limits, last_use).since(now);
     }
     Ok(signed_in)
 }
@@ -114,11 +133,11 @@ fn rotate(
         .session(id)?
         .map(|session| app.with_last_use(session))
         .ok_or_else(invalid)?;
-    let settings = app.settings();
+    let settings = effective::of(app, tx, session.tenant_id)?;
     let decision = refresh::decide(
         &session,
         generation,
-        settings.refresh_grace,
+        app.settings().refresh_grace,
         &settings.session_limits,
         session.last_active_at,
         now,
@@ -144,6 +163,7 @@ fn rotate(
                 session,
                 user,
                 tenant,
+                settings,
             })
         }
         Refresh::SameSuccessor => {
@@ -152,6 +172,7 @@ fn rotate(
                 session: Box::new(session),
                 user,
                 tenant,
+                settings,
             })
         }
     }

@@ -8,34 +8,44 @@ use common::call::{Change, Paging, Socket, UserRef};
 use common::id::{SessionId, UserId};
 use common::time::Time;
 use common::view::{Page, SessionView};
-use domain::session::{EndReason, Session};
+use domain::session::{EndReason, Session, SessionLimits};
+use domain::setting::Setting;
 use domain::tenant::Tenant;
 use serde_json::{Value, json};
-use store::{Priority, ReadTx, Scope, SessionFilter, SessionRow};
+use store::{PageRequest, Priority, ReadTx, Scope, SessionFilter, SessionRow, StoreError};
 
 use crate::app::audit::{Act, Record};
 use crate::app::cursor::Place;
 use crate::app::names::Found;
+use crate::app::tenant::effective::{self, Effectives};
 use crate::app::{App, Caller, Error, Operator, names};
 
 /// How far the last use on disk may lie behind the one in memory: uses are written at least every
 /// ten minutes, and a slow disk may take as long again.
 const FLUSH_LAG: Duration = Duration::from_mins(20);
 
-/// A page of the caller's live sessions, the newest first.
+/// A page of the caller's live sessions, the newest first, and how long they live.
 ///
 /// # Errors
 /// `validation_failed` for a limit outside 1 to 200, `invalid_cursor`, `unavailable`.
-pub async fn own(app: &App, caller: &Caller, paging: &Paging) -> Result<Page<Session>, Error> {
+pub async fn own(
+    app: &App,
+    caller: &Caller,
+    paging: &Paging,
+) -> Result<(Page<Session>, SessionLimits), Error> {
     let place = Place::of_own(&app.keys, "me/sessions", caller, paging)?;
     let (tenant, user) = (caller.tenant_id, caller.user_id);
-    let open = app
+    let base = Arc::clone(&app.settings().tenant);
+    let (open, limits) = app
         .store
-        .read(move |tx| tx.tenant(tenant).sessions().open_of(user))
+        .read(move |tx| -> Result<_, StoreError> {
+            let limits = effective::read(base, tx, tenant)?.session_limits;
+            Ok((tx.tenant(tenant).sessions().open_of(user)?, limits))
+        })
         .await
         .map_err(Error::from)?;
     // A user has at most fifty, so they are read whole.
-    let mut rest = alive(app, open, app.now())
+    let mut rest = alive(app, open, limits, app.now())
         .skip_while(|session| {
             let after = place.after.as_deref();
             after.is_some_and(|after| session.id.to_string().as_str() >= after)
@@ -46,7 +56,7 @@ pub async fn own(app: &App, caller: &Caller, paging: &Paging) -> Result<Page<Ses
         .peek()
         .and(items.last())
         .map(|last| last.id.to_string());
-    Ok(place.page(items, next.as_deref()))
+    Ok((place.page(items, next.as_deref()), limits))
 }
 
 /// Ends one of the caller's sessions, the present one too.
@@ -73,8 +83,12 @@ pub async fn end_own(app: &App, caller: &Caller, id: SessionId) -> Result<(), Er
 }
 
 /// Those of the open sessions that are alive at `now`, with their last use.
-fn alive(app: &App, open: Vec<Session>, now: Time) -> impl Iterator<Item = Session> {
-    let limits = app.settings().session_limits;
+fn alive(
+    app: &App,
+    open: Vec<Session>,
+    limits: SessionLimits,
+    now: Time,
+) -> impl Iterator<Item = Session> {
     open.into_iter()
         .map(|session| app.with_last_use(session))
         .filter(move |session| session.is_alive(&limits, session.last_active_at, now))
@@ -110,7 +124,10 @@ pub async fn list(
         .read(move |tx| {
             let (tenant, user) =
                 names::user_filter(tx, request.tenant.as_deref(), request.user.as_deref())?;
-            let limits = &app.settings().session_limits;
+            let base = Arc::clone(&app.settings().tenant);
+            let idle_timeout = effective::longest(tx, &base, Setting::SessionIdleTimeout)?;
+            let max_age = effective::longest(tx, &base, Setting::SessionMaxAge)?;
+            let effectives = Effectives::new(&app);
             let idle_since = request
                 .idle_seconds
                 .map(|seconds| now.minus(Duration::from_secs(seconds)));
@@ -121,35 +138,56 @@ pub async fn list(
                 ip,
                 idle_since,
                 // The disk may be behind; whether a session is alive is decided row by row below.
-                active_after: now.minus(limits.idle_timeout.saturating_add(FLUSH_LAG)),
-                created_after: now.minus(limits.max_age),
+                active_after: now.minus(idle_timeout.saturating_add(FLUSH_LAG)),
+                created_after: now.minus(max_age),
             };
+            let fetch = |page: &PageRequest| {
+                let rows = tx.operator().sessions(&filter, page)?;
+                for row in &rows {
+                    effectives.of(tx, Some(row.session.tenant_id))?;
+                }
+                Ok(rows)
+            };
+            let limits = |row: &SessionRow| effectives.of(tx, Some(row.session.tenant_id));
             let keep = |row: &SessionRow| {
                 let session = app.with_last_use(row.session.clone());
-                session.is_alive(limits, session.last_active_at, now)
+                is_alive(&effectives, &session, now)
                     && idle_since.is_none_or(|since| session.last_active_at <= since)
             };
-            let (rows, next) = place.collect(
-                |row: &SessionRow| row.session.id.to_string(),
-                keep,
-                |page| tx.operator().sessions(&filter, page),
-            )?;
-            let items = rows.iter().map(|row| view(&app, row, socket)).collect();
+            let (rows, next) =
+                place.collect(|row: &SessionRow| row.session.id.to_string(), keep, fetch)?;
+            let items = rows
+                .iter()
+                .map(|row| Ok(view(&app, row, &limits(row)?.session_limits, socket)))
+                .collect::<Result<_, Error>>()?;
             Ok(place.page(items, next.as_deref()))
         })
         .await
 }
 
+/// Whether a session is alive by the limits of its tenant, which were asked for before.
+fn is_alive(effectives: &Effectives, session: &Session, now: Time) -> bool {
+    effectives
+        .known(session.tenant_id)
+        .is_some_and(|own| session.is_alive(&own.session_limits, session.last_active_at, now))
+}
+
 /// Those of one user's open sessions that are alive at `now`, as they are shown.
-pub fn alive_of(app: &App, owner: &Found, open: Vec<Session>, now: Time) -> Vec<SessionView> {
-    alive(app, open, now)
+pub fn alive_of(
+    app: &App,
+    owner: &Found,
+    open: Vec<Session>,
+    limits: SessionLimits,
+    now: Time,
+) -> Vec<SessionView> {
+    alive(app, open, limits, now)
         .map(|session| {
             let row = SessionRow {
                 session,
                 tenant: owner.tenant.slug.clone(),
                 email: owner.user.email.clone(),
             };
-            view(app, &row, Socket::Admin)
+            view(app, &row, &limits, Socket::Admin)
         })
         .collect()
 }
@@ -274,7 +312,7 @@ fn check_confirmed(tenant: &Tenant, confirm: Option<&str>) -> Result<(), Error> 
     )))
 }
 
-fn view(app: &App, row: &SessionRow, socket: Socket) -> SessionView {
+fn view(app: &App, row: &SessionRow, limits: &SessionLimits, socket: Socket) -> SessionView {
     let session = app.with_last_use(row.session.clone());
     let shows_personal = socket == Socket::Admin;
     SessionView {
@@ -285,7 +323,7 @@ fn view(app: &App, row: &SessionRow, socket: Socket) -> SessionView {
         current: None,
         created_at: session.created_at,
         last_active_at: session.last_active_at,
-        expires_at: session.expires_at(&app.settings().session_limits, session.last_active_at),
+        expires_at: session.expires_at(limits, session.last_active_at),
         device: session.device.filter(|_| shows_personal),
         ip: session.ip.filter(|_| shows_personal),
     }

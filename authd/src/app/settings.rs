@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::key::KeyPolicy;
-use domain::lockout::LockoutPolicy;
-use domain::password::PasswordPolicy;
-use domain::session::{SessionLimits, SessionPolicy};
+use domain::setting::TenantSettings;
 use domain::tenant::Slug;
 use ipnet::IpNet;
 
@@ -50,40 +48,25 @@ pub struct Settings {
     pub default_tenant: Option<Slug>,
     /// `iss` of every token.
     pub issuer: String,
-    /// `aud` of every access token.
-    pub audience: Vec<String>,
-    /// Life of an access token.
-    pub access_ttl: Duration,
     /// How signing keys follow one another.
     pub keys: KeyPolicy,
     /// Time in which the refresh token before the current one gives the same successor.
     pub refresh_grace: Duration,
     /// How far in the future a token's times may lie.
     pub clock_skew: Duration,
-    /// When a name is locked.
-    pub lockout: LockoutPolicy,
-    /// Life of an unused device secret.
-    pub device_ttl: Duration,
-    /// Sessions side by side.
-    pub session_policy: SessionPolicy,
-    /// Life of a session.
-    pub session_limits: SessionLimits,
+    /// What holds for tenants without values of their own, and for names of no tenant. What holds
+    /// for one tenant says [`super::tenant::effective`].
+    pub tenant: Arc<TenantSettings>,
     /// How long ended sessions are kept.
     pub session_retention: Duration,
-    /// How long a new password must be.
-    pub password_policy: PasswordPolicy,
     /// Passwords known to be breached, beside the built-in list; NFC.
     pub breached: Arc<HashSet<String>>,
-    /// Life of a temporary password.
-    pub temporary_ttl: Duration,
-    /// Characters of a generated password.
+    /// Characters of a generated password, or more where a tenant wants longer ones.
     pub generated_length: usize,
     /// Time between the end of a subscription and the refusal.
     pub expiry_grace: Duration,
     /// How much of an address is kept.
     pub stored_ip: StoredIp,
-    /// How long attempts are kept.
-    pub attempts_retention: Duration,
     /// Failed logins of one address.
     pub login_budget: LoginBudgetSettings,
     /// Plan of a tenant made without one.
@@ -92,8 +75,6 @@ pub struct Settings {
     pub default_max_users: u32,
     /// Time zone of a tenant made without one.
     pub time_zone: String,
-    /// Names of references to other services.
-    pub reference_names: Vec<String>,
     /// Free space wanted beside the database, in bytes.
     pub min_free: u64,
     /// Copies of the database.

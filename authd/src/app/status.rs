@@ -14,6 +14,7 @@ use serde_json::Value;
 use store::{DatabaseInfo, PageRequest, ReadTx, StoreError, TenantFilter, TenantRow};
 
 use crate::app::daemon::Steering;
+use crate::app::tenant::effective;
 use crate::app::{App, Error, Operator, backup, db};
 
 /// Tenants that are looked at for warnings; more would make a glance a walk.
@@ -71,13 +72,22 @@ pub async fn status(
     _request: Status,
 ) -> Result<StatusView, Error> {
     let now = app.now();
-    let limits = app.settings().session_limits;
+    let base = Arc::clone(&app.settings().tenant);
     let (counts, mut warnings) = app
         .store
         .read(move |tx| {
+            let limits = &base.session_limits;
             let active_after = now.minus(limits.idle_timeout);
             let created_after = now.minus(limits.max_age);
-            let counts = tx.operator().counts(now, active_after, created_after)?;
+            let mut counts = tx.operator().counts(now, active_after, created_after)?;
+            for tenant in tx.operator().tenants_with_settings()? {
+                match effective::alive_sessions(Arc::clone(&base), tx, tenant, now) {
+                    Ok(alive) => counts.sessions = counts.sessions.saturating_add(alive),
+                    // Its users are refused, and the overview is not.
+                    Err(StoreError::Damaged { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
             Ok::<_, Error>((counts, tenant_warnings(tx, now)?))
         })
         .await?;

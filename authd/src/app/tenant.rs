@@ -2,6 +2,8 @@
 //! their own below.
 
 mod change;
+pub mod effective;
+pub mod settings;
 mod usage;
 
 use std::sync::Arc;

@@ -5,14 +5,26 @@ use std::time::Duration;
 use common::secret::Secret;
 use common::time::Time;
 use domain::session::Session;
+use domain::setting::TenantSettings;
 use domain::tenant::Tenant;
 use domain::token::{AccessClaims, Audience, PASSWORD_CHANGE_SECONDS, PasswordChangeClaims};
 use domain::user::User;
 
-use crate::app::{App, Error, Settings};
+use crate::app::{App, Error};
 
 /// `client_id` of tokens that the daemon's own sign-in makes (RFC 9068 2.2).
 pub const FIRST_PARTY_CLIENT: &str = "authd";
+
+/// Whose tokens are made.
+#[derive(Debug, Clone, Copy)]
+pub struct Owner<'a> {
+    /// The session, alive.
+    pub session: &'a Session,
+    /// Its tenant.
+    pub tenant: &'a Tenant,
+    /// What holds for that tenant.
+    pub settings: &'a TenantSettings,
+}
 
 /// A refresh token and its life.
 #[derive(Debug)]
@@ -51,18 +63,21 @@ impl App {
     /// `internal` if a key fails: no token then.
     pub fn issue(
         &self,
-        session: &Session,
+        owner: &Owner<'_>,
         user: User,
-        tenant: &Tenant,
         token_id: String,
         now: Time,
     ) -> Result<SignedIn, Error> {
-        let settings = self.settings();
+        let Owner {
+            session,
+            tenant,
+            settings,
+        } = *owner;
         let expires_at = session.expires_at(&settings.session_limits, now);
         let ttl = settings.access_ttl;
         let claims = AccessClaims {
-            iss: settings.issuer.clone(),
-            aud: audience(&settings),
+            iss: self.settings().issuer.clone(),
+            aud: audience(settings),
             sub: user.id,
             client_id: FIRST_PARTY_CLIENT.to_owned(),
             tid: tenant.id,
@@ -146,7 +161,7 @@ impl App {
     }
 }
 
-fn audience(settings: &Settings) -> Audience {
+fn audience(settings: &TenantSettings) -> Audience {
     match settings.audience.as_slice() {
         [one] => Audience::One(one.clone()),
         many => Audience::Many(many.to_vec()),

@@ -30,6 +30,7 @@ pub use view::own;
 use crate::app::audit::{Act, Record};
 use crate::app::cursor::{self, Place};
 use crate::app::last_admin::Admins;
+use crate::app::tenant::effective;
 use crate::app::{App, Error, Operator, attempt, names, password, role, session};
 
 /// Attempts that stand beside a user.
@@ -114,10 +115,11 @@ pub async fn show(app: &Arc<App>, _operator: &Operator, request: Show) -> Result
                 limit: RECENT_ATTEMPTS,
                 after: None,
             };
+            let limits = effective::of(&app, tx, found.tenant.id)?.session_limits;
             let attempts = tenant.attempts().of(found.user.id, &page)?;
             Ok(Details {
                 user: view::user(&row, now, view::Detail::Whole),
-                sessions: session::alive_of(&app, &found, sessions, now),
+                sessions: session::alive_of(&app, &found, sessions, limits, now),
                 recent_attempts: attempt::views(tx, &attempts, Socket::Admin)?,
             })
         })

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use common::id::{SessionId, TenantId, UserId};
 use common::time::Time;
+use domain::lockout::LockoutPolicy;
+use domain::password::PasswordPolicy;
 use domain::rights::{Access, Catalogue, Realm, Rights};
-use domain::session::{EndReason, Session};
+use domain::session::{EndReason, Session, SessionLimits, SessionPolicy};
+use domain::setting::{Effective, TenantSettings};
 use domain::tenant::{Slug, Tenant, TenantStatus};
 use domain::token::PasswordChangeClaims;
 use domain::user::UserStatus;
@@ -67,7 +70,44 @@ fn state_of(key: StateKey, ended: bool) -> Arc<SessionState> {
             catalogue: Catalogue::default(),
         }),
         tenant,
+        settings(5),
     ))
+}
+
+/// What holds for a tenant with this threshold.
+fn settings(threshold: u32) -> Effective {
+    let length = Duration::from_secs(1);
+    Effective::of_installation(Arc::new(TenantSettings {
+        attempts_retention: length,
+        device_ttl: length,
+        lockout: LockoutPolicy {
+            threshold,
+            window: length,
+            duration: length,
+        },
+        temporary_ttl: length,
+        password_policy: PasswordPolicy {
+            min_length: 15,
+            max_length: 128,
+        },
+        reference_names: Vec::new(),
+        session_limits: SessionLimits {
+            idle_timeout: length,
+            max_age: length,
+        },
+        session_policy: SessionPolicy::Single,
+        access_ttl: length,
+        audience: vec!["apps".to_owned()],
+    }))
+}
+
+#[test]
+fn equal_settings_are_kept_once() {
+    for cache in caches() {
+        let [one, same, other] = [5, 5, 3].map(|n| cache.share_settings((*settings(n)).clone()));
+        assert!(Arc::ptr_eq(&one, &same));
+        assert_eq!((one.lockout.threshold, other.lockout.threshold), (5, 3));
+    }
 }
 
 fn token() -> Arc<VerifiedToken> {

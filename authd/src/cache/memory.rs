@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use domain::rights::Access;
+use domain::setting::TenantSettings;
 use moka::sync::Cache as Moka;
 use store::{CommitListener, Scope};
 
@@ -23,6 +24,7 @@ pub struct MemoryCache {
     states: ArcSwap<States>,
     tokens: ArcSwap<Tokens>,
     accesses: Shared<Access>,
+    settings: Shared<TenantSettings>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -35,6 +37,7 @@ impl MemoryCache {
             states: ArcSwap::from_pointee(Moka::new(token_entries)),
             tokens: ArcSwap::from_pointee(Moka::new(token_entries)),
             accesses: Shared::new(),
+            settings: Shared::new(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }
@@ -96,6 +99,10 @@ impl Cache for MemoryCache {
 
     fn share(&self, access: Access) -> Arc<Access> {
         self.accesses.share(access)
+    }
+
+    fn share_settings(&self, settings: TenantSettings) -> Arc<TenantSettings> {
+        self.settings.share(settings)
     }
 
     fn token(&self, hash: &[u8; 32]) -> Option<Arc<VerifiedToken>> {

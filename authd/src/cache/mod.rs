@@ -17,6 +17,7 @@ use common::id::{SessionId, TenantId, UserId};
 use common::time::Time;
 use domain::rights::Access;
 use domain::session::Session;
+use domain::setting::{Effective, TenantSettings};
 use domain::tenant::Tenant;
 use domain::user::UserStatus;
 use store::CommitListener;
@@ -51,6 +52,8 @@ pub struct SessionState {
     pub access: Arc<Access>,
     /// The user's tenant.
     pub tenant: Tenant,
+    /// What holds for that tenant; shared with others of it.
+    pub settings: Effective,
     last_active: AtomicI64,
 }
 
@@ -62,6 +65,7 @@ impl SessionState {
         is_tenant_admin: bool,
         access: Arc<Access>,
         tenant: Tenant,
+        settings: Effective,
     ) -> Self {
         let last_active = AtomicI64::new(session.last_active_at.millis());
         Self {
@@ -70,6 +74,7 @@ impl SessionState {
             is_tenant_admin,
             access,
             tenant,
+            settings,
             last_active,
         }
     }
@@ -115,6 +120,8 @@ pub trait Cache: CommitListener {
     fn put_state(&self, ticket: Ticket, state: Arc<SessionState>);
     /// The one copy of what roles come to: those of a role share it, and a session costs a pointer.
     fn share(&self, access: Access) -> Arc<Access>;
+    /// The one copy of a tenant's settings, in the same way.
+    fn share_settings(&self, settings: TenantSettings) -> Arc<TenantSettings>;
     /// A token whose signature has been verified, by its SHA-256. Its period is the caller's to
     /// check, and it grants nothing without its session's state.
     fn token(&self, hash: &[u8; 32]) -> Option<Arc<VerifiedToken>>;

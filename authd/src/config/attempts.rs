@@ -2,25 +2,21 @@
 
 use std::time::Duration;
 
+use domain::setting::Setting;
+
 use super::fault::Fault;
-use super::key::{Change, Class, Key, Kind, days};
+use super::key::{Change, Class, Key, Kind};
 use super::value::Values;
 
 const STORE_IP: &[&str] = &["full", "truncated"];
 
 /// The keys, sorted by name.
 pub(super) const KEYS: &[Key] = &[
-    Key {
-        name: "attempts.retention",
-        kind: Kind::Duration {
-            min: days(1),
-            max: days(3650),
-        },
-        default: Some("\"180d\""),
-        change: Change::Reload,
-        class: Class::Operator,
-        doc: "How long attempts are kept.",
-    },
+    Key::of(
+        Setting::AttemptsRetention,
+        Some("\"180d\""),
+        "How long attempts are kept.",
+    ),
     Key {
         name: "attempts.store_ip",
         kind: Kind::Choice(STORE_IP),

@@ -2,22 +2,18 @@
 
 use std::time::Duration;
 
+use domain::setting::Setting;
+
 use super::fault::Fault;
-use super::key::{Change, Class, Key, Kind, days};
+use super::key::Key;
 use super::value::Values;
 
 /// The keys, sorted by name.
-pub(super) const KEYS: &[Key] = &[Key {
-    name: "device.secret_ttl",
-    kind: Kind::Duration {
-        min: days(1),
-        max: days(730),
-    },
-    default: Some("\"90d\""),
-    change: Change::Reload,
-    class: Class::Tenant,
-    doc: "How long an unused device stays known.",
-}];
+pub(super) const KEYS: &[Key] = &[Key::of(
+    Setting::DeviceSecretTtl,
+    Some("\"90d\""),
+    "How long an unused device stays known.",
+)];
 
 /// Settings of known devices.
 #[derive(Debug, Clone, PartialEq, Eq)]

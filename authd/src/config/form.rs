@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use domain::session::SessionPolicy;
+use domain::setting;
 use domain::tenant::Slug;
 use ipnet::IpNet;
 
@@ -41,16 +42,13 @@ pub(super) fn check(form: Form, text: &str) -> Result<(), String> {
         Form::SessionPolicy => SessionPolicy::from_str(text)
             .map(drop)
             .map_err(|e| e.to_string()),
-        Form::ReferenceName => reference_name(text),
+        Form::ReferenceName => setting::name_of_reference(text).map_err(|e| e.to_string()),
         Form::TimeZone => time_zone(text),
         Form::Label => {
             let clean = common::text::sanitize(text, 60).map_err(|e| e.to_string())?;
             same(text, &clean)
         }
-        Form::Audience => {
-            let clean = common::text::sanitize(text, 255).map_err(|e| e.to_string())?;
-            same(text, &clean)
-        }
+        Form::Audience => setting::name_of_audience(text).map_err(|e| e.to_string()),
         Form::Directives => directives(text).map(drop),
     }
 }
@@ -261,19 +259,6 @@ pub(super) fn database(text: &str) -> Result<PathBuf, String> {
         return Err(expected.to_owned());
     }
     Ok(path.to_path_buf())
-}
-
-fn reference_name(text: &str) -> Result<(), String> {
-    let fits = (1..=32).contains(&text.len())
-        && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-    if fits {
-        Ok(())
-    } else {
-        Err("expected names of 1 to 32 characters of a-z, 0-9 and _, the first a letter".to_owned())
-    }
 }
 
 fn time_zone(text: &str) -> Result<(), String> {

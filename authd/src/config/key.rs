@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use domain::setting::{self, NamesOf, Setting};
+
 /// One key, defined once: files, environment, `--set`, `print-config` and the schema all use it.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
@@ -21,6 +23,27 @@ pub struct Key {
 }
 
 impl Key {
+    /// The key of a setting that tenants may have values of their own for: name, class and bounds
+    /// are those of the setting.
+    pub(super) const fn of(
+        setting: Setting,
+        default: Option<&'static str>,
+        doc: &'static str,
+    ) -> Self {
+        let rule = setting.rule();
+        Self {
+            name: rule.name,
+            kind: Kind::of(rule.kind),
+            default,
+            change: Change::Reload,
+            class: match rule.class {
+                setting::Class::Operator => Class::Operator,
+                setting::Class::Tenant => Class::Tenant,
+            },
+            doc,
+        }
+    }
+
     /// Whether the key says which credential to use: not taken from the environment, where it
     /// would sit among values that child processes and crash reports see.
     pub fn names_credential(&self) -> bool {
@@ -76,6 +99,17 @@ pub enum Class {
     Tenant,
 }
 
+impl Class {
+    /// The class as documents name it, none for an installation's.
+    pub const fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Installation => None,
+            Self::Operator => Some("operator"),
+            Self::Tenant => Some("tenant"),
+        }
+    }
+}
+
 /// Type of a value, with the bounds that no setting passes.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
@@ -115,6 +149,23 @@ pub enum Kind {
     },
     /// Path prefixes, each with a duration or `"none"`.
     TimeoutOverrides,
+}
+
+impl Kind {
+    const fn of(kind: setting::Kind) -> Self {
+        match kind {
+            setting::Kind::Number { min, max } => Self::Integer { min, max },
+            setting::Kind::Duration { min, max } => Self::Duration { min, max },
+            setting::Kind::SessionPolicy => Self::Text(Form::SessionPolicy),
+            setting::Kind::Names { of, max, .. } => Self::List {
+                item: match of {
+                    NamesOf::Audience => Form::Audience,
+                    NamesOf::Reference => Form::ReferenceName,
+                },
+                max,
+            },
+        }
+    }
 }
 
 /// Form of a text.

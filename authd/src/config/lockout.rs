@@ -2,42 +2,29 @@
 
 use std::time::Duration;
 
+use domain::setting::Setting;
+
 use super::fault::Fault;
-use super::key::{Change, Class, Key, Kind, days, minutes};
+use super::key::Key;
 use super::value::Values;
 
 /// The keys, sorted by name.
 pub(super) const KEYS: &[Key] = &[
-    Key {
-        name: "lockout.duration",
-        kind: Kind::Duration {
-            min: minutes(1),
-            max: days(30),
-        },
-        default: Some("\"15m\""),
-        change: Change::Reload,
-        class: Class::Tenant,
-        doc: "Length of a lock; stricter is longer.",
-    },
-    Key {
-        name: "lockout.threshold",
-        kind: Kind::Integer { min: 1, max: 100 },
-        default: Some("5"),
-        change: Change::Reload,
-        class: Class::Tenant,
-        doc: "Wrong passwords within the window that lock a name; stricter is fewer.",
-    },
-    Key {
-        name: "lockout.window",
-        kind: Kind::Duration {
-            min: minutes(1),
-            max: days(30),
-        },
-        default: Some("\"15m\""),
-        change: Change::Reload,
-        class: Class::Tenant,
-        doc: "Time in which wrong passwords count; stricter is longer.",
-    },
+    Key::of(
+        Setting::LockoutDuration,
+        Some("\"15m\""),
+        "Length of a lock; stricter is longer.",
+    ),
+    Key::of(
+        Setting::LockoutThreshold,
+        Some("5"),
+        "Wrong passwords within the window that lock a name; stricter is fewer.",
+    ),
+    Key::of(
+        Setting::LockoutWindow,
+        Some("\"15m\""),
+        "Time in which wrong passwords count; stricter is longer.",
+    ),
 ];
 
 /// Settings of the lockout.

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use domain::setting::Setting;
+
 use super::fault::Fault;
-use super::key::{Change, Class, Form, Key, Kind, days, gib, hours, mib, minutes, seconds};
+use super::key::{Change, Class, Form, Key, Kind, gib, hours, mib, minutes, seconds};
 use super::value::Values;
 
 /// The keys, sorted by name.
@@ -22,20 +24,14 @@ pub(super) const KEYS: &[Key] = &[
         kind: Kind::Integer { min: 12, max: 128 },
         default: Some("20"),
         change: Change::Reload,
-        class: Class::Tenant,
+        class: Class::Installation,
         doc: "Length of generated passwords.",
     },
-    Key {
-        name: "password.generated_ttl",
-        kind: Kind::Duration {
-            min: minutes(5),
-            max: days(30),
-        },
-        default: Some("\"72h\""),
-        change: Change::Reload,
-        class: Class::Tenant,
-        doc: "How long a generated password opens the door to a change.",
-    },
+    Key::of(
+        Setting::PasswordGeneratedTtl,
+        Some("\"72h\""),
+        "How long a generated password opens the door to a change.",
+    ),
     Key {
         name: "password.idle_memory_release",
         kind: Kind::Duration {
@@ -82,14 +78,11 @@ pub(super) const KEYS: &[Key] = &[
         class: Class::Installation,
         doc: "Memory of one hash.",
     },
-    Key {
-        name: "password.min_length",
-        kind: Kind::Integer { min: 8, max: 64 },
-        default: Some("15"),
-        change: Change::Reload,
-        class: Class::Tenant,
-        doc: "Fewest characters of a new password.",
-    },
+    Key::of(
+        Setting::PasswordMinLength,
+        Some("15"),
+        "Fewest characters of a new password.",
+    ),
     Key {
         name: "password.parallelism",
         kind: Kind::Integer { min: 1, max: 16 },

@@ -3,43 +3,25 @@
 use std::time::Duration;
 
 use domain::session::SessionPolicy;
+use domain::setting::Setting;
 
 use super::fault::Fault;
-use super::key::{Change, Class, Form, Key, Kind, days, minutes, seconds};
+use super::key::{Change, Class, Key, Kind, days, minutes, seconds};
 use super::value::Values;
 
 /// The keys, sorted by name.
 pub(super) const KEYS: &[Key] = &[
-    Key {
-        name: "session.idle_timeout",
-        kind: Kind::Duration {
-            min: minutes(1),
-            max: days(365),
-        },
-        default: Some("\"7d\""),
-        change: Change::Reload,
-        class: Class::Tenant,
-        doc: "Longest time without use.",
-    },
-    Key {
-        name: "session.max_age",
-        kind: Kind::Duration {
-            min: minutes(5),
-            max: days(365),
-        },
-        default: Some("\"30d\""),
-        change: Change::Reload,
-        class: Class::Tenant,
-        doc: "Longest life.",
-    },
-    Key {
-        name: "session.policy",
-        kind: Kind::Text(Form::SessionPolicy),
-        default: Some("\"single\""),
-        change: Change::Reload,
-        class: Class::Operator,
-        doc: "Sessions side by side: single, per_device, per_device_type or limit:N.",
-    },
+    Key::of(
+        Setting::SessionIdleTimeout,
+        Some("\"7d\""),
+        "Longest time without use.",
+    ),
+    Key::of(Setting::SessionMaxAge, Some("\"30d\""), "Longest life."),
+    Key::of(
+        Setting::SessionPolicy,
+        Some("\"single\""),
+        "Sessions side by side: single, per_device, per_device_type or limit:N.",
+    ),
     Key {
         name: "session.retention",
         kind: Kind::Duration {

@@ -3,24 +3,19 @@
 use std::time::Duration;
 
 use domain::key::SigningAlgorithm;
+use domain::setting::Setting;
 
 use super::fault::Fault;
-use super::key::{Change, Class, Form, Key, Kind, hours, minutes, seconds};
+use super::key::{Change, Class, Form, Key, Kind, minutes, seconds};
 use super::value::Values;
 
 /// The keys, sorted by name.
 pub(super) const KEYS: &[Key] = &[
-    Key {
-        name: "token.access_ttl",
-        kind: Kind::Duration {
-            min: seconds(10),
-            max: hours(1),
-        },
-        default: Some("\"10m\""),
-        change: Change::Reload,
-        class: Class::Tenant,
-        doc: "Life of an access token; as long may a verifier without a connection believe it.",
-    },
+    Key::of(
+        Setting::TokenAccessTtl,
+        Some("\"10m\""),
+        "Life of an access token; as long may a verifier without a connection believe it.",
+    ),
     Key {
         name: "token.algorithm",
         kind: Kind::Choice(&["EdDSA", "ES256", "RS256"]),
@@ -29,17 +24,11 @@ pub(super) const KEYS: &[Key] = &[
         class: Class::Installation,
         doc: "How access tokens are signed; another one is announced before it is used.",
     },
-    Key {
-        name: "token.audience",
-        kind: Kind::List {
-            item: Form::Audience,
-            max: 16,
-        },
-        default: None,
-        change: Change::Reload,
-        class: Class::Operator,
-        doc: "Whom tokens are for; the issuer if unset.",
-    },
+    Key::of(
+        Setting::TokenAudience,
+        None,
+        "Whom tokens are for; the issuer if unset.",
+    ),
     Key {
         name: "token.clock_skew",
         kind: Kind::Duration {

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use common::time::Time;
 use data_encoding::BASE64URL_NOPAD;
-use domain::token::{
-    ACCESS_TYP, AccessClaims, Audience, PASSWORD_CHANGE_TYP, PasswordChangeClaims,
-};
+use domain::token::{ACCESS_TYP, AccessClaims, PASSWORD_CHANGE_TYP, PasswordChangeClaims};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -22,8 +20,6 @@ const LIMIT_BYTES: usize = 8 * 1024;
 pub struct Expected {
     /// The one issuer.
     pub issuer: String,
-    /// Audiences of access tokens; one of them must stand in the token.
-    pub audience: Vec<String>,
     /// The audience of `pwc+jwt`.
     pub password_change_audience: String,
     /// How far `nbf` and `iat` may lie in the future. `exp` has no tolerance: it is our own clock.
@@ -99,7 +95,8 @@ impl KeyRing {
         self.signing().active()?.sign(PASSWORD_CHANGE_TYP, claims)
     }
 
-    /// Reads a token: signature, kind, issuer, audience and times; not whether its session lives.
+    /// Reads a token: signature, kind, issuer and times, and the audience of `pwc+jwt`. Not whether
+    /// its session lives, nor whether an access token is for whom its tenant says.
     ///
     /// # Errors
     /// [`TokenError::Expired`] if nothing but its age is wrong, [`TokenError::Invalid`] otherwise.
@@ -204,11 +201,7 @@ fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, TokenError> {
 }
 
 fn check_access(claims: &AccessClaims, expected: &Expected, now: Time) -> Result<(), TokenError> {
-    let is_for_us = match &claims.aud {
-        Audience::One(aud) => expected.audience.contains(aud),
-        Audience::Many(auds) => auds.iter().any(|aud| expected.audience.contains(aud)),
-    };
-    if claims.iss != expected.issuer || !is_for_us || claims.auth_time < 0 {
+    if claims.iss != expected.issuer || claims.auth_time < 0 {
         return Err(TokenError::Invalid);
     }
     check_times([claims.iat, claims.nbf, claims.exp], expected, now)

@@ -37,8 +37,7 @@ pub(super) async fn sessions(
     caller: Authenticated,
     QueryParams(paging): QueryParams<Paging>,
 ) -> Result<JsonAnswer<Page<SessionView>>, Refusal> {
-    let page = session::own(&app, &caller.0, &paging).await?;
-    let limits = app.settings().session_limits;
+    let (page, limits) = session::own(&app, &caller.0, &paging).await?;
     let current = caller.0.session_id;
     let items = page
         .items

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use common::view::{ConfigFaultView, ConfigView, KeyChangeView, SettingView};
+use common::view::{ConfigFaultView, ConfigValueView, ConfigView, KeyChangeView};
 use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::exit::Failure;
@@ -156,11 +156,11 @@ impl Reloader {
         level.number
     }
 
-    fn setting(&self, key: &config::Key, runs: &Loaded) -> Option<SettingView> {
+    fn setting(&self, key: &config::Key, runs: &Loaded) -> Option<ConfigValueView> {
         let entry = runs.values.entry(key.name)?;
         let is_credential = matches!(key.kind, Kind::Text(Form::Credential));
         let secret_is_set = is_credential.then(|| self.has_credential(&entry.value));
-        Some(SettingView {
+        Some(ConfigValueView {
             key: key.name.to_owned(),
             value: (entry.value != Value::Unset).then(|| entry.value.to_toml()),
             from: config::place(&entry.origin),

@@ -8,6 +8,7 @@ use domain::key::KeyPolicy;
 use domain::lockout::LockoutPolicy;
 use domain::password::{Password, PasswordPolicy};
 use domain::session::SessionLimits;
+use domain::setting::TenantSettings;
 
 use super::exit::Failure;
 use crate::app::Settings;
@@ -26,40 +27,21 @@ pub(super) const fn keys(config: &Config) -> KeyPolicy {
 
 /// Builds the use cases' settings.
 pub(super) fn settings(config: &Config, issuer: String) -> Result<Settings, Failure> {
-    let audience = config.token.audience.clone();
     Ok(Settings {
         default_tenant: config.default_tenant.clone(),
         issuer,
-        audience,
-        access_ttl: config.token.access_ttl,
         keys: keys(config),
         refresh_grace: config.token.refresh_grace,
         clock_skew: config.token.clock_skew,
-        lockout: LockoutPolicy {
-            threshold: config.lockout.threshold,
-            window: config.lockout.window,
-            duration: config.lockout.duration,
-        },
-        device_ttl: config.device.secret_ttl,
-        session_policy: config.session.policy,
-        session_limits: SessionLimits {
-            idle_timeout: config.session.idle_timeout,
-            max_age: config.session.max_age,
-        },
+        tenant: Arc::new(tenant(config)),
         session_retention: config.session.retention,
-        password_policy: PasswordPolicy {
-            min_length: config.password.min_length,
-            max_length: config.password.max_length,
-        },
         breached: Arc::new(breached(config)?),
-        temporary_ttl: config.password.generated_ttl,
         generated_length: config.password.generated_length,
         expiry_grace: config.tenant.expiry_grace,
         stored_ip: match config.attempts.store_ip {
             config::StoreIp::Full => StoredIp::Full,
             config::StoreIp::Truncated => StoredIp::Truncated,
         },
-        attempts_retention: config.attempts.retention,
         login_budget: LoginBudgetSettings {
             failures_per_ip: config.login_budget.failures_per_ip,
             window: config.login_budget.window,
@@ -68,7 +50,6 @@ pub(super) fn settings(config: &Config, issuer: String) -> Result<Settings, Fail
         default_plan: config.tenant.default_plan.clone(),
         default_max_users: config.tenant.default_max_users,
         time_zone: config.tenant.time_zone.clone(),
-        reference_names: config.refs.names.clone(),
         min_free: config.database.min_free,
         backup: BackupSettings {
             compress: config.backup.compress,
@@ -76,6 +57,32 @@ pub(super) fn settings(config: &Config, issuer: String) -> Result<Settings, Fail
             keep: config.backup.keep,
         },
     })
+}
+
+/// What a tenant may have values of its own for.
+fn tenant(config: &Config) -> TenantSettings {
+    TenantSettings {
+        attempts_retention: config.attempts.retention,
+        device_ttl: config.device.secret_ttl,
+        lockout: LockoutPolicy {
+            threshold: config.lockout.threshold,
+            window: config.lockout.window,
+            duration: config.lockout.duration,
+        },
+        temporary_ttl: config.password.generated_ttl,
+        password_policy: PasswordPolicy {
+            min_length: config.password.min_length,
+            max_length: config.password.max_length,
+        },
+        reference_names: config.refs.names.clone(),
+        session_limits: SessionLimits {
+            idle_timeout: config.session.idle_timeout,
+            max_age: config.session.max_age,
+        },
+        session_policy: config.session.policy,
+        access_ttl: config.token.access_ttl,
+        audience: config.token.audience.clone(),
+    }
 }
 
 /// The operator's own list of breached passwords, one a line.

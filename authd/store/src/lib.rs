@@ -20,8 +20,8 @@ pub use resource::{
     Counts, CredentialWrite, Credentials, CredentialsRead, Denial, Devices, DevicesRead, Grants,
     GrantsRead, Housekeeping, Keys, KeysRead, LockoutFilter, LockoutRow, Meta, MetaRead,
     NewAttempt, OperatorRead, Over, PageRequest, Permissions, PermissionsRead, ReadTx, RoleFilter,
-    RoleRow, Roles, RolesRead, Scope, SessionFilter, SessionRow, Sessions, SessionsRead,
-    TenantFilter, TenantRead, TenantRow, TenantWrite, Tenants, TenantsRead, UsageRow, UsageSince,
-    UserFilter, UserRow, Users, UsersRead, WriteTx,
+    RoleRow, Roles, RolesRead, Scope, SessionFilter, SessionRow, Sessions, SessionsRead, Settings,
+    SettingsRead, TenantFilter, TenantRead, TenantRow, TenantWrite, Tenants, TenantsRead, UsageRow,
+    UsageSince, UserFilter, UserRow, Users, UsersRead, Whose, WriteTx,
 };
 pub use unit::{Backend, CommitListener, DatabaseInfo, Priority, ReadJob, Store, WriteJob};

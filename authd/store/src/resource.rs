@@ -13,6 +13,7 @@ mod audit;
 mod denial;
 mod list;
 mod role;
+mod setting;
 
 use common::email::Email;
 use common::id::{AttemptId, KeyId, RoleId, SessionId, TenantId, UserId};
@@ -26,6 +27,7 @@ use domain::lockout::{
 };
 use domain::rights::Right;
 use domain::session::{EndReason, Session};
+use domain::setting::{Setting, Value};
 use domain::tenant::{Slug, Tenant};
 use domain::user::{Credential, CredentialKind, User, UserStatus};
 
@@ -38,6 +40,7 @@ pub use list::{
 pub use role::{
     Grants, GrantsRead, Permissions, PermissionsRead, RoleFilter, RoleRow, Roles, RolesRead,
 };
+pub use setting::{Settings, SettingsRead};
 
 use crate::error::StoreError;
 pub use crate::usage::{UsageRow, UsageSince};
@@ -142,6 +145,8 @@ pub trait TenantRead {
     fn permissions(&self) -> Box<dyn PermissionsRead + '_>;
     /// Roles in the hands of its users.
     fn grants(&self) -> &dyn GrantsRead;
+    /// Values of its own.
+    fn settings(&self) -> &dyn SettingsRead;
 }
 
 /// Rows of one tenant, to write.
@@ -160,6 +165,8 @@ pub trait TenantWrite: TenantRead {
     fn permissions_mut(&self) -> Box<dyn Permissions + '_>;
     /// Roles in the hands of its users.
     fn grants_mut(&self) -> &dyn Grants;
+    /// Values of its own.
+    fn settings_mut(&self) -> &dyn Settings;
 }
 
 /// The tenants, to read.
@@ -246,6 +253,11 @@ pub trait SessionsRead {
     fn open_of(&self, user: UserId) -> Result<Vec<Session>, StoreError>;
     /// How many of the tenant have not been ended; those that time alone ended may be among them.
     fn open_count(&self) -> Result<u32, StoreError>;
+    /// How many of the tenant have not been ended, and were active and made after these times.
+    fn alive_count(&self, active_after: Time, created_after: Time) -> Result<u64, StoreError>;
+    /// Those of the tenant that have not been ended, but were last active, or made, at or before
+    /// these times as far as the disk knows.
+    fn open_since(&self, active: Time, created: Time) -> Result<Vec<Session>, StoreError>;
 }
 
 /// Sessions, to write.
@@ -289,6 +301,8 @@ pub trait Devices: DevicesRead {
     fn delete(&self, secret_hash: &[u8; 32]) -> Result<(), StoreError>;
     /// Removes all of a user; returns how many.
     fn delete_of(&self, user: UserId) -> Result<u32, StoreError>;
+    /// Removes all of the tenant that were last used at or before a time; returns how many.
+    fn delete_unused(&self, since: Time) -> Result<u32, StoreError>;
 }
 
 /// Counters, to read.
@@ -340,14 +354,26 @@ pub trait Counters: CountersRead {
     ) -> Result<Vec<(CounterKey, CounterKind, Reservation)>, StoreError>;
 }
 
+/// Whose rows are looked through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// All that belong to no tenant, or to one without settings of its own.
+    Installation,
+    /// One tenant's.
+    Tenant(TenantId),
+}
+
 /// Moments at or before which rows are over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Over {
+    /// Whose rows they are for. What does not differ from tenant to tenant goes with the
+    /// installation's: session failures, ended sessions, denied tokens.
+    pub whose: Whose,
     /// The present moment: locks and denied tokens that ended before it are over.
     pub now: Time,
     /// Failures of names and devices: the lockout's window.
     pub failures: Time,
-    /// Wrong current passwords of sessions: the longest life of a session.
+    /// Wrong current passwords of sessions: the longest life of any session.
     pub session_failures: Time,
     /// Attempts, by their last try.
     pub attempts: Time,
@@ -368,7 +394,7 @@ pub trait Housekeeping {
     fn prune(&self, over: &Over, limit: u32) -> Result<u32, StoreError>;
     /// Lets locks by failures of names and devices end at `latest` if they would end later; returns
     /// how many it changed, at most `limit`.
-    fn shorten_locks(&self, latest: Time, limit: u32) -> Result<u32, StoreError>;
+    fn shorten_locks(&self, whose: Whose, latest: Time, limit: u32) -> Result<u32, StoreError>;
     /// Gives up to so many pages that hold nothing back to the disk; returns how many. Fewer than
     /// asked for means that there are no more, or that this file gives none back.
     fn give_back(&self, pages: u32) -> Result<u32, StoreError>;
@@ -459,7 +485,13 @@ pub trait OperatorRead {
     ) -> Result<Vec<AttemptRow>, StoreError>;
     /// One attempt.
     fn attempt(&self, id: AttemptId) -> Result<Option<AttemptRow>, StoreError>;
-    /// How many of what; sessions are alive if active and made after the two times.
+    /// Tenants with settings of their own.
+    fn tenants_with_settings(&self) -> Result<Vec<TenantId>, StoreError>;
+    /// Values that any tenant has of its own for a setting, each once; those that
+    /// cannot be read are left out.
+    fn setting_values(&self, setting: Setting) -> Result<Vec<Value>, StoreError>;
+    /// How many of what; sessions are alive if active and made after the two times. Those of
+    /// tenants with settings of their own are not among them: their times may be others.
     fn counts(
         &self,
         now: Time,

@@ -1,12 +1,15 @@
 //! What a tenant uses: the row that is counted, and from when on.
 
+use common::id::TenantId;
 use common::time::Time;
 use domain::tenant::Slug;
 
 /// What one tenant uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageRow {
-    /// Slug of the tenant.
+    /// The tenant.
+    pub id: TenantId,
+    /// Its slug.
     pub tenant: Slug,
     /// Users that are not deleted.
     pub users: u32,

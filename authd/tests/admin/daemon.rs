@@ -10,7 +10,7 @@ use authd::app::daemon::{
 };
 use common::call::daemon::{Config, Drain, LogLevel, Maintenance, Reload};
 use common::error::ErrorCode;
-use common::view::{ConfigFaultView, ConfigView, KeyChangeView, SettingView};
+use common::view::{ConfigFaultView, ConfigValueView, ConfigView, KeyChangeView};
 use serde_json::json;
 
 use crate::desk::Desk;
@@ -44,7 +44,7 @@ impl Prepared for Turn {
 
 impl Steering for Wheel {
     fn config(&self) -> ConfigView {
-        let setting = |key: &str, is_default| SettingView {
+        let setting = |key: &str, is_default| ConfigValueView {
             key: key.to_owned(),
             value: None,
             from: String::new(),

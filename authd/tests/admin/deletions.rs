@@ -44,7 +44,10 @@ async fn rule_19_a_deleted_user_leaves_nothing_but_its_attempts() {
     assert_ne!(new, bob);
     assert_eq!(desk.open_sessions(acme, new).await, 0);
     assert_eq!(desk.devices(acme, new).await, 0);
-    let since = desk.app.now().minus(desk.app.settings().lockout.window);
+    let since = desk
+        .app
+        .now()
+        .minus(desk.app.settings().tenant.lockout.window);
     let state = desk
         .app
         .store

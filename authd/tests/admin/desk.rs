@@ -187,7 +187,10 @@ impl Desk {
 
     pub(crate) async fn lock(&self, tenant: TenantId, key: CounterKey) {
         self.fail(tenant, key, 5).await;
-        let until = self.app.now().plus(self.app.settings().lockout.duration);
+        let until = self
+            .app
+            .now()
+            .plus(self.app.settings().tenant.lockout.duration);
         self.write(move |tx| tx.counters_mut().lock(&key, until, 5))
             .await;
     }

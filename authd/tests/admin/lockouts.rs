@@ -63,7 +63,8 @@ async fn locked_names_are_listed_known_and_unknown() {
                 .all(|row| row.email.is_some() != row.subject_hash.is_some())
         );
     }
-    desk.clock.advance(desk.app.settings().lockout.duration);
+    desk.clock
+        .advance(desk.app.settings().tenant.lockout.duration);
     let page = lockout::list(&desk.app, &desk.admin(), all(None)).await;
     assert!(page.unwrap().items.is_empty());
 }
@@ -118,7 +119,7 @@ async fn rule_2_a_clear_ends_the_lock_and_the_count_once() {
     assert_eq!(row.entry.action, "lockout.clear");
     assert_eq!(row.entry.payload["reason"], "called");
     assert_eq!(row.entry.payload["before"]["failures"], 5);
-    let policy = desk.app.settings().lockout;
+    let policy = desk.app.settings().tenant.lockout;
     let now = desk.app.now();
     let state = desk
         .app

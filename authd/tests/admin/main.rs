@@ -21,6 +21,7 @@ mod rehearsals;
 mod roles;
 mod routes;
 mod sessions;
+mod settings;
 mod states;
 #[path = "../support/mod.rs"]
 mod support;

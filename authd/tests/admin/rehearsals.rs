@@ -49,6 +49,14 @@ fn changes(session: &str, [active, announced]: &[String; 2]) -> Vec<(&'static st
     let mut changes = vec![
         ("/v1/tenant/create", json!({"slug": "globex"})),
         ("/v1/tenant/set", json!({"tenant": "acme", "plan": "pro"})),
+        (
+            "/v1/tenant/settings/set",
+            json!({"tenant": "acme", "key": "lockout.threshold", "value": "3"}),
+        ),
+        (
+            "/v1/tenant/settings/unset",
+            json!({"tenant": "acme", "key": "session.policy"}),
+        ),
         ("/v1/tenant/suspend", json!({"tenant": "acme"})),
         ("/v1/tenant/resume", json!({"tenant": "closed"})),
         (
@@ -153,6 +161,10 @@ async fn furnish(desk: &Desk) {
             json!({"user": {"tenant": "acme", "name": "bob@acme.test"}, "roles": ["held"]}),
         ),
         ("/v1/tenant/suspend", json!({"tenant": "closed"})),
+        (
+            "/v1/tenant/settings/set",
+            json!({"tenant": "acme", "key": "session.policy", "value": "limit:2"}),
+        ),
         (
             "/v1/user/disable",
             json!({"user": {"tenant": "acme", "name": "off@acme.test"}}),

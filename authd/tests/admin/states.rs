@@ -282,7 +282,7 @@ fn key(desk: &Desk, email: &str) -> CounterKey {
 
 async fn rest(desk: &Desk, email: &str) -> Option<Duration> {
     let key = key(desk, email);
-    let policy = desk.app.settings().lockout;
+    let policy = desk.app.settings().tenant.lockout;
     let now = desk.app.now();
     let state = desk
         .app
@@ -324,7 +324,7 @@ async fn a62_a_lock_by_hand_ends_at_its_time_or_by_an_administrator() {
     desk.write(move |tx| tx.counters_mut().clear(&cleared).map(drop))
         .await;
     desk.clock.advance(Duration::from_hours(24 * 365));
-    let duration = desk.app.settings().lockout.duration;
+    let duration = desk.app.settings().tenant.lockout.duration;
     assert_eq!(rest(&desk, "bob@acme.test").await, Some(duration));
     let show = ShowLock {
         tenant: Some("acme".to_owned()),

@@ -315,7 +315,7 @@ async fn setting_a_password_ends_everything_but_the_lock() {
     assert_eq!(after.version, before.version + 1);
     assert!(matches!(after.kind, CredentialKind::Temporary { .. }));
     assert_eq!(status(&desk, bob).await, UserStatus::Active);
-    let policy = desk.app.settings().lockout;
+    let policy = desk.app.settings().tenant.lockout;
     let state = desk
         .app
         .store

@@ -186,7 +186,7 @@ async fn r40_a74_g20_the_end_of_a_subscription_passes_by_the_clock_alone() {
 #[tokio::test]
 async fn a32_a74_g20_the_idle_limit_passes_by_the_clock_alone() {
     let mut plan = plan();
-    plan.settings.access_ttl = DAY * 200;
+    Arc::make_mut(&mut plan.settings.tenant).access_ttl = DAY * 200;
     let house = House::with(plan).await;
     let session = house.sign_in().await;
     let idle = DAY * 14;

@@ -11,6 +11,7 @@ use authd::crypto::{CryptoError, HashPool, HashSettings, Lane, Random, SeededRan
 use common::secret::Secret;
 use domain::password::Password;
 use domain::rights::Access;
+use domain::setting::TenantSettings;
 use store::{CommitListener, Scope};
 
 use crate::house::until;
@@ -161,6 +162,10 @@ impl Cache for GatedCache {
 
     fn share(&self, access: Access) -> Arc<Access> {
         self.inner.share(access)
+    }
+
+    fn share_settings(&self, settings: TenantSettings) -> Arc<TenantSettings> {
+        self.inner.share_settings(settings)
     }
 
     fn token(&self, hash: &[u8; 32]) -> Option<Arc<VerifiedToken>> {

@@ -322,7 +322,6 @@ async fn rule_19_renewed_keys_take_no_token_of_the_old_ones() {
     let settings = app.settings();
     let expected = authd::crypto::Expected {
         issuer: settings.issuer.clone(),
-        audience: settings.audience.clone(),
         password_change_audience: settings.password_change_audience(),
         skew: Duration::ZERO,
     };

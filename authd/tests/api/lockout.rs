@@ -205,9 +205,9 @@ async fn storm(house: &Arc<House>, email: &str, evaluated: usize, all: usize) {
 async fn a68_g14_ten_thousand_tries_fold_alike_for_known_and_unknown_names() {
     let mut plan = plan();
     // So many that also evaluated tries fold.
-    plan.settings.lockout = LockoutPolicy {
+    Arc::make_mut(&mut plan.settings.tenant).lockout = LockoutPolicy {
         threshold: 150,
-        ..plan.settings.lockout
+        ..plan.settings.tenant.lockout
     };
     let house = Arc::new(House::with(plan).await);
     let mut shapes = Vec::new();

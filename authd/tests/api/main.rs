@@ -22,6 +22,7 @@ mod queue;
 mod races;
 mod routes;
 mod same_answer;
+mod settings;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokens;

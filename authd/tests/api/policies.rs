@@ -1,5 +1,6 @@
 //! How many sessions a user may have side by side.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::session::SessionPolicy;
@@ -15,7 +16,7 @@ struct Devices {
 impl Devices {
     async fn under(policy: SessionPolicy) -> Self {
         let mut plan = plan();
-        plan.settings.session_policy = policy;
+        Arc::make_mut(&mut plan.settings.tenant).session_policy = policy;
         Self {
             house: House::with(plan).await,
             signed_in: Vec::new(),

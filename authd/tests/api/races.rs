@@ -171,7 +171,7 @@ async fn g2_g16_a_change_by_token_that_a_disabling_overtakes_changes_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a31_of_two_parallel_logins_exactly_one_session_lives() {
     let mut plan = plan();
-    plan.settings.session_policy = SessionPolicy::Single;
+    Arc::make_mut(&mut plan.settings.tenant).session_policy = SessionPolicy::Single;
     let house = Arc::new(House::with(plan).await);
     for round in 0..50 {
         let one = house.start(login(ADA, GOOD).device("one", "mobile", None));

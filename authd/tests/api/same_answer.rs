@@ -1,5 +1,6 @@
 //! Known, unknown, disabled and password-less names cannot be told apart.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::id::UserId;
@@ -47,9 +48,9 @@ fn seen(answer: &Answer) -> (u16, Vec<String>, String) {
 
 async fn house(threshold: u32, hashing: authd::crypto::HashSettings) -> House {
     let mut plan = plan();
-    plan.settings.lockout = LockoutPolicy {
+    Arc::make_mut(&mut plan.settings.tenant).lockout = LockoutPolicy {
         threshold,
-        ..plan.settings.lockout
+        ..plan.settings.tenant.lockout
     };
     plan.hashing = hashing;
     let house = House::with(plan).await;

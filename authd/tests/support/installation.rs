@@ -24,6 +24,7 @@ use domain::key::{KeyPolicy, SigningAlgorithm, StoredKey};
 use domain::lockout::{Boot, LockoutPolicy};
 use domain::password::PasswordPolicy;
 use domain::session::{SessionLimits, SessionPolicy};
+use domain::setting::TenantSettings;
 use store::sqlite::{self, Options};
 use store::{Claim, CommitListener, Priority, Store, StoreError, WriteTx};
 use tempfile::TempDir;
@@ -209,8 +210,6 @@ fn settings() -> Settings {
     Settings {
         default_tenant: None,
         issuer: "http://127.0.0.1:8440".to_owned(),
-        audience: vec!["apps".to_owned()],
-        access_ttl: Duration::from_mins(10),
         keys: KeyPolicy {
             algorithm: SigningAlgorithm::EdDsa,
             rotate_every: Duration::from_hours(90 * 24),
@@ -219,28 +218,33 @@ fn settings() -> Settings {
         },
         refresh_grace: Duration::from_secs(10),
         clock_skew: Duration::from_secs(5),
-        lockout: LockoutPolicy {
-            threshold: 5,
-            window: Duration::from_mins(15),
-            duration: Duration::from_mins(15),
-        },
-        device_ttl: Duration::from_hours(90 * 24),
-        session_policy: SessionPolicy::Limit(50),
-        session_limits: SessionLimits {
-            idle_timeout: Duration::from_hours(14 * 24),
-            max_age: Duration::from_hours(90 * 24),
-        },
+        tenant: Arc::new(TenantSettings {
+            attempts_retention: Duration::from_hours(180 * 24),
+            device_ttl: Duration::from_hours(90 * 24),
+            lockout: LockoutPolicy {
+                threshold: 5,
+                window: Duration::from_mins(15),
+                duration: Duration::from_mins(15),
+            },
+            temporary_ttl: Duration::from_hours(72),
+            password_policy: PasswordPolicy {
+                min_length: 15,
+                max_length: 128,
+            },
+            reference_names: vec!["branch_id".to_owned()],
+            session_limits: SessionLimits {
+                idle_timeout: Duration::from_hours(14 * 24),
+                max_age: Duration::from_hours(90 * 24),
+            },
+            session_policy: SessionPolicy::Limit(50),
+            access_ttl: Duration::from_mins(10),
+            audience: vec!["apps".to_owned()],
+        }),
         session_retention: Duration::from_hours(30 * 24),
-        password_policy: PasswordPolicy {
-            min_length: 15,
-            max_length: 128,
-        },
         breached: Arc::new(HashSet::from(["leaked herons of yesterday".to_owned()])),
-        temporary_ttl: Duration::from_hours(72),
         generated_length: 20,
         expiry_grace: Duration::from_hours(7 * 24),
         stored_ip: StoredIp::Full,
-        attempts_retention: Duration::from_hours(180 * 24),
         login_budget: LoginBudgetSettings {
             failures_per_ip: 0,
             window: Duration::from_mins(15),
@@ -249,7 +253,6 @@ fn settings() -> Settings {
         default_plan: "free".to_owned(),
         default_max_users: 25,
         time_zone: "Africa/Nairobi".to_owned(),
-        reference_names: vec!["branch_id".to_owned()],
         min_free: 0,
         backup: BackupSettings {
             compress: true,

@@ -13,6 +13,7 @@ pub mod lockout;
 pub mod permission;
 pub mod role;
 pub mod session;
+pub mod setting;
 pub mod status;
 pub mod tenant;
 pub mod token;
@@ -193,6 +194,10 @@ pub fn all() -> Vec<CallInfo> {
         info::<tenant::Suspend>(),
         info::<tenant::Resume>(),
         info::<tenant::Usage>(),
+        info::<setting::List>(),
+        info::<setting::Get>(),
+        info::<setting::Set>(),
+        info::<setting::Unset>(),
         info::<user::Create>(),
         info::<user::List>(),
         info::<user::Show>(),

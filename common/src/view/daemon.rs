@@ -6,7 +6,7 @@ use crate::id::AuditId;
 
 /// One key of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SettingView {
+pub struct ConfigValueView {
     /// Full name, `section.key`.
     pub key: String,
     /// Its value as TOML; null if unset. A key for a secret names the credential, never its content.
@@ -28,7 +28,7 @@ pub struct ConfigView {
     /// Files it was read from, in order.
     pub files: Vec<String>,
     /// The keys, section by section.
-    pub settings: Vec<SettingView>,
+    pub settings: Vec<ConfigValueView>,
     /// The level of the log, where it is another than that of the configuration.
     pub log_level: Option<String>,
 }

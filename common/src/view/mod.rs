@@ -9,6 +9,7 @@ mod key;
 mod lockout;
 mod role;
 mod session;
+mod setting;
 mod status;
 mod tenant;
 mod token;
@@ -19,11 +20,12 @@ use serde::{Deserialize, Serialize};
 pub use attempt::AttemptView;
 pub use audit::{ActorView, AuditChainView, AuditMarkView, AuditView};
 pub use backup::{BackupMade, BackupView, CheckView, DatabaseView, MigrationView, VacuumView};
-pub use daemon::{ConfigFaultView, ConfigView, KeyChangeView, ReloadView, SettingView};
+pub use daemon::{ConfigFaultView, ConfigValueView, ConfigView, KeyChangeView, ReloadView};
 pub use key::KeyView;
 pub use lockout::LockoutView;
 pub use role::{HeldPermission, HolderView, PermissionScope, PermissionView, RoleView, Via};
 pub use session::{DeviceType, DeviceView, SessionView};
+pub use setting::{SettingSource, SettingView};
 pub use status::{
     ApiStatus, BackupStatus, CacheStatus, Counts, DatabaseStatus, KeyStatus, StatusView,
     VersionView, Warning,

@@ -47,6 +47,66 @@ fn g14_a_session_of_one_tenant_is_unknown_in_another() {
 }
 
 #[test]
+fn s10_a_setting_of_one_tenant_holds_from_the_next_request_on_and_after_a_restart() {
+    let home = Home::new();
+    let daemon = open(&home);
+    let authctl = daemon.authctl();
+    authctl.create_tenant("globex");
+    authctl.create_user("globex", ALICE, PASSWORD);
+    let theirs = || Login::new("globex", ALICE, PASSWORD);
+    let api = daemon.api();
+    let (before, other) = (api.tokens(&alice()), api.tokens(&theirs()));
+    assert_eq!(api.check(&before.access).status, 200);
+    assert_eq!(api.check(&other.access).status, 200);
+
+    let set = |key: &str, value: &str| {
+        let words = ["-t", "acme", "tenant", "settings", "set", key, value];
+        authctl.ok(&words)
+    };
+    let said = set("token.audience", "orders");
+    assert!(
+        said.starts_with("Set token.audience to orders in tenant acme."),
+        "{said}"
+    );
+    assert_eq!(api.check(&before.access).outcome(), "401 invalid_token");
+    assert_eq!(api.check(&other.access).status, 200);
+    set("lockout.threshold", "2");
+    let listed = authctl.ok(&["tenant", "settings", "list", "acme"]);
+    let line = listed
+        .lines()
+        .find(|line| line.starts_with("lockout.threshold"));
+    let words: Vec<&str> = line.unwrap_or_default().split_whitespace().collect();
+    assert_eq!(words, ["lockout.threshold", "2", "operator", "tenant", "2"]);
+    let refused = authctl.run(&[
+        "-t",
+        "acme",
+        "tenant",
+        "settings",
+        "set",
+        "lockout.treshold",
+        "2",
+    ]);
+    assert!(
+        refused.stderr.contains("Did you mean lockout.threshold?"),
+        "{}",
+        refused.stderr
+    );
+
+    daemon.stop();
+    let daemon = home.start();
+    let api = daemon.api();
+    for tenant in ["acme", "globex"] {
+        for _ in 0..2 {
+            let guess = Login::new(tenant, ALICE, "not the password of anybody");
+            assert_eq!(api.login(&guess).outcome(), "401 invalid_credentials");
+        }
+    }
+    assert_eq!(api.login(&alice()).outcome(), "429 login_locked");
+    let claims = api.tokens(&theirs()).claims();
+    assert_ne!(claims.get("aud"), Some(&json!("orders")));
+}
+
+#[test]
 fn asvs_7_5_2_a_user_ends_own_sessions() {
     let home = Home::new().setting("session.policy", "\"per_device\"");
     let daemon = open(&home);

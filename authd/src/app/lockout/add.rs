@@ -13,6 +13,7 @@ use store::Priority;
 use super::{act, key, row};
 use crate::app::audit::Record;
 use crate::app::names::Subject;
+use crate::app::tenant::effective;
 use crate::app::{App, Error, Operator, names};
 
 /// Longest lock with an end; a longer one is meant to last until it is cleared.
@@ -36,7 +37,11 @@ pub async fn add(app: &Arc<App>, operator: &Operator, request: Add) -> Result<Ch
     let app_of_write = Arc::clone(app);
     app.store
         .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let before = row(tx, &app_of_write, &subject, now)?.lockout.state.manual;
+            let policy = effective::of(&app_of_write, tx, act.tenant.id)?.lockout;
+            let before = row(tx, &app_of_write, &subject, &policy, now)?
+                .lockout
+                .state
+                .manual;
             let before = before.filter(|manual| manual.holds(now));
             if before == Some(lock) {
                 return Ok(act.unchanged());

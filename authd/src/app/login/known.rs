@@ -1,23 +1,28 @@
 //! What is known of the name, tenant and device of a try, read in one snapshot before it is admitted.
 //! What this takes longer for a known name than for an unknown one stays below the answer's floor.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::time::Time;
 use domain::device::KnownDevice;
 use domain::lockout::{CounterKey, CounterKind, CounterState};
+use domain::setting::Effective;
 use domain::tenant::{Slug, Tenant};
 use domain::user::{Credential, User};
 use store::{ReadTx, StoreError};
 
 use super::Try;
 use crate::app::counter::Counter;
+use crate::app::tenant::effective;
 use crate::app::{App, Error};
 
 /// What is known of a try's name.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
     pub(super) tenant: Option<Tenant>,
+    /// What holds for that tenant; for the name of none, what holds for the installation.
+    pub(super) settings: Effective,
     pub(super) user: Option<User>,
     pub(super) credential: Option<Credential>,
     /// The device, if the secret is its own, unexpired, and bound to this user.
@@ -41,7 +46,7 @@ impl Known {
             key,
             kind,
             tenant,
-            policy: app.settings().lockout,
+            policy: self.settings.lockout,
         }
     }
 
@@ -63,14 +68,19 @@ pub(super) async fn look_up(app: &App, attempt: &Try) -> Result<Known, Error> {
     let subject = attempt.subject;
     let device_key = secret.map(|hash| app.keys.device_counter(&hash));
     let now = attempt.started_at;
-    let settings = app.settings();
-    let (policy, device_ttl) = (settings.lockout, settings.device_ttl);
+    let base = Arc::clone(&app.settings().tenant);
     app.store
         .read(move |tx| -> Result<Known, StoreError> {
             let tenant = match &slug {
                 Some(slug) => tx.tenants().by_slug(slug)?,
                 None => None,
             };
+            // Known and unknown names of one tenant have one policy.
+            let settings = match &tenant {
+                Some(tenant) => effective::read(base, tx, tenant.id)?,
+                None => Effective::of_installation(base),
+            };
+            let (policy, device_ttl) = (settings.lockout, settings.device_ttl);
             let (user, credential) = match &tenant {
                 Some(tenant) => user_of(tx, tenant, &email)?,
                 None => (None, None),
@@ -97,6 +107,7 @@ pub(super) async fn look_up(app: &App, attempt: &Try) -> Result<Known, Error> {
             };
             Ok(Known {
                 tenant,
+                settings,
                 user,
                 credential,
                 device,

@@ -23,7 +23,7 @@ use domain::password::Password;
 use store::{Claim, Priority, StoreError};
 
 use crate::app::counter::{self, Admitted, Counter};
-use crate::app::tokens::SignedIn;
+use crate::app::tokens::{Owner, SignedIn};
 use crate::app::{App, Client, Error};
 use crate::crypto::{HashError, Lane, Place};
 
@@ -348,11 +348,17 @@ async fn settle_and_issue(
         Settled::SignedIn {
             user,
             tenant,
+            settings,
             session,
             ended,
             device_secret,
         } => {
-            let mut signed_in = app.issue(&session, *user, &tenant, token_id, now)?;
+            let owner = Owner {
+                session: &session,
+                tenant: &tenant,
+                settings: &settings,
+            };
+            let mut signed_in = app.issue(&owner, *user, token_id, now)?;
             signed_in.ended_sessions = ended;
             signed_in.device_secret = device_secret;
             Ok(signed_in)

@@ -12,6 +12,7 @@ use domain::attempt::Outcome;
 use domain::device::{DEVICES_LIMIT, KnownDevice};
 use domain::lockout::{AfterFailure, CounterKind, CounterState, ReservationId};
 use domain::session::{self, EndReason, Session};
+use domain::setting::{Effective, TenantSettings};
 use domain::tenant::{Standing, Tenant};
 use domain::user::{Credential, CredentialKind, User};
 use store::{Claim, Priority, Scope, StoreError, TenantWrite, WriteTx};
@@ -19,6 +20,7 @@ use store::{Claim, Priority, Scope, StoreError, TenantWrite, WriteTx};
 use super::Try;
 use super::known::Known;
 use crate::app::counter::{self, Counter};
+use crate::app::tenant::effective;
 use crate::app::{App, Error};
 use crate::crypto::DeviceSecret;
 
@@ -89,6 +91,7 @@ pub(super) enum Settled {
     SignedIn {
         user: Box<User>,
         tenant: Box<Tenant>,
+        settings: Effective,
         session: Box<Session>,
         ended: Vec<Session>,
         device_secret: Option<Secret<String>>,
@@ -136,7 +139,7 @@ impl Evaluated {
         if !tx.counters_mut().is_open(self.reservation)? {
             return Ok(Settled::Lost);
         }
-        if let Some(retry_after) = self.locked_by_hand(app, tx)? {
+        if let Some(retry_after) = self.locked_by_hand(tx)? {
             tx.counters_mut().release(self.reservation)?;
             let trace = vec!["counter: locked by hand meanwhile; not evaluated".to_owned()];
             self.record(app, tx, Outcome::Locked, trace)?;
@@ -166,13 +169,13 @@ impl Evaluated {
 
     /// Rest of a lock by hand of the name, also where the try is counted on a device's counter. It
     /// comes before the password: right and wrong ones have one answer.
-    fn locked_by_hand(&self, app: &App, tx: &dyn WriteTx) -> Result<Option<Duration>, StoreError> {
+    fn locked_by_hand(&self, tx: &dyn WriteTx) -> Result<Option<Duration>, StoreError> {
         let state = tx.counters().state(&self.attempt.subject, self.now)?;
         let by_hand = CounterState {
             manual: state.manual,
             ..CounterState::default()
         };
-        Ok(by_hand.locked(&app.settings().lockout, self.now))
+        Ok(by_hand.locked(&self.counter.policy, self.now))
     }
 
     /// Tenant and user as they are now, if they are still those that the password was checked for.
@@ -294,7 +297,8 @@ impl Evaluated {
                 version: credential.version,
             });
         }
-        let ended = self.end_others(app, tx, rows.as_ref(), &user)?;
+        let settings = effective::of(app, tx, tenant.id)?;
+        let ended = self.end_others(app, tx, rows.as_ref(), &user, &settings)?;
         let session = self.session(app, &tenant, &user);
         rows.sessions_mut().insert(&session)?;
         let device_secret = self.remember_device(app, tx, rows.as_ref(), &user)?;
@@ -312,6 +316,7 @@ impl Evaluated {
         Ok(Settled::SignedIn {
             user,
             tenant,
+            settings,
             session,
             ended,
             device_secret,
@@ -343,9 +348,9 @@ impl Evaluated {
         tx: &dyn WriteTx,
         rows: &dyn TenantWrite,
         user: &User,
+        settings: &TenantSettings,
     ) -> Result<Vec<Session>, StoreError> {
         let open = rows.sessions().open_of(user.id)?;
-        let settings = app.settings();
         let limits = &settings.session_limits;
         let (live, over): (Vec<Session>, Vec<Session>) = open
             .into_iter()

@@ -8,6 +8,7 @@ use common::view::{Page, TenantUsageView};
 use store::{UsageRow, UsageSince};
 
 use crate::app::cursor::Place;
+use crate::app::tenant::effective;
 use crate::app::{App, Error, Operator, names};
 
 /// How far back attempts are counted.
@@ -24,7 +25,8 @@ pub async fn usage(
 ) -> Result<Page<TenantUsageView>, Error> {
     let place = Place::of(&app.keys, &request, &request.paging())?;
     let now = app.now();
-    let limits = app.settings().session_limits;
+    let base = Arc::clone(&app.settings().tenant);
+    let limits = &base.session_limits;
     let since = UsageSince {
         active_after: now.minus(limits.idle_timeout),
         created_after: now.minus(limits.max_age),
@@ -38,18 +40,29 @@ pub async fn usage(
                 |_| true,
                 |page| tx.operator().usage(tenant, &since, page),
             )?;
-            let items = rows.iter().map(view).collect();
+            let items = rows
+                .iter()
+                .map(|row| {
+                    // Counted above by the times of the installation.
+                    let sessions = if tx.tenant(row.id).settings().all()?.is_empty() {
+                        row.sessions
+                    } else {
+                        effective::alive_sessions(Arc::clone(&base), tx, row.id, now)?
+                    };
+                    Ok(view(row, sessions))
+                })
+                .collect::<Result<_, Error>>()?;
             Ok(place.page(items, next.as_deref()))
         })
         .await
 }
 
-fn view(row: &UsageRow) -> TenantUsageView {
+fn view(row: &UsageRow, sessions: u64) -> TenantUsageView {
     TenantUsageView {
         tenant: row.tenant.to_string(),
         users: row.users,
         max_users: row.max_users,
-        sessions: row.sessions,
+        sessions,
         logins_24h: row.logins,
         failed_24h: row.failed,
     }

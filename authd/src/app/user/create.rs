@@ -14,14 +14,16 @@ use common::time::Time;
 use common::view::{EmployeeView, Name, UserStatus};
 use domain::profile::{self, InvalidField};
 use domain::role::Role;
+use domain::setting::{Effective, TenantSettings};
 use domain::tenant::Tenant;
 use domain::user::{CredentialKind, User};
 use serde_json::Value;
 use store::{CredentialWrite, Priority, ReadTx, UserRow};
 
 use crate::app::audit::{self, Act, Record};
+use crate::app::tenant::effective;
 use crate::app::user::{rights, view};
-use crate::app::{App, Error, Operator, Settings, names, password};
+use crate::app::{App, Error, Operator, names, password};
 
 /// What a request says of a person, each value checked.
 struct Profile {
@@ -41,11 +43,12 @@ struct Profile {
 /// `user_limit_reached`.
 pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Result<Change, Error> {
     let now = app.now();
-    let profile = parse(&app.settings(), &request)?;
-    let (tenant, roles) = room(app, &request, &profile.email).await?;
+    let mut profile = parse(&request)?;
+    let (tenant, settings, roles) = room(app, &request, &profile.email).await?;
+    profile.external_refs = references(&settings, &request)?;
     let own_words = password::own_words(&profile.email, &profile.name, &tenant);
-    let prepared =
-        password::prepare(app, &request.password, request.permanent, &own_words, now).await?;
+    let (wanted, permanent) = (&request.password, request.permanent);
+    let prepared = password::prepare(app, &settings, wanted, permanent, &own_words, now).await?;
     let mut user = user(app, &tenant, profile, app.new_id(now)?, &request, now);
     user.roles = rights::names(&roles);
     let credential = CredentialWrite {
@@ -96,8 +99,13 @@ pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Res
     Ok(change)
 }
 
-/// Finds the tenant and the roles, and refuses early what the transaction would refuse after a hash.
-async fn room(app: &App, request: &Create, email: &Email) -> Result<(Tenant, Vec<Role>), Error> {
+/// Finds the tenant, what holds for it, and the roles, and refuses early what the transaction would refuse after a hash.
+async fn room(
+    app: &App,
+    request: &Create,
+    email: &Email,
+) -> Result<(Tenant, Effective, Vec<Role>), Error> {
+    let base = Arc::clone(&app.settings().tenant);
     let name = request.tenant.clone();
     let roles = request.roles.clone();
     let email = email.clone();
@@ -107,7 +115,8 @@ async fn room(app: &App, request: &Create, email: &Email) -> Result<(Tenant, Vec
             check_room(tx, &tenant, &email)?;
             let roles = rights::roles(tx, &tenant, &roles)?;
             rights::few_enough(roles.len())?;
-            Ok((tenant, roles))
+            let settings = effective::read(base, tx, tenant.id)?;
+            Ok((tenant, settings, roles))
         })
         .await
 }
@@ -135,7 +144,8 @@ fn check_room(tx: &dyn ReadTx, tenant: &Tenant, email: &Email) -> Result<(), Err
     }
 }
 
-fn parse(settings: &Settings, request: &Create) -> Result<Profile, Error> {
+/// Reads all but the references: which there are says the tenant.
+fn parse(request: &Create) -> Result<Profile, Error> {
     let email = request
         .email
         .parse()
@@ -155,7 +165,7 @@ fn parse(settings: &Settings, request: &Create) -> Result<Profile, Error> {
             )?,
             kra_pin: optional("/kra_pin", request.kra_pin.as_deref(), profile::kra_pin)?,
         },
-        external_refs: references(settings, request)?,
+        external_refs: BTreeMap::new(),
     })
 }
 
@@ -170,13 +180,20 @@ fn optional(
         .map_err(|error| Error::invalid_field(path, &error))
 }
 
-fn references(settings: &Settings, request: &Create) -> Result<BTreeMap<String, String>, Error> {
+fn references(
+    settings: &TenantSettings,
+    request: &Create,
+) -> Result<BTreeMap<String, String>, Error> {
     let known = &settings.reference_names;
     profile::external_refs(&request.external_refs, known).map_err(|error| {
         Error::invalid_field("/external_refs", &error).with_hint(if known.is_empty() {
-            "No reference has a name in the configuration.".to_owned()
+            "The tenant names no references: authctl tenant settings set refs.names NAMES"
+                .to_owned()
         } else {
-            format!("Names in the configuration: {}", known.join(", "))
+            format!(
+                "Names that the tenant's users may carry: {}",
+                known.join(", ")
+            )
         })
     })
 }

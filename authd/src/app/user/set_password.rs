@@ -7,6 +7,7 @@ use common::call::Change;
 use common::call::user::SetPassword;
 use common::secret::RevealedSecret;
 use common::view::UserStatus;
+use domain::setting::Effective;
 use domain::user::{CredentialKind, User};
 use serde_json::{Value, json};
 use store::{CredentialWrite, Priority};
@@ -14,6 +15,7 @@ use store::{CredentialWrite, Priority};
 use crate::app::audit::{self, Record};
 use crate::app::names::Found;
 use crate::app::password::{self, Prepared};
+use crate::app::tenant::effective;
 use crate::app::user::{act, again, count, end_access};
 use crate::app::{App, Error, Operator, names};
 
@@ -29,10 +31,10 @@ pub async fn set_password(
 ) -> Result<Change, Error> {
     let now = app.now();
     let record = Record::draw(app, operator, now, request.reason.as_deref())?;
-    let (found, version) = read(app, &request).await?;
+    let (found, settings, version) = read(app, &request).await?;
     let own_words = password::own_words(&found.user.email, &found.user.name, &found.tenant);
-    let prepared =
-        password::prepare(app, &request.password, request.permanent, &own_words, now).await?;
+    let (wanted, permanent) = (&request.password, request.permanent);
+    let prepared = password::prepare(app, &settings, wanted, permanent, &own_words, now).await?;
     let credential = CredentialWrite {
         user_id: found.user.id,
         hash: prepared.hash.clone(),
@@ -41,7 +43,7 @@ pub async fn set_password(
     };
     let generated = prepared.generated.is_some();
     let act = act("user.set_password", &found);
-    let lockout = app.settings().lockout;
+    let lockout = settings.lockout;
     let mut change = app
         .store
         .write(Priority::Urgent, operator.claim.clone(), move |tx| {
@@ -79,14 +81,17 @@ pub async fn set_password(
     Ok(change)
 }
 
-/// The user, and the version of its password that the new one replaces.
-async fn read(app: &App, request: &SetPassword) -> Result<(Found, u64), Error> {
+/// The user, what holds for its tenant, and the version of its password that the new one replaces.
+async fn read(app: &App, request: &SetPassword) -> Result<(Found, Effective, u64), Error> {
+    let base = Arc::clone(&app.settings().tenant);
     let reference = request.user.clone();
     app.store
         .read(move |tx| {
             let found = names::user(tx, &reference)?;
             let credential = tx.tenant(found.tenant.id).credentials().of(found.user.id)?;
-            Ok((found, credential.map_or(0, |credential| credential.version)))
+            let settings = effective::read(base, tx, found.tenant.id)?;
+            let version = credential.map_or(0, |credential| credential.version);
+            Ok((found, settings, version))
         })
         .await
 }

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use domain::setting::Setting;
+
 use super::*;
 
 #[test]
@@ -26,6 +28,64 @@ fn keys_are_unique_sorted_and_in_their_sections() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), count);
+}
+
+#[test]
+fn rule_20_keys_with_a_class_are_the_settings_of_tenants() {
+    let with_class: Vec<&str> = all_keys()
+        .filter(|key| key.class != Class::Installation)
+        .map(|key| key.name)
+        // The one that is a field of the tenant itself: tenant set --time-zone.
+        .filter(|name| *name != "tenant.time_zone")
+        .collect();
+    let mut sorted = with_class.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, Setting::ALL.map(Setting::name));
+    for setting in Setting::ALL {
+        let class = find(setting.name()).and_then(|key| key.class.name());
+        assert_eq!(class, Some(setting.rule().class.as_str()), "{setting}");
+    }
+}
+
+/// Texts that some setting takes, and texts that none does.
+const TEXTS: &str = "|0|1|5|8|15|64|65|100|101|007|+5|-1| 5|5.0|10s|59s|1m|5m|15m|1h 30min|61m|1d|72h|30d|\
+    31d|366d|730d|3650d|3651d|soon|single|per_device|limit:3|limit:51|Single|branch_id|\
+    branch_id,shop_id| a , b |a,a|a,,b|A|a-b|https://api.example.com|https://a.example,orders|\
+    a\u{202e}b|a\nb|a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p|a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q";
+
+/// A tenant's value is read by the rules of the configuration, and refused in its words.
+#[test]
+fn rule_20_tenants_and_the_configuration_read_the_same_values() {
+    let mut taken = 0;
+    for setting in Setting::ALL {
+        let key = find(setting.name()).unwrap();
+        for text in TEXTS.split('|') {
+            // The configuration has its own words for a list without anybody in it.
+            if setting == Setting::TokenAudience && text.is_empty() {
+                assert!(setting.parse(text).is_err());
+                continue;
+            }
+            let ours = setting.parse(text).map(as_toml);
+            let theirs = read::from_text(key.kind, text).map(|value| value.to_toml());
+            taken += usize::from(ours.is_ok());
+            if text.chars().any(common::text::is_forbidden) {
+                // What nobody sees is refused by the configuration before the form.
+                assert!(ours.is_err() && theirs.is_err(), "{setting} {text:?}");
+            } else {
+                let ours = ours.map_err(|error| error.to_string());
+                assert_eq!(ours, theirs, "{setting} {text:?}");
+            }
+        }
+    }
+    assert!(taken > 60, "{taken}");
+}
+
+fn as_toml(value: domain::setting::Value) -> String {
+    match value {
+        domain::setting::Value::Names(names) => Value::List(names).to_toml(),
+        domain::setting::Value::Number(number) => number.to_string(),
+        other => format!("\"{other}\""),
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use common::id::{SessionId, TenantId, UserId};
 use common::time::Time;
 use data_encoding::BASE64URL_NOPAD;
 use domain::key::SigningAlgorithm;
+use domain::token::Audience;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -25,7 +26,6 @@ fn ring(seed: u64) -> KeyRing {
 fn expected() -> Expected {
     Expected {
         issuer: "https://id.acme.test".to_owned(),
-        audience: vec!["acme".to_owned(), "other".to_owned()],
         password_change_audience: "https://id.acme.test/v1/auth/password".to_owned(),
         skew: Duration::from_secs(30),
     }
@@ -358,7 +358,7 @@ fn a20_expired_is_said_only_when_all_else_is_right() {
     assert_eq!(verify(&token), Err(TokenError::Expired));
     for (name, value) in [
         ("iss", json!("https://evil.test")),
-        ("aud", json!("foreign")),
+        ("aud", json!(7)),
         ("nbf", json!(SECOND + 1000)),
         ("sub", json!("ten_01h455vb4pex5vsknk084sn02q")),
     ] {
@@ -397,7 +397,12 @@ fn a21_issuer_and_audience_are_exact() {
         (json!(expected().password_change_audience), false),
     ] {
         let token = sign(&header(&ring(1)), &with(claims(), "aud", value.clone()));
-        assert_eq!(verify(&token).is_ok(), good, "{value}");
+        let audience = ["acme".to_owned(), "other".to_owned()];
+        let is_for_us = match verify(&token) {
+            Ok(VerifiedToken::Access(claims)) => claims.aud.names_one_of(&audience),
+            _ => false,
+        };
+        assert_eq!(is_for_us, good, "{value}");
     }
     let token = sign(&header(&ring(1)), &without(claims(), "aud"));
     assert_eq!(verify(&token), Err(TokenError::Invalid));

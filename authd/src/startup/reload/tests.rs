@@ -211,7 +211,7 @@ async fn r24_a_wrong_file_changes_nothing_and_names_its_line() {
         .reload(Some(("lockout.threshold", "3")))
         .await
         .unwrap();
-    assert_eq!(bench.reloader.app.settings().lockout.threshold, 3);
+    assert_eq!(bench.reloader.app.settings().tenant.lockout.threshold, 3);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use domain::lockout::{Boot, CounterKind, CounterState};
 
 use super::{at, key, nothing_over, read, tenant_id, two_tenants, user_id, write};
-use crate::resource::Over;
+use crate::resource::{Over, Whose};
 use crate::unit::Store;
 
 const NOW: Boot = Boot([1; 16]);
@@ -153,9 +153,18 @@ pub(crate) fn r16_locks_that_end_too_late_are_shortened(store: &Store) {
             counters.lock(&key(n), at(until), 5)?;
         }
         let housekeeping = tx.housekeeping();
-        assert_eq!(housekeeping.shorten_locks(at(1000), 0)?, 0);
-        assert_eq!(housekeeping.shorten_locks(at(1000), 10)?, 1);
-        assert_eq!(housekeeping.shorten_locks(at(1000), 10)?, 0);
+        assert_eq!(
+            housekeeping.shorten_locks(Whose::Installation, at(1000), 0)?,
+            0
+        );
+        assert_eq!(
+            housekeeping.shorten_locks(Whose::Installation, at(1000), 10)?,
+            1
+        );
+        assert_eq!(
+            housekeeping.shorten_locks(Whose::Installation, at(1000), 10)?,
+            0
+        );
         let end = |n| Ok(counters.state(&key(n), at(0))?.locked_until);
         assert_eq!(
             [end(1)?, end(2)?, end(3)?],

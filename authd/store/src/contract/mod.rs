@@ -5,6 +5,7 @@ mod counters;
 mod lists;
 mod records;
 mod roles;
+mod settings;
 mod states;
 mod tenants;
 
@@ -12,6 +13,7 @@ pub(crate) use counters::*;
 pub(crate) use lists::*;
 pub(crate) use records::*;
 pub(crate) use roles::*;
+pub(crate) use settings::*;
 pub(crate) use states::*;
 pub(crate) use tenants::*;
 
@@ -27,7 +29,7 @@ use domain::tenant::{Tenant, TenantStatus};
 use domain::user::{Address, CredentialKind, Employee, Name, User, UserStatus};
 
 use crate::error::StoreError;
-use crate::resource::{CredentialWrite, Over, PageRequest, ReadTx, WriteTx};
+use crate::resource::{CredentialWrite, Over, PageRequest, ReadTx, Whose, WriteTx};
 use crate::unit::{Priority, Store};
 
 /// A time so many seconds after one fixed moment.
@@ -39,6 +41,7 @@ pub(crate) fn at(seconds: i64) -> Time {
 pub(crate) fn nothing_over() -> Over {
     let start = Time::from_millis(0);
     Over {
+        whose: Whose::Installation,
         now: start,
         failures: start,
         session_failures: start,

@@ -133,6 +133,7 @@ pub(crate) fn usage_is_counted_a_tenant(store: &Store) {
         attempts: at(10),
     };
     let expected = |slug: &str, sessions, logins, failed| UsageRow {
+        id: tenant_id(if slug == "acme" { 1 } else { 2 }),
         tenant: slug.parse().unwrap(),
         users: 1,
         max_users: Some(100),

@@ -91,4 +91,13 @@ impl Devices for TenantTx<'_> {
         )?;
         Ok(u32::try_from(deleted).unwrap_or(u32::MAX))
     }
+
+    fn delete_unused(&self, since: Time) -> Result<u32, StoreError> {
+        let deleted = self.tx.run(
+            "devices.delete_unused",
+            "DELETE FROM devices WHERE tenant_id = ?1 AND last_used_at <= ?2",
+            params![self.id.as_bytes(), since.millis()],
+        )?;
+        Ok(u32::try_from(deleted).unwrap_or(u32::MAX))
+    }
 }

@@ -25,6 +25,7 @@ mod restore;
 mod role;
 mod row;
 mod session;
+mod setting;
 mod snapshot;
 mod tenant;
 mod tx;

@@ -7,6 +7,7 @@ use common::time::Time;
 use domain::attempt::AttemptRow;
 use domain::lockout::CounterKey;
 use domain::rights::Right;
+use domain::setting::{self, Setting};
 use domain::tenant::Slug;
 use rusqlite::types::Value;
 use rusqlite::{params, params_from_iter};
@@ -173,6 +174,14 @@ impl OperatorRead for Tx<'_> {
         )
     }
 
+    fn tenants_with_settings(&self) -> Result<Vec<TenantId>, StoreError> {
+        Tx::tenants_with_settings(self)
+    }
+
+    fn setting_values(&self, setting: Setting) -> Result<Vec<setting::Value>, StoreError> {
+        self.values_of_setting(setting)
+    }
+
     fn counts(
         &self,
         now: Time,
@@ -265,7 +274,9 @@ impl Tx<'_> {
         let alive = self.one(
             "operator.count_sessions",
             "SELECT count(*) FROM sessions \
-             WHERE ended_at IS NULL AND last_active_at > ?1 AND created_at > ?2",
+             WHERE ended_at IS NULL AND last_active_at > ?1 AND created_at > ?2 \
+             AND NOT EXISTS \
+             (SELECT 1 FROM tenant_settings o WHERE o.tenant_id = sessions.tenant_id)",
             params![active_after.millis(), created_after.millis()],
             |columns| count(columns, "sessions.id"),
         )?;

@@ -91,7 +91,34 @@ impl SessionsRead for TenantTx<'_> {
         )?;
         Ok(count.unwrap_or(0))
     }
+
+    fn alive_count(&self, active_after: Time, created_after: Time) -> Result<u64, StoreError> {
+        let count = self.tx.one(
+            "sessions.alive_count",
+            "SELECT count(*) FROM sessions WHERE tenant_id = ?1 AND ended_at IS NULL \
+             AND last_active_at > ?2 AND created_at > ?3",
+            params![
+                self.id.as_bytes(),
+                active_after.millis(),
+                created_after.millis()
+            ],
+            |columns| columns.parse("sessions.id", |count: i64| u64::try_from(count).ok()),
+        )?;
+        Ok(count.unwrap_or(0))
+    }
+
+    fn open_since(&self, active: Time, created: Time) -> Result<Vec<Session>, StoreError> {
+        let values = params![self.id.as_bytes(), active.millis(), created.millis()];
+        self.tx.all("sessions.open_since", OPEN_SINCE, values, read)
+    }
 }
+
+/// Of one tenant, alone or of many: the index by tenant finds them.
+pub(super) const OPEN_SINCE: &str = "SELECT s.id, s.tenant_id, s.user_id, s.device_id, \
+    s.device_name, s.device_type, s.ip, s.auth_time, s.created_at, s.last_active_at, \
+    s.generation, s.rotated_at, s.salt, s.refresh_key, s.ended_at, s.end_reason \
+    FROM sessions s WHERE s.tenant_id = ?1 AND s.ended_at IS NULL \
+    AND (s.last_active_at <= ?2 OR s.created_at <= ?3)";
 
 pub(super) const END_OF: &str = "UPDATE sessions SET ended_at = ?4, end_reason = ?5 \
     WHERE +tenant_id = ?1 AND user_id = ?2 AND id IS NOT ?3 AND ended_at IS NULL RETURNING id";

@@ -15,8 +15,8 @@ use crate::resource::{
     Attempts, AttemptsRead, Audit, AuditRead, Counters, CountersRead, Credentials, CredentialsRead,
     Denial, Devices, DevicesRead, Grants, GrantsRead, Housekeeping, Keys, KeysRead, Meta, MetaRead,
     OperatorRead, PageRequest, Permissions, PermissionsRead, ReadTx, Roles, RolesRead, Scope,
-    Sessions, SessionsRead, TenantRead, TenantWrite, Tenants, TenantsRead, Users, UsersRead,
-    WriteTx,
+    Sessions, SessionsRead, Settings, SettingsRead, TenantRead, TenantWrite, Tenants, TenantsRead,
+    Users, UsersRead, WriteTx,
 };
 
 /// A transaction; the thread that owns the connection begins and ends it.
@@ -296,6 +296,10 @@ impl TenantRead for TenantTx<'_> {
     fn grants(&self) -> &dyn GrantsRead {
         self
     }
+
+    fn settings(&self) -> &dyn SettingsRead {
+        self
+    }
 }
 
 impl TenantWrite for TenantTx<'_> {
@@ -324,6 +328,10 @@ impl TenantWrite for TenantTx<'_> {
     }
 
     fn grants_mut(&self) -> &dyn Grants {
+        self
+    }
+
+    fn settings_mut(&self) -> &dyn Settings {
         self
     }
 }

@@ -9,7 +9,7 @@ use crate::error::StoreError;
 use crate::resource::{PageRequest, UsageRow, UsageSince};
 
 /// Attempts are summed once a page, by their last try: a tenant has any number of older ones.
-const USAGE: &str = "SELECT t.slug, t.users, t.max_users, \
+const USAGE: &str = "SELECT t.id, t.slug, t.users, t.max_users, \
     (SELECT count(*) FROM sessions s WHERE s.tenant_id = t.id AND s.ended_at IS NULL \
     AND s.last_active_at > ? AND s.created_at > ?), coalesce(a.good, 0), coalesce(a.bad, 0) \
     FROM tenants t LEFT JOIN (SELECT tenant_id, sum(count * success) AS good, \
@@ -22,6 +22,7 @@ fn count(columns: &mut Columns<'_, '_>, what: &'static str) -> Result<u64, Store
 
 fn read(columns: &mut Columns<'_, '_>) -> Result<UsageRow, StoreError> {
     Ok(UsageRow {
+        id: columns.id("tenants.id")?,
         tenant: columns.slug("tenants.slug")?,
         users: columns.take("tenants.users")?,
         max_users: columns.take("tenants.max_users")?,

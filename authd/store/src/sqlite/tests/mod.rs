@@ -252,3 +252,23 @@ fn users_are_found_by_what_they_hold() {
 fn roles_are_found_and_counted_over_all_tenants() {
     holds(contract::roles_are_found_and_counted_over_all_tenants);
 }
+
+#[test]
+fn rule_20_settings_read_back() {
+    holds(contract::rule_20_settings_read_back);
+}
+
+#[test]
+fn rule_20_rows_are_over_by_their_own_tenants_times() {
+    holds(contract::rule_20_rows_are_over_by_their_own_tenants_times);
+}
+
+#[test]
+fn rule_20_locks_are_shortened_by_tenant() {
+    holds(contract::rule_20_locks_are_shortened_by_tenant);
+}
+
+#[test]
+fn rule_20_sessions_and_devices_of_one_tenant_are_found_by_time() {
+    holds(contract::rule_20_sessions_and_devices_of_one_tenant_are_found_by_time);
+}

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use common::time::Time;
 use domain::key::KeyState;
+use domain::setting::{SetBy, Setting, StoredSetting, Value};
 use refinery::Migration;
 use rusqlite::Connection;
 
@@ -428,6 +429,37 @@ fn a26_keys_and_denied_tokens_of_an_older_schema_go_on() {
             (denial.expires_at, denial.reason),
             (Time::from_millis(700_000), None)
         );
+        Ok(())
+    });
+    store.close();
+}
+
+#[test]
+fn a_database_of_the_second_schema_gets_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authd.db");
+    let first: Vec<Migration> = migrate::known().into_iter().take(2).collect();
+    migrate::create(&path, &first).unwrap();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(
+        "INSERT INTO tenants (id, slug, name, status, time_zone, plan, created_at, updated_at) \
+         VALUES (x'01010101010101010101010101010101', 'acme', 'Acme', 'active', 'UTC', 'pro', 0, 0);",
+    )
+    .unwrap();
+    drop(old);
+    let (store, origin) = open_in(folder.path()).unwrap();
+    assert_eq!(origin, Origin::Existing);
+    write(&store, |tx| {
+        let acme = tx.tenant_mut(tenant_id(1));
+        assert_eq!(acme.settings().all()?, []);
+        let row = StoredSetting {
+            setting: Setting::LockoutThreshold,
+            value: Value::Number(3),
+            set_by: SetBy::Operator,
+            updated_at: at(0),
+        };
+        acme.settings_mut().set(&row)?;
+        assert_eq!(acme.settings().all()?, [row]);
         Ok(())
     });
     store.close();

@@ -3,9 +3,10 @@
 
 use rusqlite::Connection;
 
+use crate::resource::Whose;
 use crate::sqlite::{
     attempt, counter, credential, device, grant, housekeeping, meta, migrate, permission, session,
-    tenant, user,
+    setting, tenant, user,
 };
 
 /// The steps of a statement's plan, as they are meant for people.
@@ -27,6 +28,9 @@ fn r37_hot_statements_use_an_index() {
     let path = folder.path().join("authd.db");
     migrate::create(&path, &migrate::known()).unwrap();
     let connection = Connection::open(path).unwrap();
+    let prune_tries = housekeeping::of(Whose::Installation, housekeeping::PRUNE_TRIES);
+    let prune_counters = housekeeping::of(Whose::Installation, housekeeping::PRUNE_COUNTERS);
+    let shorten_locks = housekeeping::of(Whose::Installation, housekeeping::SHORTEN_LOCKS);
     let expected = [
         (session::OF_ANY_TENANT, "USING PRIMARY KEY (id=?)"),
         (session::BY_ID, "USING PRIMARY KEY (id=?)"),
@@ -42,16 +46,13 @@ fn r37_hot_statements_use_an_index() {
         (device::BY_HASH, "USING PRIMARY KEY (secret_hash=?)"),
         (counter::BY_KEY, "USING PRIMARY KEY (key=?)"),
         (counter::TRIES, "USING INDEX tries_by_counter (counter=?)"),
+        (prune_tries.as_str(), "USING INDEX tries_by_time (at<?)"),
         (
-            housekeeping::PRUNE_TRIES,
-            "USING INDEX tries_by_time (at<?)",
-        ),
-        (
-            housekeeping::PRUNE_COUNTERS,
+            prune_counters.as_str(),
             "INDEX counters_by_failure (last_failure_at<?)",
         ),
         (
-            housekeeping::SHORTEN_LOCKS,
+            shorten_locks.as_str(),
             "INDEX counters_locked (locked_until>?)",
         ),
         (
@@ -94,6 +95,15 @@ fn r37_rights_and_administrators_are_found_by_an_index() {
         (grant::RIGHTS_OF, "SEARCH m USING PRIMARY KEY (user_id=?)"),
         (grant::RIGHTS_OF, "SEARCH p USING PRIMARY KEY (role_id=?)"),
         (permission::ALL, "(tenant_id=?)"),
+        (setting::ALL, "USING PRIMARY KEY (tenant_id=?)"),
+        (
+            session::OPEN_SINCE,
+            "INDEX sessions_open_by_tenant (tenant_id=?)",
+        ),
+        (
+            housekeeping::PRUNE_ATTEMPTS_OF,
+            "INDEX attempts_by_tenant (tenant_id=? AND id<?)",
+        ),
         (grant::ADMIN_BY_FLAG, "INDEX users_admins (tenant_id=?)"),
         (
             grant::ADMIN_BY_ROLE,

@@ -1,0 +1,325 @@
+//! What a tenant may have a value of its own for (rule 20): each setting with its class, its hard
+//! bounds, and which of two values is the stricter one. The configuration takes name, class and
+//! bounds of these keys from here, so that there is one table of them.
+
+mod tenant;
+mod value;
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::session::SessionPolicy;
+
+pub use tenant::{Effective, StoredSetting, TenantSettings};
+pub use value::{InvalidValue, name_of_audience, name_of_reference};
+
+/// A setting that a tenant may have a value of its own for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "each bears the name of its key")]
+pub enum Setting {
+    AttemptsRetention,
+    DeviceSecretTtl,
+    LockoutDuration,
+    LockoutThreshold,
+    LockoutWindow,
+    PasswordGeneratedTtl,
+    PasswordMinLength,
+    RefsNames,
+    SessionIdleTimeout,
+    SessionMaxAge,
+    SessionPolicy,
+    TokenAccessTtl,
+    TokenAudience,
+}
+
+/// Who may set it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// The operator alone.
+    Operator,
+    /// The operator; the tenant itself may become stricter.
+    Tenant,
+}
+
+impl Class {
+    /// The class as it is shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Tenant => "tenant",
+        }
+    }
+}
+
+/// Who set a tenant's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SetBy {
+    /// The operator.
+    Operator,
+    /// The tenant itself.
+    Tenant,
+}
+
+impl SetBy {
+    /// The stored name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Tenant => "tenant",
+        }
+    }
+
+    /// Reads a stored name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Operator, Self::Tenant]
+            .into_iter()
+            .find(|by| by.as_str() == name)
+    }
+}
+
+/// Type of a setting's value, with the bounds that nobody passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A whole number.
+    Number {
+        /// Smallest.
+        min: u64,
+        /// Largest.
+        max: u64,
+    },
+    /// A length of time.
+    Duration {
+        /// Shortest.
+        min: Duration,
+        /// Longest.
+        max: Duration,
+    },
+    /// A session policy.
+    SessionPolicy,
+    /// Different names.
+    Names {
+        /// What they name.
+        of: NamesOf,
+        /// Fewest of them.
+        min: usize,
+        /// Most of them.
+        max: usize,
+    },
+}
+
+/// What a name in a list is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamesOf {
+    /// Whom tokens are for.
+    Audience,
+    /// References of users to other systems.
+    Reference,
+}
+
+/// Which of two values is the stricter one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stricter {
+    /// The smaller one.
+    Less,
+    /// The larger one.
+    More,
+    /// None is: a tenant's own value stays within the hard bounds.
+    Neither,
+}
+
+/// All that is fixed of a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// Name of the key, as in the configuration.
+    pub name: &'static str,
+    /// Who may set it.
+    pub class: Class,
+    /// Type and hard bounds.
+    pub kind: Kind,
+    /// Which of two values is stricter.
+    pub stricter: Stricter,
+}
+
+/// A setting's value.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Value {
+    /// A whole number.
+    Number(u32),
+    /// A length of time.
+    Duration(Duration),
+    /// A session policy.
+    SessionPolicy(SessionPolicy),
+    /// Different names.
+    Names(Vec<String>),
+}
+
+/// Why somebody may not set a value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Only the operator sets it.
+    #[error("only the operator sets it")]
+    Class,
+    /// The tenant's own value would be looser than the operator's.
+    #[error("is looser than the operator's value for this tenant, {bound}")]
+    Looser {
+        /// The operator's value.
+        bound: Value,
+    },
+}
+
+const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+const fn rule(name: &'static str, class: Class, stricter: Stricter, kind: Kind) -> Rule {
+    Rule {
+        name,
+        class,
+        kind,
+        stricter,
+    }
+}
+
+const fn time(min: u64, max: u64) -> Kind {
+    Kind::Duration {
+        min: seconds(min),
+        max: seconds(max),
+    }
+}
+
+const fn count(min: u64, max: u64) -> Kind {
+    Kind::Number { min, max }
+}
+
+const fn names(of: NamesOf, min: usize) -> Kind {
+    Kind::Names { of, min, max: 16 }
+}
+
+impl Setting {
+    /// All of them, sorted by name.
+    pub const ALL: [Self; 13] = [
+        Self::AttemptsRetention,
+        Self::DeviceSecretTtl,
+        Self::LockoutDuration,
+        Self::LockoutThreshold,
+        Self::LockoutWindow,
+        Self::PasswordGeneratedTtl,
+        Self::PasswordMinLength,
+        Self::RefsNames,
+        Self::SessionIdleTimeout,
+        Self::SessionMaxAge,
+        Self::SessionPolicy,
+        Self::TokenAccessTtl,
+        Self::TokenAudience,
+    ];
+
+    /// What is fixed of it: the one table of classes, bounds and strictness.
+    pub const fn rule(self) -> Rule {
+        use Class::{Operator, Tenant};
+        use Stricter::{Less, More, Neither};
+        match self {
+            Self::AttemptsRetention => rule(
+                "attempts.retention",
+                Operator,
+                Neither,
+                time(DAY, 3650 * DAY),
+            ),
+            Self::DeviceSecretTtl => rule("device.secret_ttl", Tenant, Less, time(DAY, 730 * DAY)),
+            Self::LockoutDuration => rule("lockout.duration", Tenant, More, time(MINUTE, 30 * DAY)),
+            Self::LockoutThreshold => rule("lockout.threshold", Tenant, Less, count(1, 100)),
+            Self::LockoutWindow => rule("lockout.window", Tenant, More, time(MINUTE, 30 * DAY)),
+            Self::PasswordGeneratedTtl => rule(
+                "password.generated_ttl",
+                Tenant,
+                Less,
+                time(5 * MINUTE, 30 * DAY),
+            ),
+            Self::PasswordMinLength => rule("password.min_length", Tenant, More, count(8, 64)),
+            Self::RefsNames => rule("refs.names", Tenant, Neither, names(NamesOf::Reference, 0)),
+            Self::SessionIdleTimeout => rule(
+                "session.idle_timeout",
+                Tenant,
+                Less,
+                time(MINUTE, 365 * DAY),
+            ),
+            Self::SessionMaxAge => {
+                rule("session.max_age", Tenant, Less, time(5 * MINUTE, 365 * DAY))
+            }
+            Self::SessionPolicy => rule("session.policy", Operator, Neither, Kind::SessionPolicy),
+            Self::TokenAccessTtl => rule("token.access_ttl", Tenant, Less, time(10, HOUR)),
+            Self::TokenAudience => rule(
+                "token.audience",
+                Operator,
+                Neither,
+                names(NamesOf::Audience, 1),
+            ),
+        }
+    }
+
+    /// Name of the key, as in the configuration.
+    pub const fn name(self) -> &'static str {
+        self.rule().name
+    }
+
+    /// The setting of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|setting| setting.name() == name)
+    }
+
+    /// Reads a value in the configuration's spelling; names are separated by commas.
+    ///
+    /// # Errors
+    /// What was expected, as the end of a sentence that begins with the key.
+    pub fn parse(self, text: &str) -> Result<Value, InvalidValue> {
+        value::parse(self.rule().kind, text)
+    }
+
+    /// Whether somebody may set a value; `bound` is the operator's for the same tenant. The hard
+    /// bounds held when the value was read.
+    ///
+    /// # Errors
+    /// The tenant may not set it at all, or not so loose.
+    pub fn judge(self, by: SetBy, value: &Value, bound: &Value) -> Result<(), Refused> {
+        if by == SetBy::Operator {
+            return Ok(());
+        }
+        if self.rule().class == Class::Operator {
+            return Err(Refused::Class);
+        }
+        if self.stricter(value, bound) != value {
+            return Err(Refused::Looser {
+                bound: bound.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// What holds of a tenant's own value and the operator's for it: the stricter one, or the
+    /// tenant's own where none is.
+    fn stricter<'v>(self, own: &'v Value, operator: &'v Value) -> &'v Value {
+        let is_less = match (own, operator) {
+            (Value::Number(own), Value::Number(operator)) => own <= operator,
+            (Value::Duration(own), Value::Duration(operator)) => own <= operator,
+            _ => true,
+        };
+        let is_more = own == operator || !is_less;
+        match self.rule().stricter {
+            Stricter::Less if !is_less => operator,
+            Stricter::More if !is_more => operator,
+            _ => own,
+        }
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests;

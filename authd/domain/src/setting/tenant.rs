@@ -1,0 +1,194 @@
+//! The settings of one tenant, made of the installation's values and its own.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::time::Time;
+
+use super::{Class, SetBy, Setting, Value};
+use crate::lockout::LockoutPolicy;
+use crate::password::PasswordPolicy;
+use crate::session::{SessionLimits, SessionPolicy};
+
+/// A value that a tenant has of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSetting {
+    /// What it is for.
+    pub setting: Setting,
+    /// The value.
+    pub value: Value,
+    /// Who set it: the operator's and the tenant's own stand side by side.
+    pub set_by: SetBy,
+    /// When.
+    pub updated_at: Time,
+}
+
+/// All settings that may differ from tenant to tenant, each in the type of its use.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TenantSettings {
+    /// How long attempts are kept.
+    pub attempts_retention: Duration,
+    /// Life of an unused device secret.
+    pub device_ttl: Duration,
+    /// When a name is locked.
+    pub lockout: LockoutPolicy,
+    /// Life of a temporary password.
+    pub temporary_ttl: Duration,
+    /// How long a new password must be; its upper end is the installation's.
+    pub password_policy: PasswordPolicy,
+    /// Names of references to other services.
+    pub reference_names: Vec<String>,
+    /// Life of a session.
+    pub session_limits: SessionLimits,
+    /// Sessions side by side.
+    pub session_policy: SessionPolicy,
+    /// Life of an access token.
+    pub access_ttl: Duration,
+    /// `aud` of every access token.
+    pub audience: Vec<String>,
+}
+
+impl TenantSettings {
+    /// The value of a setting.
+    pub fn value(&self, setting: Setting) -> Value {
+        match setting {
+            Setting::AttemptsRetention => Value::Duration(self.attempts_retention),
+            Setting::DeviceSecretTtl => Value::Duration(self.device_ttl),
+            Setting::LockoutDuration => Value::Duration(self.lockout.duration),
+            Setting::LockoutThreshold => Value::Number(self.lockout.threshold),
+            Setting::LockoutWindow => Value::Duration(self.lockout.window),
+            Setting::PasswordGeneratedTtl => Value::Duration(self.temporary_ttl),
+            Setting::PasswordMinLength => {
+                Value::Number(u32::try_from(self.password_policy.min_length).unwrap_or(u32::MAX))
+            }
+            Setting::RefsNames => Value::Names(self.reference_names.clone()),
+            Setting::SessionIdleTimeout => Value::Duration(self.session_limits.idle_timeout),
+            Setting::SessionMaxAge => Value::Duration(self.session_limits.max_age),
+            Setting::SessionPolicy => Value::SessionPolicy(self.session_policy),
+            Setting::TokenAccessTtl => Value::Duration(self.access_ttl),
+            Setting::TokenAudience => Value::Names(self.audience.clone()),
+        }
+    }
+
+    /// Puts a value in; one of another type than the setting's changes nothing.
+    fn put(&mut self, setting: Setting, value: &Value) {
+        match value {
+            Value::Duration(length) => {
+                if let Some(place) = self.duration(setting) {
+                    *place = *length;
+                }
+            }
+            Value::Number(number) => match setting {
+                Setting::LockoutThreshold => self.lockout.threshold = *number,
+                Setting::PasswordMinLength => {
+                    self.password_policy.min_length =
+                        usize::try_from(*number).unwrap_or(usize::MAX);
+                }
+                _ => {}
+            },
+            Value::SessionPolicy(policy) => {
+                if setting == Setting::SessionPolicy {
+                    self.session_policy = *policy;
+                }
+            }
+            Value::Names(names) => match setting {
+                Setting::RefsNames => self.reference_names.clone_from(names),
+                Setting::TokenAudience => self.audience.clone_from(names),
+                _ => {}
+            },
+        }
+    }
+
+    fn duration(&mut self, setting: Setting) -> Option<&mut Duration> {
+        match setting {
+            Setting::AttemptsRetention => Some(&mut self.attempts_retention),
+            Setting::DeviceSecretTtl => Some(&mut self.device_ttl),
+            Setting::LockoutDuration => Some(&mut self.lockout.duration),
+            Setting::LockoutWindow => Some(&mut self.lockout.window),
+            Setting::PasswordGeneratedTtl => Some(&mut self.temporary_ttl),
+            Setting::SessionIdleTimeout => Some(&mut self.session_limits.idle_timeout),
+            Setting::SessionMaxAge => Some(&mut self.session_limits.max_age),
+            Setting::TokenAccessTtl => Some(&mut self.access_ttl),
+            Setting::LockoutThreshold
+            | Setting::PasswordMinLength
+            | Setting::RefsNames
+            | Setting::SessionPolicy
+            | Setting::TokenAudience => None,
+        }
+    }
+
+    /// The operator's values for a tenant: the installation's, and over them what the operator set
+    /// for this tenant. These are the bounds of what the tenant itself sets.
+    #[must_use]
+    pub fn of_operator(&self, own: &[StoredSetting]) -> Self {
+        let mut settings = self.clone();
+        for stored in own.iter().filter(|row| row.set_by == SetBy::Operator) {
+            settings.put(stored.setting, &stored.value);
+        }
+        settings
+    }
+
+    /// What holds for a tenant: the operator's values, and the tenant's own where these are
+    /// stricter, whichever of the two was set later.
+    #[must_use]
+    pub fn with(&self, own: &[StoredSetting]) -> Self {
+        let bounds = self.of_operator(own);
+        let mut settings = bounds.clone();
+        for stored in own.iter().filter(|row| row.set_by == SetBy::Tenant) {
+            if stored.setting.rule().class == Class::Tenant {
+                let bound = bounds.value(stored.setting);
+                let value = stored.setting.stricter(&stored.value, &bound);
+                settings.put(stored.setting, value);
+            }
+        }
+        settings
+    }
+}
+
+/// What holds for one tenant, and the installation's values that it was made of: these may be
+/// replaced while it is kept somewhere.
+#[derive(Debug, Clone)]
+pub struct Effective {
+    settings: Arc<TenantSettings>,
+    base: Arc<TenantSettings>,
+}
+
+impl Effective {
+    /// The installation's own values, for a tenant without others and for names of no tenant.
+    pub fn of_installation(base: Arc<TenantSettings>) -> Self {
+        Self {
+            settings: Arc::clone(&base),
+            base,
+        }
+    }
+
+    /// What holds for a tenant with these values of its own; `share` may answer with a copy that
+    /// others hold, too.
+    pub fn of_tenant(
+        base: Arc<TenantSettings>,
+        own: &[StoredSetting],
+        share: impl FnOnce(TenantSettings) -> Arc<TenantSettings>,
+    ) -> Self {
+        if own.is_empty() {
+            return Self::of_installation(base);
+        }
+        Self {
+            settings: share(base.with(own)),
+            base,
+        }
+    }
+
+    /// Whether it was made of these values of the installation, and not of earlier ones.
+    pub fn is_made_of(&self, base: &Arc<TenantSettings>) -> bool {
+        Arc::ptr_eq(&self.base, base)
+    }
+}
+
+impl Deref for Effective {
+    type Target = TenantSettings;
+
+    fn deref(&self) -> &TenantSettings {
+        &self.settings
+    }
+}

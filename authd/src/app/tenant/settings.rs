@@ -1,0 +1,202 @@
+//! Settings of one tenant (rule 20): what holds for it, and the operator's values for it. What a
+//! change does at once stands in `edit.rs`; it serves the tenant's own changes as well.
+
+mod edit;
+
+use std::sync::Arc;
+
+use common::call::Change;
+use common::call::setting::{Get, List, Set, Unset};
+use common::suggest::nearest;
+use common::view::{Page, SettingSource, SettingView};
+use domain::setting::{Class, SetBy, Setting, StoredSetting, Stricter, TenantSettings, Value};
+use domain::tenant::Tenant;
+use serde_json::json;
+use store::Priority;
+
+pub use edit::{Edit, Edited, apply};
+
+use crate::app::audit::{Act, Record};
+use crate::app::cursor::Place;
+use crate::app::{App, Error, Operator, names};
+
+/// Lists what holds for a tenant, by key.
+///
+/// # Errors
+/// `not_found` for the tenant, those of the page.
+pub async fn list(
+    app: &Arc<App>,
+    _operator: &Operator,
+    request: List,
+) -> Result<Page<SettingView>, Error> {
+    let place = Place::of(&app.keys, &request, &request.paging())?;
+    let base = Arc::clone(&app.settings().tenant);
+    app.store
+        .read(move |tx| {
+            let tenant = names::tenant(tx, &request.tenant)?;
+            let own = tx.tenant(tenant.id).settings().all()?;
+            // They are few, and all of them are known.
+            let mut rest = Setting::ALL
+                .into_iter()
+                .skip_while(|setting| {
+                    let after = place.after.as_deref();
+                    after.is_some_and(|after| setting.name() <= after)
+                })
+                .peekable();
+            let items: Vec<SettingView> = rest
+                .by_ref()
+                .take(place.limit())
+                .map(|setting| view(&tenant, &base, &own, setting))
+                .collect();
+            let next = rest.peek().and(items.last()).map(|last| last.key.clone());
+            Ok(place.page(items, next.as_deref()))
+        })
+        .await
+}
+
+/// Shows what holds for a tenant of one key.
+///
+/// # Errors
+/// `not_found` for the tenant; `validation_failed` for a key that tenants have no values for.
+pub async fn get(app: &Arc<App>, _operator: &Operator, request: Get) -> Result<SettingView, Error> {
+    let setting = named(&request.key)?;
+    let base = Arc::clone(&app.settings().tenant);
+    app.store
+        .read(move |tx| {
+            let tenant = names::tenant(tx, &request.tenant)?;
+            let own = tx.tenant(tenant.id).settings().all()?;
+            Ok(view(&tenant, &base, &own, setting))
+        })
+        .await
+}
+
+/// Sets the operator's value for a tenant. It holds from the next request on.
+///
+/// # Errors
+/// `not_found` for the tenant; `validation_failed` for a key that tenants have no values for, or a
+/// value beyond its bounds.
+pub async fn set(app: &Arc<App>, operator: &Operator, request: Set) -> Result<Change, Error> {
+    let setting = named(&request.key)?;
+    let value = setting.parse(&request.value).map_err(|error| {
+        Error::field("/value", "invalid_value", format!("\"{setting}\" {error}"))
+    })?;
+    let edit = Edit {
+        setting,
+        value: Some(value),
+        by: SetBy::Operator,
+    };
+    let act = act(app, "tenant.settings.set", &request.tenant, setting).await?;
+    change(app, operator, act, edit, request.reason).await
+}
+
+/// Takes the operator's value for a tenant away: that of the configuration holds again.
+///
+/// # Errors
+/// `not_found` for the tenant; `validation_failed` for a key that tenants have no values for.
+pub async fn unset(app: &Arc<App>, operator: &Operator, request: Unset) -> Result<Change, Error> {
+    let setting = named(&request.key)?;
+    let edit = Edit {
+        setting,
+        value: None,
+        by: SetBy::Operator,
+    };
+    let act = act(app, "tenant.settings.unset", &request.tenant, setting).await?;
+    change(app, operator, act, edit, request.reason).await
+}
+
+async fn act(
+    app: &App,
+    action: &'static str,
+    tenant: &str,
+    setting: Setting,
+) -> Result<Act, Error> {
+    let name = tenant.to_owned();
+    let tenant = app.store.read(move |tx| names::tenant(tx, &name)).await?;
+    Ok(Act {
+        action,
+        object: tenant.id.to_string(),
+        subject: setting.name().to_owned(),
+        tenant,
+    })
+}
+
+async fn change(
+    app: &Arc<App>,
+    operator: &Operator,
+    act: Act,
+    edit: Edit,
+    reason: Option<String>,
+) -> Result<Change, Error> {
+    let now = app.now();
+    let record = Record::draw(app, operator, now, reason.as_deref())?;
+    let app_of_write = Arc::clone(app);
+    app.store
+        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
+            let Some(edited) = apply(&app_of_write, tx, act.tenant.id, &edit, now)? else {
+                return Ok(act.unchanged());
+            };
+            let named = |value: &Option<Value>| {
+                let text = value.as_ref().map(ToString::to_string);
+                json!({ edit.setting.name(): text })
+            };
+            let mut change =
+                record.append(tx, &act, &named(&edited.before), &named(&edit.value))?;
+            change.sessions_ended = edited.sessions_ended;
+            change.notes = edited.notes;
+            Ok(change)
+        })
+        .await
+}
+
+/// The setting of that name.
+fn named(key: &str) -> Result<Setting, Error> {
+    Setting::from_name(key).ok_or_else(|| {
+        let error = Error::field(
+            "/key",
+            "unknown_setting",
+            format!(
+                "\"{}\" is no key that a tenant has a value of its own for",
+                names::echo(key)
+            ),
+        );
+        error.with_hint(match nearest(key, Setting::ALL.map(Setting::name)) {
+            Some(name) => format!("Did you mean {name}?"),
+            None => "List: authctl tenant settings list TENANT".to_owned(),
+        })
+    })
+}
+
+/// One key as it is shown.
+fn view(
+    tenant: &Tenant,
+    base: &TenantSettings,
+    own: &[StoredSetting],
+    setting: Setting,
+) -> SettingView {
+    let rule = setting.rule();
+    let value = base.with(own).value(setting);
+    let bound = base.of_operator(own).value(setting);
+    // The tenant's own value holds, or has the same effect as the operator's.
+    let of = |by| {
+        own.iter()
+            .find(|row| row.setting == setting && row.set_by == by)
+    };
+    let holding = of(SetBy::Tenant)
+        .filter(|row| row.value == value && rule.class == Class::Tenant)
+        .or_else(|| of(SetBy::Operator));
+    SettingView {
+        tenant: tenant.slug.to_string(),
+        key: rule.name.to_owned(),
+        value: value.to_string(),
+        source: match holding.map(|row| row.set_by) {
+            None => SettingSource::Default,
+            Some(SetBy::Operator) => SettingSource::Operator,
+            Some(SetBy::Tenant) => SettingSource::Tenant,
+        },
+        class: rule.class.as_str().to_owned(),
+        bound: (rule.class == Class::Tenant && rule.stricter != Stricter::Neither)
+            .then(|| bound.to_string()),
+        allowed: rule.kind.to_string(),
+        updated_at: holding.map(|row| row.updated_at),
+    }
+}
