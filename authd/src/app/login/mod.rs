@@ -264,6 +264,16 @@ struct Who {
 }
 
 impl Who {
+    fn of(app: &App, attempt: &Try, known: &Known) -> Self {
+        let (tenant, user) = (known.tenant.as_ref(), known.user.as_ref());
+        Self {
+            ip: app.stored_ip(attempt.client.ip),
+            request_id: attempt.client.request_id,
+            tenant: tenant.map(|tenant| tenant.slug.to_string()),
+            user_id: user.map(|user| user.id.to_string()),
+        }
+    }
+
     /// The line that fail2ban reads (`packaging/fail2ban/authd.conf`), and one for a lock.
     fn log(&self, outcome: Outcome, locked_until: Option<Time>) {
         let Self {
@@ -303,14 +313,8 @@ async fn settle_and_issue(
 ) -> Result<SignedIn, Error> {
     let now = verdict.now;
     let counter = verdict.counter.key;
-    let request_id = attempt.client.request_id;
     let ip = attempt.client.ip;
-    let tenant = verdict
-        .known
-        .tenant
-        .as_ref()
-        .map(|tenant| tenant.slug.to_string());
-    let user_id = verdict.known.user.as_ref().map(|user| user.id.to_string());
+    let who = Who::of(app, &attempt, &verdict.known);
     let is_counted =
         !verdict.is_right && verdict.known.device.is_none() && attempt.client.has_own_address;
     let token_id = draw.token_id.clone();
@@ -322,12 +326,6 @@ async fn settle_and_issue(
     }
     match settled? {
         Settled::Refused(outcome, locked_until) => {
-            let who = Who {
-                ip: app.stored_ip(ip),
-                request_id,
-                tenant,
-                user_id,
-            };
             who.log(outcome, locked_until);
             Err(refusal(outcome))
         }

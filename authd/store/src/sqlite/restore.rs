@@ -55,6 +55,7 @@ pub(super) const KEPT: &[&str] = &[
     "meta",
     // Rights are those of the backup, and the restore says so.
     "tenants",
+    "tenant_settings",
     "users",
     "permissions",
     "roles",

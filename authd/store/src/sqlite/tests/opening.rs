@@ -397,7 +397,7 @@ fn a26_keys_and_denied_tokens_of_an_older_schema_go_on() {
     let path = folder.path().join("authd.db");
     let before: Vec<Migration> = migrate::known()
         .into_iter()
-        .filter(|step| step.version() < 4)
+        .filter(|step| step.version() < 3)
         .collect();
     migrate::create(&path, &before).unwrap();
     let old = Connection::open(&path).unwrap();
