@@ -60,6 +60,7 @@ impl Home {
             .setting("admin.socket_group", "\"\"")
             .setting("admin.monitor_socket_group", "\"\"")
             .path_setting("database.url", "data/authd.db", "sqlite:")
+            .path_setting("mail.template_dir", "templates", "")
             .setting("login_budget.failures_per_ip", "0")
             .setting("log.target", "\"json\"")
     }

@@ -10,10 +10,13 @@
 
 mod api;
 mod authctl;
+mod authority;
 mod clock;
 mod daemon;
 mod home;
 mod http;
+mod letter;
+mod mail_server;
 mod notify;
 mod process;
 mod strace;
@@ -21,10 +24,13 @@ mod wait;
 
 pub use api::{Api, Login, Tokens};
 pub use authctl::Authctl;
+pub use authority::Authority;
 pub use clock::WallClock;
 pub use daemon::Daemon;
 pub use home::Home;
 pub use http::{Connection, Request, Response};
+pub use letter::Received;
+pub use mail_server::{Conduct, Fault, MailServer, MailTls};
 pub use process::Exit;
 pub use strace::Faults;
 pub use wait::{eventually, parallel};

@@ -17,7 +17,7 @@ pub use device::DeviceSecret;
 pub use error::{CryptoError, TokenError};
 pub use frame::sha256;
 pub use jwt::{Expected, VerifiedToken};
-pub use key_file::KeyFileError;
+pub use key_file::{KeyFileError, read_private};
 pub use keys::KeyRing;
 pub use pool::{HashError, HashPool, HashSettings, Lane, NoPlace, Place, scheme_of};
 pub use random::{Random, SeededRandom, SystemRandom, bytes, generated_password, new_id};

@@ -4,6 +4,7 @@
 mod dev;
 mod exit;
 mod first_start;
+mod mail;
 mod passed;
 mod process;
 mod servers;
@@ -180,6 +181,9 @@ async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
     let now: Time = parts.clock.now();
     let opened = first_start::open(config, &parts.store, parts.random.as_ref(), now).await?;
     let settings = settings::settings(config, opened.issuer)?;
+    if let Some(post) = mail::post(config, &parts.clock)? {
+        tracing::info!(post = %post.description(), "mails leave by");
+    }
     let pool = HashPool::start(
         HashSettings {
             memory_kib: u32::try_from(config.password.memory / 1024).unwrap_or(u32::MAX),

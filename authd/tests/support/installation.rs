@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authd::app::login_budget::LoginBudget;
-use authd::app::settings::{LoginBudgetSettings, StoredIp};
+use authd::app::settings::{LoginBudgetSettings, MailSettings, StoredIp};
 use authd::app::waiters::Waiters;
 use authd::app::{App, Current, Operator, Settings};
 use authd::cache::{Activity, Cache, MemoryCache};
@@ -207,6 +207,15 @@ fn settings() -> Settings {
             window: Duration::from_mins(15),
             exempt: Vec::new(),
         },
+        mail: MailSettings {
+            per_address_hourly: 3,
+            retry_max: 8,
+            retry_base: Duration::from_secs(30),
+            rate: 0,
+            timeout: Duration::from_secs(20),
+        },
+        reset_url: "http://127.0.0.1:8440/reset-password".to_owned(),
+        reset_ttl: Duration::from_hours(1),
         default_plan: "free".to_owned(),
         default_max_users: 25,
         time_zone: "Africa/Nairobi".to_owned(),

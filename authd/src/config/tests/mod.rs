@@ -3,6 +3,7 @@
 mod faults;
 mod keys;
 mod layers;
+mod mail;
 
 use std::fs;
 use std::path::Path;

@@ -1,0 +1,14 @@
+//! Letters and the post: what mails say, and how they go out, against a real SMTP server.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod desk;
+mod encryption;
+mod local;
+mod overrides;
+mod smtp;
+mod words;
