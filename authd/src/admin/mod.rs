@@ -5,6 +5,7 @@ mod audit;
 pub mod edge;
 pub mod listener;
 mod lockout;
+mod mail;
 pub mod peer;
 mod permission;
 mod role;

@@ -11,7 +11,9 @@ use axum::routing::{MethodFilter, on};
 use common::call::{AdminCall, Change, Method, Socket};
 use common::error::ErrorCode;
 
-use crate::admin::{attempt, audit, lockout, permission, role, session, status, tenant, user};
+use crate::admin::{
+    attempt, audit, lockout, mail, permission, role, session, status, tenant, user,
+};
 use crate::app::status::Running;
 use crate::app::{App, Error, Operator};
 use crate::http::body::{JsonAnswer, JsonBody};
@@ -31,6 +33,7 @@ fn all(running: &Arc<Running>) -> Routes {
     let routes = role::add(routes);
     let routes = permission::add(routes);
     let routes = lockout::add(routes);
+    let routes = mail::add(routes);
     let routes = attempt::add(routes);
     let routes = session::add(routes);
     audit::add(routes)

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::mail::CAP_WINDOW;
 use store::{Claim, Over, Priority, StoreError};
 
 use crate::app::{App, Error};
@@ -69,6 +70,7 @@ pub async fn prune(app: &App) -> Result<u32, Error> {
         old_sessions: now.minus(settings.session_limits.max_age),
         ended_sessions: now.minus(settings.session_retention),
         devices: now.minus(settings.device_ttl),
+        mails: now.minus(CAP_WINDOW),
     };
     let limit = u32::try_from(CHUNK).unwrap_or(u32::MAX);
     let mut rounds = 0_u32;

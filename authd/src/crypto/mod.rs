@@ -1,10 +1,10 @@
 //! Everything cryptographic: hash pool, keys, tokens, randomness.
 //! No primitive is written here, no rule is decided here, and a failure is never worked around.
 
-mod device;
 mod error;
 mod frame;
 mod jwt;
+mod kept_secret;
 mod key_file;
 mod keys;
 mod pool;
@@ -13,10 +13,10 @@ mod refresh;
 mod signing;
 mod wrap;
 
-pub use device::DeviceSecret;
 pub use error::{CryptoError, TokenError};
 pub use frame::sha256;
 pub use jwt::{Expected, VerifiedToken};
+pub use kept_secret::{DeviceSecret, MailedSecret};
 pub use key_file::{KeyFileError, read_private};
 pub use keys::KeyRing;
 pub use pool::{HashError, HashPool, HashSettings, Lane, NoPlace, Place, scheme_of};

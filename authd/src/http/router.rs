@@ -13,6 +13,8 @@ pub const PUBLIC_ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/auth/login"),
     ("POST", "/v1/auth/refresh"),
     ("POST", "/v1/auth/logout"),
+    ("POST", "/v1/auth/password/forgot"),
+    ("POST", "/v1/auth/password/reset"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/.well-known/oauth-authorization-server"),
     ("GET", "/healthz"),
@@ -37,6 +39,8 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/v1/auth/logout", post(auth::sign_out))
         .route("/v1/auth/check", get(check::check))
         .route("/v1/auth/password/change", post(auth::change_password))
+        .route("/v1/auth/password/forgot", post(auth::forgot_password))
+        .route("/v1/auth/password/reset", post(auth::reset_password))
         .route("/v1/me", get(me::show))
         .route("/v1/me/permissions", get(me::permissions))
         .route("/v1/me/sessions", get(me::sessions))

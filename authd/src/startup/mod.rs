@@ -24,6 +24,7 @@ use store::sqlite::{self, Options};
 use tokio::sync::{Notify, watch};
 
 use crate::app::audit::{LoggedHeads, log_heads};
+use crate::app::mail::Mailroom;
 use crate::app::{App, Current, login_budget::LoginBudget, waiters::Waiters};
 use crate::cache::{Activity, MemoryCache};
 use crate::config::{Config, DatabaseUrl, Loaded};
@@ -181,7 +182,8 @@ async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
     let now: Time = parts.clock.now();
     let opened = first_start::open(config, &parts.store, parts.random.as_ref(), now).await?;
     let settings = settings::settings(config, opened.issuer)?;
-    if let Some(post) = mail::post(config, &parts.clock)? {
+    let post = mail::post(config, &parts.clock)?;
+    if let Some(post) = &post {
         tracing::info!(post = %post.description(), "mails leave by");
     }
     let pool = HashPool::start(
@@ -212,6 +214,7 @@ async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
         login_floor,
         login_budget: LoginBudget::default(),
         draining: AtomicBool::new(false),
+        mail: Mailroom::new(post),
         waiters: Waiters::default(),
     })
 }

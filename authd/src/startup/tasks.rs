@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::process::TASKS_GRACE;
 use crate::app::audit::{LoggedHeads, log_heads};
-use crate::app::{App, health, housekeeping};
+use crate::app::{App, health, housekeeping, mail};
 use crate::config::Config;
 
 /// Time between two rounds of removing old rows.
@@ -38,6 +38,7 @@ pub(super) fn start(app: &Arc<App>, config: &Config, stopping: watch::Receiver<b
     set.spawn(prune(Arc::clone(app), stopping.clone()));
     set.spawn(watch_clock(Arc::clone(app), stopping.clone()));
     set.spawn(heads(Arc::clone(app), stopping.clone()));
+    set.spawn(mail::run(Arc::clone(app), stopping.clone()));
     if let Some(limit) = sd_notify::watchdog_enabled() {
         set.spawn(watchdog(Arc::clone(app), limit / 2, stopping));
     }

@@ -18,10 +18,11 @@ pub use error::{OpenError, StoreError};
 pub use resource::{
     AttemptFilter, Attempts, AttemptsRead, Audit, AuditRead, Counters, CountersRead, Counts,
     CredentialWrite, Credentials, CredentialsRead, Devices, DevicesRead, Grants, GrantsRead,
-    Housekeeping, Keys, KeysRead, LockoutFilter, LockoutRow, Meta, MetaRead, NewAttempt,
-    OperatorRead, Over, PageRequest, Permissions, PermissionsRead, ReadTx, RoleFilter, RoleRow,
-    Roles, RolesRead, Scope, SessionFilter, SessionRow, Sessions, SessionsRead, TenantFilter,
-    TenantRead, TenantRow, TenantWrite, Tenants, TenantsRead, UsageRow, UsageSince, UserFilter,
-    UserRow, Users, UsersRead, WriteTx,
+    Housekeeping, Keys, KeysRead, LockoutFilter, LockoutRow, MailedTokens, MessageFilter, Meta,
+    MetaRead, NewAttempt, OperatorRead, Outbox, OutboxCounts, OutboxRead, Over, PageRequest,
+    Permissions, PermissionsRead, ReadTx, RoleFilter, RoleRow, Roles, RolesRead, Scope,
+    SessionFilter, SessionRow, Sessions, SessionsRead, TenantFilter, TenantRead, TenantRow,
+    TenantWrite, Tenants, TenantsRead, UsageRow, UsageSince, UserFilter, UserRow, Users, UsersRead,
+    WriteTx,
 };
 pub use unit::{Backend, CommitListener, DatabaseInfo, Priority, ReadJob, Store, WriteJob};

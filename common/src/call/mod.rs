@@ -5,6 +5,7 @@
 pub mod attempt;
 pub mod audit;
 pub mod lockout;
+pub mod mail;
 pub mod permission;
 pub mod role;
 pub mod session;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::AuditId;
 use crate::secret::RevealedSecret;
+use crate::time::Time;
 
 /// Header that carries the client's version; a request without it is closed unparsed.
 pub const CLIENT_VERSION_HEADER: &str = "authctl-version";
@@ -117,6 +119,12 @@ pub struct Change {
     /// A password that the caller asked to have made, shown once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generated_password: Option<RevealedSecret>,
+    /// A link that the caller asked for instead of a mail, shown once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<RevealedSecret>,
+    /// When the link ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
 }
 
 /// Which part of a list is asked for.
@@ -189,6 +197,8 @@ pub fn all() -> Vec<CallInfo> {
         info::<user::Enable>(),
         info::<user::SetPassword>(),
         info::<user::Delete>(),
+        info::<user::ResetPassword>(),
+        info::<user::ResendInvitation>(),
         info::<user::Set>(),
         info::<user::Grant>(),
         info::<user::Revoke>(),
@@ -214,5 +224,13 @@ pub fn all() -> Vec<CallInfo> {
         info::<session::Revoke>(),
         info::<audit::Verify>(),
         info::<audit::Mark>(),
+        info::<mail::Status>(),
+        info::<mail::Test>(),
+        info::<mail::Pause>(),
+        info::<mail::Resume>(),
+        info::<mail::QueueList>(),
+        info::<mail::QueueShow>(),
+        info::<mail::QueueRetry>(),
+        info::<mail::QueueDelete>(),
     ]
 }

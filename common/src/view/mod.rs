@@ -4,6 +4,7 @@
 mod attempt;
 mod audit;
 mod lockout;
+mod mail;
 mod role;
 mod session;
 mod status;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use attempt::AttemptView;
 pub use audit::{AuditChainView, AuditMarkView};
 pub use lockout::LockoutView;
+pub use mail::{MailStatus, MessageState, MessageView};
 pub use role::{HeldPermission, HolderView, PermissionScope, PermissionView, RoleView, Via};
 pub use session::{DeviceType, DeviceView, SessionView};
 pub use status::{

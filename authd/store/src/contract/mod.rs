@@ -47,6 +47,7 @@ pub(crate) fn nothing_over() -> Over {
         old_sessions: start,
         ended_sessions: start,
         devices: start,
+        mails: start,
     }
 }
 
