@@ -19,6 +19,7 @@ mod journal;
 mod load;
 mod lockout;
 mod manual;
+mod pages;
 mod passwords;
 mod roles;
 mod scene;
