@@ -9,6 +9,7 @@
 mod desk;
 mod encryption;
 mod local;
+mod looks;
 mod overrides;
 mod smtp;
 mod words;

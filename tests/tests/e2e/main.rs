@@ -18,6 +18,7 @@ mod http_wire;
 mod journal;
 mod load;
 mod lockout;
+mod mail;
 mod manual;
 mod pages;
 mod passwords;
