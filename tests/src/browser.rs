@@ -1,5 +1,5 @@
-//! A real browser without a screen: Chromium, driven by chromedriver over the WebDriver protocol
-//! (W3C), and by its own DevTools where the standard has no word for it.
+//! A real browser without a screen: Chromium, driven by chromedriver over the `WebDriver` protocol
+//! (W3C), and by its own `DevTools` where the standard has no word for it.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -19,7 +19,7 @@ use crate::wait::eventually;
 const DRIVER: &str = "/usr/bin/chromedriver";
 /// Of Debian's package chromium.
 const BROWSER: &str = "/usr/bin/chromium";
-/// The key under which an element's id stands (W3C WebDriver, 12.1).
+/// The key under which an element's id stands (W3C `WebDriver`, 12.1).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// Longest wait for what a page does.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -88,7 +88,10 @@ impl Browser {
                 "goog:loggingPrefs": {"browser": "ALL"},
             }}}),
         );
-        let session = answer["sessionId"].as_str().expect("a session");
+        let session = answer
+            .get("sessionId")
+            .and_then(Value::as_str)
+            .expect("a session");
         session.clone_into(&mut browser.session);
         browser
     }
@@ -178,8 +181,8 @@ impl Browser {
         let entries = log.as_array().expect("a log");
         let grave = entries
             .iter()
-            .filter(|entry| entry["level"] == "SEVERE" || entry["level"] == "WARNING");
-        let messages = grave.filter_map(|entry| entry["message"].as_str());
+            .filter(|entry| matches!(text(entry, "level"), Some("SEVERE" | "WARNING")));
+        let messages = grave.filter_map(|entry| text(entry, "message"));
         messages.map(str::to_owned).collect()
     }
 
@@ -214,7 +217,10 @@ impl Browser {
     fn element(&self, selector: &str, rest: &str) -> String {
         let body = json!({"using": "css selector", "value": selector});
         let found = self.ask("POST", "/element", &body);
-        let id = found[ELEMENT].as_str().expect("an element");
+        let id = found
+            .get(ELEMENT)
+            .and_then(Value::as_str)
+            .expect("an element");
         format!("/element/{id}{rest}")
     }
 
@@ -230,10 +236,15 @@ impl Browser {
         let answer = Connection::open(self.address, None)
             .ask(&request)
             .expect("chromedriver answers");
-        let value = answer.json()["value"].clone();
+        let value = answer.json().get("value").cloned().unwrap_or_default();
         assert_eq!(answer.status, 200, "{method} {path}: {value}");
         value
     }
+}
+
+/// A text member of an object.
+fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+    value.get(name).and_then(Value::as_str)
 }
 
 impl Drop for Browser {

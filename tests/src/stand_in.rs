@@ -126,11 +126,15 @@ fn serve(state: &State, mut stream: TcpStream) -> io::Result<()> {
     for (name, value) in headers {
         let is_ours = ["content-length", "connection", "transfer-encoding"];
         if !is_ours.contains(&name.to_ascii_lowercase().as_str()) {
-            answer.push_str(&format!("{name}: {value}\r\n"));
+            for text in [&name, ": ", &value, "\r\n"] {
+                answer.push_str(text);
+            }
         }
     }
     if status != 204 && status != 304 {
-        answer.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        answer.push_str("Content-Length: ");
+        answer.push_str(&body.len().to_string());
+        answer.push_str("\r\n");
     }
     answer.push_str("\r\n");
     stream.write_all(answer.as_bytes())?;
