@@ -11,6 +11,7 @@
 mod api;
 mod authctl;
 mod authority;
+mod browser;
 mod clock;
 mod daemon;
 mod home;
@@ -19,12 +20,14 @@ mod letter;
 mod mail_server;
 mod notify;
 mod process;
+mod stand_in;
 mod strace;
 mod wait;
 
 pub use api::{Api, Login, Tokens};
 pub use authctl::Authctl;
 pub use authority::Authority;
+pub use browser::Browser;
 pub use clock::WallClock;
 pub use daemon::Daemon;
 pub use home::Home;
@@ -32,6 +35,7 @@ pub use http::{Connection, Request, Response};
 pub use letter::Received;
 pub use mail_server::{Conduct, Fault, MailServer, MailTls};
 pub use process::Exit;
+pub use stand_in::{StandIn, StandInAnswer};
 pub use strace::Faults;
 pub use wait::{eventually, parallel};
 

@@ -13,6 +13,7 @@ mod headers;
 mod health;
 mod json;
 mod me;
+mod pages;
 pub(crate) mod passage;
 mod query;
 mod race;

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::{delete, get, post};
 
 use crate::app::App;
-use crate::http::{auth, check, health, me, well_known};
+use crate::http::{auth, check, health, me, pages, well_known};
 
 /// Routes that authenticate nobody; a test holds this list against the router.
 pub const PUBLIC_ROUTES: &[(&str, &str)] = &[
@@ -17,6 +17,9 @@ pub const PUBLIC_ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/auth/password/reset"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/.well-known/oauth-authorization-server"),
+    ("GET", "/reset-password"),
+    ("GET", "/pages/reset-password.js"),
+    ("GET", "/pages/pages.css"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
 ];
@@ -50,6 +53,12 @@ pub fn routes() -> Router<Arc<App>> {
             "/.well-known/oauth-authorization-server",
             get(well_known::metadata),
         )
+        .route("/reset-password", get(pages::reset_password))
+        .route(
+            "/pages/reset-password.js",
+            get(pages::reset_password_script),
+        )
+        .route("/pages/pages.css", get(pages::style))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
 }

@@ -14,6 +14,7 @@ mod faults;
 mod hold;
 mod house;
 mod lockout;
+mod pages;
 mod passwords;
 mod policies;
 mod queue;

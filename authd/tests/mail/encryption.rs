@@ -104,3 +104,39 @@ async fn a_server_of_the_other_kind_of_encryption_fails_in_time() {
     assert!(!failed.is_permanent, "{failed}");
     assert_eq!(server.letters().len(), 0);
 }
+
+/// The variables that the test below hands to itself.
+const CHILD: (&str, &str) = ("MAIL_TEST_PORT", "SSL_CERT_FILE");
+
+#[tokio::test]
+async fn an_authority_of_ones_own_is_trusted_by_ssl_cert_file() {
+    // In the process that the test starts: the machine's authorities, as the variable names them.
+    if let Ok(port) = std::env::var(CHILD.0) {
+        let server = MailServer::start(Conduct::new(MailTls::Implicit));
+        let mut way = way_to(&server, MailTls::Implicit);
+        way.authorities = Authorities::System;
+        way.port = port.parse().unwrap();
+        send(way.clone(), reset()).await.unwrap();
+        way.port = server.port();
+        let failed = send(way, reset()).await.unwrap_err();
+        assert!(failed.reason.contains("certificate"), "{failed}");
+        return;
+    }
+    let server = MailServer::start(Conduct::new(MailTls::Implicit));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("authority.pem");
+    server.authority().write(&file);
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "encryption::an_authority_of_ones_own_is_trusted_by_ssl_cert_file",
+        ])
+        .env(CHILD.0, server.port().to_string())
+        .env(CHILD.1, &file)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("1 passed"), "{said}");
+    assert_eq!(server.letters().len(), 1);
+}
