@@ -1,6 +1,7 @@
 //! The whole command tree on one page; the doc comments are the help texts.
 //! No logic: what a command does stands in `commands/<noun>.rs`.
 
+mod nouns;
 mod rights;
 mod state;
 mod user;
@@ -24,8 +25,9 @@ pub(crate) use user::{PasswordArgs, User, UserCreate};
     version,
     disable_help_subcommand = true,
     disable_version_flag = true,
-    // Two lines less than usual: the nouns and their sentences are to fit one screen.
-    help_template = "{about}\n{usage-heading} {usage}\n\n{all-args}\nSee authctl(1).",
+    // The commands stand in what comes before: by group in the short help, with their sentences in
+    // the long one.
+    help_template = "{about}\n{usage-heading} {usage}\n\n{before-help}Options:\n{options}\nSee authctl(1).",
     arg_required_else_help = true
 )]
 pub(crate) struct Cli {
@@ -423,6 +425,10 @@ pub(crate) enum Audit {
 
 /// The tree with what every help text has in common.
 pub(crate) fn command() -> clap::Command {
+    nouns::grouped(bare())
+}
+
+fn bare() -> clap::Command {
     finish(Cli::command().max_term_width(80))
 }
 
