@@ -1,6 +1,7 @@
 //! The whole command tree on one page; the doc comments are the help texts.
 //! No logic: what a command does stands in `commands/<noun>.rs`.
 
+mod mail;
 mod nouns;
 mod rights;
 mod state;
@@ -15,8 +16,9 @@ pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet};
 
 use crate::filter::Filter;
 
+pub(crate) use mail::{Mail, Queue, QueueMany};
 pub(crate) use state::{LockoutAdd, TenantNamed, TenantSet, TermArgs};
-pub(crate) use user::{PasswordArgs, User, UserCreate};
+pub(crate) use user::{FirstPasswordArgs, PasswordArgs, User, UserCreate, UserReset};
 
 /// Manage authd from the command line
 #[derive(Debug, Parser)]
@@ -218,6 +220,9 @@ pub(crate) enum Command {
     /// Check the audit log
     #[command(subcommand)]
     Audit(Audit),
+    /// Look at mail and its queue, test, pause and resume it
+    #[command(subcommand)]
+    Mail(Mail),
     /// Print the completion script of a shell
     Completion {
         /// bash, zsh or fish
@@ -277,6 +282,12 @@ pub(crate) enum Tenant {
         /// Time zone, such as Africa/Nairobi
         #[arg(long, value_name = "ZONE")]
         time_zone: Option<String>,
+        /// Make this address its administrator, and invite it by mail
+        #[arg(long, value_name = "ADDRESS")]
+        admin_email: Option<String>,
+        /// Print a link for the administrator instead of mailing
+        #[arg(long, requires = "admin_email")]
+        print_link: bool,
     },
     /// List tenants
     List {

@@ -24,6 +24,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_due ON outbox (next_try_at) WHERE state = 'queued';
 CREATE INDEX outbox_dead ON outbox (id) WHERE state = 'dead';
 CREATE INDEX outbox_sent ON outbox (finished_at) WHERE state = 'sent';
+CREATE INDEX outbox_by_tenant ON outbox (tenant_id, id);
 CREATE INDEX outbox_by_recipient ON outbox (recipient, created_at);
 
 -- One a user: a newer one takes the place of the older (rule 22).
@@ -37,3 +38,4 @@ CREATE TABLE mailed_tokens (
     expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX mailed_tokens_by_end ON mailed_tokens (expires_at);
+CREATE INDEX mailed_tokens_by_tenant ON mailed_tokens (tenant_id);

@@ -63,6 +63,8 @@ mod tests {
     fn every_verb_of_the_commands_is_known() {
         for source in [
             include_str!("lockout.rs"),
+            include_str!("mail.rs"),
+            include_str!("user/mailed.rs"),
             include_str!("session.rs"),
             include_str!("tenant.rs"),
             include_str!("user.rs"),

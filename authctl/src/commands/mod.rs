@@ -7,6 +7,7 @@ mod completion;
 mod conditional;
 mod help;
 mod lockout;
+mod mail;
 mod permission;
 mod role;
 mod session;
@@ -183,6 +184,7 @@ impl Context {
             Command::Attempt(command) => finish(attempt::run(self, command)),
             Command::Session(command) => finish(session::run(self, command)),
             Command::Audit(command) => finish(audit::run(self, command)),
+            Command::Mail(command) => finish(mail::run(self, command)),
         }
     }
 

@@ -1,13 +1,16 @@
-//! `user create|list|show|disable|enable|unlock|set-password`; `delete` is in a file of its own below,
-//! what a user may do stands beside it.
+//! `user create|list|show|disable|enable|unlock|set-password`; `delete` and what mails
+//! something are in files of their own below, what a user may do stands beside it.
 
 mod delete;
+mod mailed;
 
-use common::call::user::{Create, Details, Disable, Enable, List, NewPassword, SetPassword, Show};
+use common::call::user::{
+    Create, Details, Disable, Enable, FirstPassword, List, NewPassword, SetPassword, Show,
+};
 use common::call::{Change, UserRef};
 use common::view::{Name, UserView};
 
-use crate::args::{Format, Many, PasswordArgs, User, UserCreate};
+use crate::args::{FirstPasswordArgs, Format, Many, PasswordArgs, User, UserCreate};
 use crate::commands::{Context, Paged, attempt, lockout, sentence, session, user_rights};
 use crate::confirm::Deed;
 use crate::error::Error;
@@ -202,6 +205,8 @@ pub(crate) async fn run(context: &mut Context, command: User) -> Result<Exit, Er
         User::Grant(wanted) => user_rights::grant(context, wanted).await,
         User::Revoke(wanted) => user_rights::revoke(context, wanted).await,
         User::Permissions { user } => user_rights::permissions(context, &user).await,
+        User::ResetPassword(wanted) => mailed::reset_password(context, wanted).await,
+        User::ResendInvitation(many) => mailed::resend_invitation(context, many).await,
         User::SetPassword {
             user,
             password,
@@ -239,16 +244,17 @@ async fn create(context: &mut Context, wanted: UserCreate) -> Result<Exit, Error
         external_refs: wanted.refs.into_iter().collect(),
         tenant_admin: wanted.tenant_admin,
         roles: wanted.roles,
-        password: secret::new_password(&wanted.password, &wanted.email)?,
+        password: first_password(&wanted.password, &wanted.email)?,
         permanent: wanted.permanent,
     };
     let change = context.client.call(&call).await?;
     let id = change.id.as_deref().unwrap_or("-");
-    let text = sentence(
-        &change,
-        &format!("Created user {} ({id})", change.subject),
-        &format!("User {} exists already", change.subject),
-    );
+    let done = match &call.password {
+        FirstPassword::Invite => format!("Created user {} ({id}), invited by mail", change.subject),
+        _ => format!("Created user {} ({id})", change.subject),
+    };
+    let already = format!("User {} exists already", change.subject);
+    let text = sentence(&change, &done, &already);
     context.printer.change(&change, &text)?;
     let Some(password) = &change.generated_password else {
         return Ok(Exit::Done);
@@ -262,6 +268,20 @@ async fn create(context: &mut Context, wanted: UserCreate) -> Result<Exit, Error
         Format::Json | Format::Jsonl | Format::Csv => {}
     }
     Ok(Exit::Done)
+}
+
+/// Where a first password comes from: by mail, unless the command line says otherwise.
+fn first_password(from: &FirstPasswordArgs, whose: &str) -> Result<FirstPassword, Error> {
+    if from.print_link {
+        return Ok(FirstPassword::Link);
+    }
+    if from.is_invitation() {
+        return Ok(FirstPassword::Invite);
+    }
+    Ok(match secret::new_password(&from.password, whose)? {
+        NewPassword::Generate => FirstPassword::Generate,
+        NewPassword::Given(given) => FirstPassword::Given(given),
+    })
 }
 
 async fn show(

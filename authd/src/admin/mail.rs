@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use common::call::Change;
 use common::call::mail::{
-    Delivered, Pause, QueueDelete, QueueList, QueueRetry, QueueShow, Resume, Status, Test,
+    Pause, QueueDelete, QueueList, QueueRetry, QueueShow, Resume, Status, Test,
 };
 use common::view::{MailStatus, MessageView, Page};
 
@@ -28,7 +28,7 @@ async fn status(app: Arc<App>, operator: Operator, request: Status) -> Result<Ma
     mail::status(&app, &operator, request).await
 }
 
-async fn test(app: Arc<App>, operator: Operator, request: Test) -> Result<Delivered, Error> {
+async fn test(app: Arc<App>, operator: Operator, request: Test) -> Result<Change, Error> {
     mail::test(&app, &operator, request).await
 }
 

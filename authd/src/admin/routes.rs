@@ -109,6 +109,8 @@ fn mark_rehearsed(answer: &mut dyn Any) {
         change.dry_run = true;
         change.audit_id = None;
         change.generated_password = None;
+        change.link = None;
+        change.expires_at = None;
     }
 }
 

@@ -13,7 +13,7 @@ use domain::tenant::Tenant;
 use serde_json::Value;
 use store::{DatabaseInfo, PageRequest, ReadTx, StoreError, TenantFilter, TenantRow};
 
-use crate::app::{App, Error, Operator};
+use crate::app::{App, Error, Operator, mail};
 
 /// Tenants that are looked at for warnings; more would make a glance a walk.
 const WARNING_ROWS: u32 = 200;
@@ -78,6 +78,7 @@ pub async fn status(
             Ok::<_, Error>((counts, tenant_warnings(tx, now)?))
         })
         .await?;
+    let mail = mail::standing(app).await?;
     let info = app.store.info();
     warnings.extend(database_warnings(&info));
     warnings.extend((running.warnings)());
@@ -92,6 +93,7 @@ pub async fn status(
         database: database(&info),
         cache: cache(app),
         keys: keys(app),
+        mail,
         counts: Counts {
             tenants: counts.tenants,
             tenants_suspended: counts.tenants_suspended,

@@ -13,6 +13,7 @@ mod deletions;
 mod desk;
 mod lists;
 mod lockouts;
+mod mails;
 mod names;
 mod rehearsals;
 mod roles;

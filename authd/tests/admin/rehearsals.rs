@@ -1,15 +1,21 @@
 //! `--dry-run`: every change that answers as one is rehearsed, and none of it stays.
 
+use std::sync::Arc;
+
 use authd::admin::routes::router;
 use authd::app::Operator;
 use authd::http::body::BodyLimit;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use common::call::Change;
+use common::id::MessageId;
+use domain::mail::Message;
 use serde_json::{Value, json};
+use store::{MessageFilter, PageRequest};
 use tower::ServiceExt;
 
 use crate::desk::{Desk, GOOD, running};
+use crate::support::FakePost;
 
 async fn send(desk: &Desk, operator: Operator, path: &str, body: &Value) -> (StatusCode, Value) {
     let request = Request::builder()
@@ -31,8 +37,10 @@ async fn send(desk: &Desk, operator: Operator, path: &str, body: &Value) -> (Sta
     )
 }
 
+const RESUME: &str = "/v1/mail/resume";
+
 /// One request for each change there is; a new change needs its line here.
-fn changes(session: &str) -> Vec<(&'static str, Value)> {
+fn changes(session: &str, waiting: [MessageId; 2]) -> Vec<(&'static str, Value)> {
     let bob = json!({"tenant": "acme", "name": "bob@acme.test"});
     let off = json!({"tenant": "acme", "name": "off@acme.test"});
     let mut changes = vec![
@@ -65,9 +73,36 @@ fn changes(session: &str) -> Vec<(&'static str, Value)> {
             json!({"target": {"session": session}}),
         ),
     ];
+    changes.splice(0..0, mails(waiting));
     // What makes and gives comes before what deletes.
     changes.splice(0..0, rights());
     changes
+}
+
+/// The changes that mail something, and those of the queue.
+fn mails([first, second]: [MessageId; 2]) -> Vec<(&'static str, Value)> {
+    let bob = json!({"tenant": "acme", "name": "bob@acme.test"});
+    let new = json!({"tenant": "acme", "name": "invited@acme.test"});
+    vec![
+        (
+            "/v1/tenant/create",
+            json!({"slug": "initech", "admin_email": "root@initech.test"}),
+        ),
+        (
+            "/v1/tenant/create",
+            json!({"slug": "hooli", "admin_email": "root@hooli.test", "print_link": true}),
+        ),
+        ("/v1/user/reset-password", json!({"user": bob})),
+        (
+            "/v1/user/reset-password",
+            json!({"user": bob, "print_link": true, "expires_seconds": 600}),
+        ),
+        ("/v1/user/resend-invitation", json!({"user": new})),
+        ("/v1/mail/test", json!({"address": "ops@acme.test"})),
+        ("/v1/mail/pause", json!({})),
+        ("/v1/mail/queue/retry", json!({"id": first})),
+        ("/v1/mail/queue/delete", json!({"id": second})),
+    ]
 }
 
 /// The changes of roles, permissions and of what users hold.
@@ -133,6 +168,15 @@ async fn furnish(desk: &Desk) {
         ),
         ("/v1/tenant/suspend", json!({"tenant": "closed"})),
         (
+            "/v1/user/create",
+            json!({"tenant": "acme", "email": "invited@acme.test", "name": {}, "external_refs": {},
+                "tenant_admin": false, "password": "invite", "permanent": false}),
+        ),
+        (
+            "/v1/user/resend-invitation",
+            json!({"user": {"tenant": "acme", "name": "invited@acme.test"}}),
+        ),
+        (
             "/v1/user/disable",
             json!({"user": {"tenant": "acme", "name": "off@acme.test"}}),
         ),
@@ -142,9 +186,24 @@ async fn furnish(desk: &Desk) {
     }
 }
 
+/// The mails that the furniture queued.
+async fn waiting(desk: &Desk) -> [MessageId; 2] {
+    let page = PageRequest {
+        limit: 10,
+        after: None,
+    };
+    let read = desk
+        .app
+        .store
+        .read(move |tx| tx.outbox().page(&MessageFilter::default(), &page));
+    let rows: Vec<Message> = read.await.unwrap();
+    [rows[0].id, rows[1].id]
+}
+
 #[tokio::test]
 async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
-    let desk = Desk::new();
+    let post = Arc::new(FakePost::default());
+    let desk = Desk::with_post(&post);
     let acme = desk.tenant("acme").await;
     let closed = desk.tenant("closed").await;
     let bob = desk.user("acme", "bob@acme.test").await;
@@ -163,9 +222,11 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
         .filter(|call| call.method == "POST")
         .map(|call| call.path)
         .collect();
-    let changes = changes(&session);
+    let changes = changes(&session, waiting(&desk).await);
+    post.take();
     for post in posts {
-        let known = changes.iter().any(|(path, _)| *path == post);
+        // What resumes finds nothing where what pauses does: it has a test of its own.
+        let known = post == RESUME || changes.iter().any(|(path, _)| *path == post);
         assert!(known, "{post} is not rehearsed here");
     }
     for (path, body) in &changes {
@@ -177,17 +238,39 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
             assert!(change.changed && change.dry_run, "{path}: {change:?}");
             assert!(change.audit_id.is_none(), "{path}");
             assert!(change.generated_password.is_none(), "{path}");
+            assert!(change.link.is_none(), "{path}");
         }
     }
     assert_eq!(desk.scopes.take(), []);
     assert_eq!((desk.audit(acme).await, desk.audit(closed).await), before);
     assert_eq!(desk.open_sessions(acme, bob).await, 1);
+    assert!(post.take().is_empty(), "a rehearsal mails nothing");
     // And afterwards each is done as if nothing had been.
     for (path, body) in &changes {
         let (status, answer) = send(&desk, desk.admin(), path, body).await;
         assert_eq!(status, StatusCode::OK, "{path}: {answer}");
         assert_eq!(answer["dry_run"], false, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a96_sending_is_not_resumed_by_a_rehearsal() {
+    let desk = Desk::new();
+    let pause = json!({"reason": "the relay moves"});
+    send(&desk, desk.admin(), "/v1/mail/pause", &pause).await;
+    for (operator, is_dry) in [
+        (desk.rehearsing(), true),
+        (desk.rehearsing(), true),
+        (desk.admin(), false),
+    ] {
+        let (_, answer) = send(&desk, operator, RESUME, &json!({})).await;
+        assert_eq!(
+            (&answer["changed"], &answer["dry_run"]),
+            (&json!(true), &json!(is_dry))
+        );
+    }
+    let (_, answer) = send(&desk, desk.admin(), RESUME, &json!({})).await;
+    assert_eq!(answer["changed"], false);
 }
 
 #[tokio::test]

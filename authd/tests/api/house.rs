@@ -209,6 +209,7 @@ pub(crate) fn beside(app: &App, pool: HashPool) -> Arc<App> {
         login_budget: authd::app::login_budget::LoginBudget::default(),
         draining: false.into(),
         waiters: authd::app::waiters::Waiters::default(),
+        mail: authd::app::mail::Mailroom::new(None),
     })
 }
 

@@ -14,11 +14,14 @@ mod faults;
 mod hold;
 mod house;
 mod lockout;
+mod mailing;
+mod outbox;
 mod pages;
 mod passwords;
 mod policies;
 mod queue;
 mod races;
+mod reset;
 mod routes;
 mod same_answer;
 #[path = "../support/mod.rs"]

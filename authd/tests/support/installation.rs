@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authd::app::login_budget::LoginBudget;
+use authd::app::mail::Mailroom;
 use authd::app::settings::{LoginBudgetSettings, MailSettings, StoredIp};
 use authd::app::waiters::Waiters;
 use authd::app::{App, Current, Operator, Settings};
 use authd::cache::{Activity, Cache, MemoryCache};
 use authd::crypto::{HashPool, HashSettings, KeyRing, Random, SeededRandom, WrapKey, bytes};
-use common::call::user::NewPassword;
+use authd::mail::Post;
+use common::call::user::{FirstPassword, NewPassword};
 use common::call::{self, Socket, UserRef};
 use common::id::RequestId;
 use common::secret::Secret;
@@ -38,6 +40,8 @@ pub(crate) struct Plan {
     /// For the hash threads.
     pub(crate) hash_random: Arc<dyn Random>,
     pub(crate) login_floor: Duration,
+    /// Where mails go; none leaves without.
+    pub(crate) post: Option<Arc<dyn Post>>,
 }
 
 pub(crate) struct Installation {
@@ -65,6 +69,7 @@ pub(crate) fn plan() -> Plan {
         hash_random: Arc::clone(&random),
         random,
         login_floor: Duration::ZERO,
+        post: None,
     }
 }
 
@@ -96,6 +101,7 @@ impl Installation {
             draining: false.into(),
             login_budget: LoginBudget::default(),
             waiters: Waiters::default(),
+            mail: Mailroom::new(plan.post),
         };
         Self {
             app: Arc::new(app),
@@ -129,6 +135,8 @@ pub(crate) fn new_tenant(slug: &str) -> call::tenant::Create {
         max_users: None,
         ends: None,
         time_zone: None,
+        admin_email: None,
+        print_link: false,
     }
 }
 
@@ -144,7 +152,7 @@ pub(crate) fn new_user(tenant: &str, email: &str, password: &str) -> call::user:
         external_refs: BTreeMap::new(),
         tenant_admin: false,
         roles: Vec::new(),
-        password: given(password),
+        password: FirstPassword::Given(Secret::new(password.to_owned())),
         permanent: false,
     }
 }

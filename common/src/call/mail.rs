@@ -19,7 +19,7 @@ impl AdminCall for Status {
     const ALSO_ON: &'static [Socket] = &[Socket::Monitor];
 }
 
-/// Sends one mail to an address now, beside the queue, and tells what the server said.
+/// Sends one mail to an address now, beside the queue; a note tells what the server said.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Test {
@@ -27,17 +27,8 @@ pub struct Test {
     pub address: String,
 }
 
-/// Answer of [`Test`]: the server took the mail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Delivered {
-    /// Where it went.
-    pub transport: String,
-    /// The server's answer.
-    pub answer: String,
-}
-
 impl AdminCall for Test {
-    type Answer = Delivered;
+    type Answer = Change;
     const NAME: &'static str = "mail test";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/mail/test";

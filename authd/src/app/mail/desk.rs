@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use common::call::mail::{
-    Delivered, Pause, QueueDelete, QueueList, QueueRetry, QueueShow, Resume, Status, Test,
+    Pause, QueueDelete, QueueList, QueueRetry, QueueShow, Resume, Status, Test,
 };
 use common::call::{Change, Socket};
 use common::email::Email;
@@ -61,7 +61,7 @@ pub async fn status(app: &Arc<App>, _: &Operator, _: Status) -> Result<MailStatu
 ///
 /// # Errors
 /// `no_mail_transport`, `validation_failed`; `unavailable` with what the server said.
-pub async fn test(app: &Arc<App>, operator: &Operator, request: Test) -> Result<Delivered, Error> {
+pub async fn test(app: &Arc<App>, operator: &Operator, request: Test) -> Result<Change, Error> {
     let post = Arc::clone(app.mail.post("send a test mail")?);
     let to: Email = request
         .address
@@ -90,26 +90,24 @@ pub async fn test(app: &Arc<App>, operator: &Operator, request: Test) -> Result<
         },
     };
     // What cannot be undone is not rehearsed: only the row is.
-    if operator.is_rehearsal() {
-        return Ok(Delivered {
-            transport,
-            answer: "nothing was sent".to_owned(),
-        });
-    }
-    let receipt = post.deliver(letter).await.map_err(|why| {
-        Error::new(ErrorCode::Unavailable, format!("{transport}: {why}"))
-            .with_hint("See mail.* in authd.toml(5).")
-    })?;
+    let said = if operator.is_rehearsal() {
+        None
+    } else {
+        let receipt = post.deliver(letter).await.map_err(|why| {
+            Error::new(ErrorCode::Unavailable, format!("{transport}: {why}"))
+                .with_hint("See mail.* in authd.toml(5).")
+        })?;
+        Some(format!("{transport}: {}", receipt.answer))
+    };
     let act = act("mail.test", &id.to_string(), &masked(&to));
-    app.store
+    let mut change = app
+        .store
         .write(Priority::Urgent, operator.claim.clone(), move |tx| {
             record.append_wide(tx, &act, &Value::Null, &json!({"to": act.subject}))
         })
         .await?;
-    Ok(Delivered {
-        transport,
-        answer: receipt.answer,
-    })
+    change.notes.extend(said);
+    Ok(change)
 }
 
 /// Stops sending.

@@ -136,6 +136,10 @@ async fn send_all(app: &Arc<App>, post: &Arc<dyn Post>, due: Vec<Message>) -> Re
             let (app, post) = (Arc::clone(app), Arc::clone(post));
             tokio::spawn(async move {
                 for message in lane {
+                    // What was not begun waits for the next run.
+                    if app.draining.load(Ordering::Acquire) {
+                        break;
+                    }
                     send(&app, post.as_ref(), message).await?;
                 }
                 Ok::<(), Error>(())
@@ -261,6 +265,10 @@ async fn begin(app: &Arc<App>, message: &Message) -> Result<Option<Letter>, Erro
         )
         .await
         .map_err(Error::from)?;
+    if found.is_none() {
+        tracing::info!(id = %message.id, template = message.template.as_str(),
+            "a mail was dropped: what it tells of is over");
+    }
     Ok(found.map(|(tenant, user)| {
         let link = making
             .secret

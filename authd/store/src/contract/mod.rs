@@ -3,6 +3,7 @@
 
 mod counters;
 mod lists;
+mod mail;
 mod records;
 mod roles;
 mod states;
@@ -10,6 +11,7 @@ mod tenants;
 
 pub(crate) use counters::*;
 pub(crate) use lists::*;
+pub(crate) use mail::*;
 pub(crate) use records::*;
 pub(crate) use roles::*;
 pub(crate) use states::*;

@@ -76,4 +76,6 @@ pub trait MailedTokens {
     fn put(&self, token: &MailedToken) -> Result<(), StoreError>;
     /// Removes the token of a user; false if there was none.
     fn delete_of(&self, user: UserId) -> Result<bool, StoreError>;
+    /// Removes all tokens, and the mails that wait for their link.
+    fn delete_all(&self) -> Result<(), StoreError>;
 }

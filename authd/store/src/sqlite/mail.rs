@@ -284,4 +284,19 @@ impl MailedTokens for TenantTx<'_> {
         )?;
         Ok(deleted > 0)
     }
+
+    fn delete_all(&self) -> Result<(), StoreError> {
+        self.tx.run(
+            "mailed_tokens.delete_all",
+            "DELETE FROM mailed_tokens WHERE tenant_id = ?1",
+            params![self.id.as_bytes()],
+        )?;
+        self.tx
+            .run(
+                "outbox.delete_links",
+                "DELETE FROM outbox WHERE tenant_id = ?1 AND state <> 'sent' AND template = ?2",
+                params![self.id.as_bytes(), Template::PasswordReset.as_str()],
+            )
+            .map(drop)
+    }
 }
