@@ -193,7 +193,11 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Tenant(Tenant),
     /// Make, look at, close and open users
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        // So many commands fit a small terminal without the usual blank lines alone.
+        help_template = "{about}\n{usage-heading} {usage}\n\nCommands:\n{subcommands}\n\nOptions:\n{options}\nSee authctl(1)."
+    )]
     User(User),
     /// Make, look at and change roles
     #[command(subcommand)]

@@ -40,7 +40,7 @@ pub(crate) struct UserCreate {
     /// Let the user do everything within the tenant
     #[arg(long)]
     pub(crate) tenant_admin: bool,
-    /// Grant a role of the tenant, or system:NAME; repeatable
+    /// Grant a role, or system:NAME; repeatable
     #[arg(long = "role", value_name = "ROLE")]
     pub(crate) roles: Vec<String>,
     /// Telephone number, such as +254712345678

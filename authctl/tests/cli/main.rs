@@ -8,6 +8,7 @@ mod daemon;
 mod ends;
 mod help;
 mod lists;
+mod mails;
 mod objects;
 mod roles;
 mod secrets;
