@@ -19,6 +19,7 @@ mod journal;
 mod load;
 mod lockout;
 mod mail;
+mod mailbox;
 mod manual;
 mod pages;
 mod passwords;

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use harness::{Browser, Daemon, Home, Request, StandIn, StandInAnswer};
+use harness::{Browser, Daemon, Home, StandIn, StandInAnswer};
 use serde_json::json;
 
 const TOKEN: &str = "Az09-_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -230,24 +230,4 @@ fn picture(browser: &Browser, name: &str) {
     if let Some(folder) = std::env::var_os("PICTURES") {
         browser.picture(&PathBuf::from(folder).join(format!("{name}.png")));
     }
-}
-
-#[test]
-fn a87_the_daemons_own_page_speaks_to_the_daemon() {
-    let home = Home::new();
-    let daemon = home.start();
-    let browser = Browser::start(true);
-    let page = format!("http://{}/reset-password#{TOKEN}", daemon.address());
-    browser.open(&page);
-    browser.type_into("#password", NEW);
-    browser.click("#save");
-    let asked = Request::post("/v1/auth/password/reset")
-        .json(&json!({"token": TOKEN, "new_password": NEW}));
-    let answer = daemon.api().send(&asked);
-    let place = if answer.status == 410 {
-        "#message"
-    } else {
-        "#problem"
-    };
-    browser.wait_for(place, &answer.field("/message"));
 }
