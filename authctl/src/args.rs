@@ -18,7 +18,7 @@ use crate::filter::Filter;
 
 pub(crate) use mail::{Mail, Queue, QueueMany};
 pub(crate) use state::{LockoutAdd, TenantNamed, TenantSet, TermArgs};
-pub(crate) use user::{FirstPasswordArgs, PasswordArgs, User, UserCreate, UserReset};
+pub(crate) use user::{PasswordArgs, User, UserCreate, UserReset};
 
 /// Manage authd from the command line
 #[derive(Debug, Parser)]

@@ -79,10 +79,12 @@ pub(crate) struct FirstPasswordArgs {
 }
 
 impl FirstPasswordArgs {
-    /// Whether a mail brings the password: it was asked for so, or nothing else was.
-    pub(crate) fn is_invitation(&self) -> bool {
+    /// Whether a mail brings the password: it was asked for so, or nothing else was. One that is to
+    /// stand (`permanent`) is not mailed, so it is asked for.
+    pub(crate) fn is_invitation(&self, permanent: bool) -> bool {
         let from = &self.password;
-        self.invite || !(from.generate || from.password_stdin || from.password_file.is_some())
+        let is_given = from.generate || from.password_stdin || from.password_file.is_some();
+        self.invite || !(is_given || permanent)
     }
 }
 

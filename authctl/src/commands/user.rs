@@ -10,7 +10,7 @@ use common::call::user::{
 use common::call::{Change, UserRef};
 use common::view::{Name, UserView};
 
-use crate::args::{FirstPasswordArgs, Format, Many, PasswordArgs, User, UserCreate};
+use crate::args::{Format, Many, PasswordArgs, User, UserCreate};
 use crate::commands::{Context, Paged, attempt, lockout, sentence, session, user_rights};
 use crate::confirm::Deed;
 use crate::error::Error;
@@ -229,6 +229,7 @@ async fn create(context: &mut Context, wanted: UserCreate) -> Result<Exit, Error
         Some(tenant) => tenant,
         None => context.settings.required_tenant()?,
     };
+    let password = first_password(&wanted)?;
     let call = Create {
         tenant,
         email: user.name,
@@ -244,7 +245,7 @@ async fn create(context: &mut Context, wanted: UserCreate) -> Result<Exit, Error
         external_refs: wanted.refs.into_iter().collect(),
         tenant_admin: wanted.tenant_admin,
         roles: wanted.roles,
-        password: first_password(&wanted.password, &wanted.email)?,
+        password,
         permanent: wanted.permanent,
     };
     let change = context.client.call(&call).await?;
@@ -271,14 +272,15 @@ async fn create(context: &mut Context, wanted: UserCreate) -> Result<Exit, Error
 }
 
 /// Where a first password comes from: by mail, unless the command line says otherwise.
-fn first_password(from: &FirstPasswordArgs, whose: &str) -> Result<FirstPassword, Error> {
+fn first_password(wanted: &UserCreate) -> Result<FirstPassword, Error> {
+    let from = &wanted.password;
     if from.print_link {
         return Ok(FirstPassword::Link);
     }
-    if from.is_invitation() {
+    if from.is_invitation(wanted.permanent) {
         return Ok(FirstPassword::Invite);
     }
-    Ok(match secret::new_password(&from.password, whose)? {
+    Ok(match secret::new_password(&from.password, &wanted.email)? {
         NewPassword::Generate => FirstPassword::Generate,
         NewPassword::Given(given) => FirstPassword::Given(given),
     })

@@ -284,6 +284,10 @@ fn a_user_is_invited_unless_a_flag_says_otherwise() {
         let ended = world.run(&format!("-t acme user create --email a@acme.test {flags}"));
         assert_eq!(ended.code, Some(2), "{flags}: {}", ended.err);
     }
+    // A password that is to stand is given, never mailed.
+    let ended = world.run("-t acme user create --email a@acme.test --permanent");
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.err.contains("no password given"), "{}", ended.err);
     let world = World::saying(&link("user.create", "alice@acme.test"));
     let ended = world.run("-t acme user create --email alice@acme.test --print-link");
     assert!(

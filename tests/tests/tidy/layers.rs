@@ -139,6 +139,7 @@ const ROOMS: &[Room] = &[
             "serde_json",
             "store",
             "subtle",
+            "tokio::select",
             "tokio::spawn",
             "tokio::sync",
             "tokio::time",
