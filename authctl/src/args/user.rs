@@ -93,7 +93,7 @@ impl FirstPasswordArgs {
 pub(crate) struct UserReset {
     #[command(flatten)]
     pub(crate) many: Many,
-    /// Let the link live so long, 1m to 1d [default: password.reset_ttl]
+    /// Let the link live so long, 1m to 1d [default: 1h, or as configured]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) expires: Option<Duration>,
     /// Print the link instead of mailing it

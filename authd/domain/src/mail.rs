@@ -144,10 +144,13 @@ pub fn wait_after(tries: u32, base: Duration, random: u32) -> Duration {
             .unwrap_or(u32::MAX),
     );
     let bounded = doubled.min(LONGEST_WAIT);
-    let spread = bounded / 2;
-    let share = u64::from(random).saturating_mul(1000) / u64::from(u32::MAX);
-    let jitter = spread.saturating_mul(u32::try_from(share).unwrap_or(1000)) / 1000;
-    (bounded - spread / 2).saturating_add(jitter)
+    let share = u64::from(random)
+        .saturating_mul(500)
+        .checked_div(u64::from(u32::MAX));
+    let share = share.and_then(|share| u32::try_from(share).ok());
+    let thousandths = share.unwrap_or_default().saturating_add(750);
+    let spread = bounded.saturating_mul(thousandths).checked_div(1000);
+    spread.unwrap_or(bounded)
 }
 
 /// Whether a mail is given up after its `tries`-th try.

@@ -292,13 +292,12 @@ pub async fn send_or_print(
         .print_link
         .then(|| PrintedLink::draw(app, life, now))
         .transpose()?;
-    let draft = match printed {
-        Some(_) => None,
-        None => {
-            app.mail.post("mail a link")?;
-            app.draft(Template::PasswordReset, now)?
-                .map(|draft| draft.with_link(life))
-        }
+    let draft = if printed.is_some() {
+        None
+    } else {
+        app.mail.post("mail a link")?;
+        app.draft(Template::PasswordReset, now)?
+            .map(|draft| draft.with_link(life))
     };
     let reference = request.user;
     let (token, queued) = (printed.as_ref().map(TokenOf::new), draft.clone());

@@ -197,7 +197,8 @@ async fn waiting(desk: &Desk) -> [MessageId; 2] {
         .store
         .read(move |tx| tx.outbox().page(&MessageFilter::default(), &page));
     let rows: Vec<Message> = read.await.unwrap();
-    [rows[0].id, rows[1].id]
+    let ids: Vec<MessageId> = rows.iter().map(|row| row.id).take(2).collect();
+    ids.try_into().unwrap()
 }
 
 #[tokio::test]

@@ -64,6 +64,26 @@ fn waiting(daemon: &Daemon, state: &str, wanted: impl Fn(&Value) -> bool) -> Val
     })
 }
 
+/// What the owner of a mailbox does with a link, and what comes of it when it is opened again. The
+/// address before the token is that of the daemon here.
+fn choose_in_the_browser(daemon: &Daemon, token: &str) {
+    let page = format!("http://{}/reset-password#{token}", daemon.address());
+    let browser = Browser::start(true);
+    browser.open(&page);
+    browser.type_into("#password", "short");
+    browser.click("#save");
+    browser.wait_for("#problem", "at least");
+    browser.run("document.getElementById('password').value = ''; return 0");
+    browser.type_into("#password", NEW);
+    browser.click("#save");
+    browser.wait_for("#heading", "Your new password is saved");
+    browser.open("about:blank");
+    browser.open(&page);
+    browser.type_into("#password", NEW);
+    browser.click("#save");
+    browser.wait_for("#heading", "This link does not work any more");
+}
+
 #[test]
 fn rule_24_from_an_empty_database_to_a_new_password_by_mail_alone() {
     let Scene { home, server } = scene();
@@ -104,31 +124,10 @@ fn rule_24_from_an_empty_database_to_a_new_password_by_mail_alone() {
     server.wait_for(4);
     forgot(&daemon, BOB);
     let link = server.wait_for(5)[4].links().remove(0);
-    // Here the address that the browser can reach; what stands before the token is configuration.
     let (_, token) = link.split_once('#').expect("a token");
-    let browser = Browser::start(true);
-    browser.open(&format!(
-        "http://{}/reset-password#{token}",
-        daemon.address()
-    ));
-    browser.type_into("#password", "short");
-    browser.click("#save");
-    browser.wait_for("#problem", "at least");
-    browser.run("document.getElementById('password').value = ''; return 0");
-    browser.type_into("#password", NEW);
-    browser.click("#save");
-    browser.wait_for("#heading", "Your new password is saved");
+    choose_in_the_browser(&daemon, token);
     assert_eq!(api.login(&Login::new("acme", BOB, NEW)).status, 200);
     assert_eq!(api.check(&session.access).outcome(), "401 session_revoked");
-    // A second person with the same link is told that it is over.
-    browser.open("about:blank");
-    browser.open(&format!(
-        "http://{}/reset-password#{token}",
-        daemon.address()
-    ));
-    browser.type_into("#password", NEW);
-    browser.click("#save");
-    browser.wait_for("#heading", "This link does not work any more");
     let log = daemon.stop().stderr;
     for secret in [token, first.as_str(), NEW] {
         assert!(!log.contains(secret), "rule 27");

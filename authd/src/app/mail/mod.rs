@@ -2,6 +2,7 @@
 //! sends them, the desk shows them to the operator. What a mail says is not decided here.
 
 mod desk;
+mod making;
 mod worker;
 
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use tokio::sync::Notify;
 pub use desk::{
     pause, queue_delete, queue_list, queue_retry, queue_show, resume, standing, status, test,
 };
-pub(super) use worker::link;
+pub(super) use making::link;
 pub use worker::{run, work};
 
 use self::worker::Pace;

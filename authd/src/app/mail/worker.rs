@@ -8,20 +8,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use common::id::UserId;
-use common::secret::Secret;
 use common::time::Time;
 use common::view::UserStatus;
-use domain::mail::{MailedToken, Message, MessageState, Template, is_given_up, wait_after};
-use domain::password::Password;
+use domain::mail::{Message, MessageState, Template, is_given_up};
 use domain::tenant::{Standing, Tenant};
-use domain::user::{CredentialKind, TEMPORARY_LOGINS, User};
-use store::{Claim, CredentialWrite, Priority, StoreError, WriteTx};
+use domain::user::{CredentialKind, User};
+use store::{Claim, Priority, StoreError, WriteTx};
 use tokio::sync::watch;
 
 use crate::app::mail::desk::is_paused;
+use crate::app::mail::making::Making;
 use crate::app::{App, Error};
-use crate::crypto::{self, Lane, MailedSecret};
-use crate::mail::{Facts, Letter, Post, Undelivered};
+use crate::mail::{Letter, Post, Undelivered};
 
 /// Mails that are read at once.
 const BATCH: u32 = 64;
@@ -162,82 +160,14 @@ async fn send(app: &Arc<App>, post: &dyn Post, message: Message) -> Result<(), E
     settle(app, &message, result.map(drop)).await
 }
 
-/// What is made for one try.
-struct Making {
-    secret: Option<MailedSecret>,
-    password: Option<(Secret<String>, Secret<String>)>,
-    random: u32,
-}
-
-impl Making {
-    async fn of(app: &App, template: Template) -> Result<Self, Error> {
-        let secret = match template {
-            Template::PasswordReset => {
-                Some(MailedSecret::generate(app.random.as_ref()).map_err(Error::internal)?)
-            }
-            _ => None,
-        };
-        let password = match template {
-            Template::Invitation => Some(password(app).await?),
-            _ => None,
-        };
-        Ok(Self {
-            secret,
-            password,
-            random: u32::from_be_bytes(app.random_bytes()?),
-        })
-    }
-}
-
-/// A generated password and its hash.
-async fn password(app: &App) -> Result<(Secret<String>, Secret<String>), Error> {
-    let length = app.settings().generated_length;
-    let made = crypto::generated_password(app.random.as_ref(), length).map_err(Error::internal)?;
-    let password = Password::new(&made).map_err(Error::internal)?;
-    let mut place = app
-        .pool
-        .place(Lane::Kept)
-        .map_err(|_| Error::overloaded())?;
-    let hash = place.hash(&password).await.map_err(Error::internal)?;
-    Ok((made, hash))
-}
-
 /// Begins a try: makes what the letter carries and commits its hash. None if the mail is not wanted
 /// any more; it is gone then.
 async fn begin(app: &Arc<App>, message: &Message) -> Result<Option<Letter>, Error> {
     let now = app.now();
-    let making = Making::of(app, message.template).await?;
-    let settings = app.settings();
-    let next_try_at = now.plus(wait_after(
-        message.tries.saturating_add(1),
-        settings.mail.retry_base,
-        making.random,
-    ));
-    let expires_at = match message.template {
-        Template::Invitation => Some(now.plus(settings.temporary_ttl)),
-        _ => message.occasion.link_life.map(|life| now.plus(life)),
-    };
-    let token = making.secret.as_ref().zip(expires_at);
-    let token = token.map(|(secret, expires_at)| MailedToken {
-        hash: secret.hash(),
-        user_id: message.user_id,
-        is_mailed: true,
-        made_at: now,
-        expires_at,
-    });
-    let hash = making.password.as_ref().map(|(_, hash)| hash.clone());
-    let credential = hash
-        .zip(expires_at)
-        .map(|(hash, expires_at)| CredentialWrite {
-            user_id: message.user_id,
-            hash,
-            kind: CredentialKind::Temporary {
-                expires_at,
-                logins_left: TEMPORARY_LOGINS,
-            },
-            changed_at: now,
-        });
-    let grace = settings.expiry_grace;
+    let making = Making::of(app, message, now).await?;
+    let (token, credential) = (making.token(message, now), making.credential(message, now));
+    let next_try_at = making.next_try_at;
+    let grace = app.settings().expiry_grace;
     let row = message.clone();
     let found = app
         .store
@@ -265,60 +195,13 @@ async fn begin(app: &Arc<App>, message: &Message) -> Result<Option<Letter>, Erro
         )
         .await
         .map_err(Error::from)?;
-    if found.is_none() {
+    let Some((tenant, user)) = found else {
         tracing::info!(id = %message.id, template = message.template.as_str(),
             "a mail was dropped: what it tells of is over");
-    }
-    Ok(found.map(|(tenant, user)| {
-        let link = making
-            .secret
-            .map(|secret| link(&settings.reset_url, &secret));
-        let password = making.password.map(|(password, _)| password);
-        letter(
-            message,
-            &tenant,
-            user,
-            Carried {
-                link,
-                password,
-                expires_at,
-            },
-        )
-    }))
-}
-
-/// The page's address with a token in its fragment, which no server and no log sees.
-pub(in crate::app) fn link(page: &str, secret: &MailedSecret) -> Secret<String> {
-    Secret::new(format!("{page}#{}", secret.reveal().expose()))
-}
-
-/// What only this letter has.
-struct Carried {
-    link: Option<Secret<String>>,
-    password: Option<Secret<String>>,
-    expires_at: Option<Time>,
-}
-
-fn letter(message: &Message, tenant: &Tenant, user: User, carried: Carried) -> Letter {
-    let name = user.name.display.or(user.name.given);
-    Letter {
-        message_id: message.id.to_string(),
-        template: message.template,
-        to: message.recipient.clone(),
-        locale: user.locale,
-        facts: Facts {
-            tenant: tenant.slug.to_string(),
-            tenant_name: tenant.name.clone(),
-            time_zone: tenant.time_zone.clone(),
-            name,
-            link: carried.link,
-            password: carried.password,
-            expires_at: carried.expires_at,
-            at: message.occasion.at,
-            ip: message.occasion.ip.clone(),
-            device: message.occasion.device.clone(),
-        },
-    }
+        return Ok(None);
+    };
+    let page = &app.settings().reset_url;
+    Ok(Some(making.letter(page, message, &tenant, user)))
 }
 
 /// Tenant and user of a mail that is still wanted: what it tells of may be over by now.

@@ -46,7 +46,7 @@ fn token(n: u8) -> MailedToken {
     MailedToken {
         hash: [n; 32],
         user_id: user_id(1),
-        is_mailed: n % 2 == 0,
+        is_mailed: n.is_multiple_of(2),
         made_at: at(0),
         expires_at: at(3600),
     }
