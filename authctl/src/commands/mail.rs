@@ -1,5 +1,7 @@
 //! `mail status|test|pause|resume` and `mail queue list|show|retry|delete`.
 
+use std::time::Duration;
+
 use common::call::Change;
 use common::call::mail::{
     Pause, QueueDelete, QueueList, QueueRetry, QueueShow, Resume, Status, Test,
@@ -17,6 +19,9 @@ use crate::names;
 use crate::output::table::{Cell, Column, Shown};
 use crate::output::time::Moments;
 use crate::output::{Shape, json as form};
+
+/// Time for a test mail; the daemon ends the request sooner.
+const TEST_PATIENCE: Duration = Duration::from_secs(35);
 
 const SHAPE: Shape<MessageView> = Shape {
     kind: "mail",
@@ -189,6 +194,9 @@ async fn test(context: &mut Context, address: String) -> Result<Exit, Error> {
     let call = Test {
         address: address.clone(),
     };
+    if context.settings.flags.timeout.is_none() {
+        context.client.wait_at_least(TEST_PATIENCE);
+    }
     let change = context.client.call(&call).await?;
     let done = format!("Sent a test mail to {address}");
     tell(context, &change, &done, "No mail was sent")
