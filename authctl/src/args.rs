@@ -5,6 +5,7 @@ mod audit;
 mod daemon;
 mod keeping;
 mod key;
+mod mail;
 mod nouns;
 mod rights;
 mod settings;
@@ -24,9 +25,10 @@ pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet};
 
 use crate::filter::Filter;
 
+pub(crate) use mail::{Mail, Queue, QueueMany};
 pub(crate) use settings::TenantSettings;
 pub(crate) use state::{LockoutAdd, TenantNamed, TenantSet, TermArgs};
-pub(crate) use user::{PasswordArgs, User, UserCreate};
+pub(crate) use user::{PasswordArgs, User, UserCreate, UserReset};
 
 /// Manage authd from the command line
 #[derive(Debug, Parser)]
@@ -201,7 +203,11 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Tenant(Tenant),
     /// Make, look at, close and open users
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        // So many commands fit a small terminal without the usual blank lines alone.
+        help_template = "{about}\n{usage-heading} {usage}\n\nCommands:\n{subcommands}\n\nOptions:\n{options}\nSee authctl(1)."
+    )]
     User(User),
     /// Make, look at and change roles
     #[command(subcommand)]
@@ -243,6 +249,9 @@ pub(crate) enum Command {
     /// Look at the database as a whole
     #[command(subcommand)]
     Db(Db),
+    /// Look at mail and its queue, test, pause and resume it
+    #[command(subcommand)]
+    Mail(Mail),
     /// Print the completion script of a shell
     Completion {
         /// bash, zsh or fish
@@ -302,6 +311,12 @@ pub(crate) enum Tenant {
         /// Time zone, such as Africa/Nairobi
         #[arg(long, value_name = "ZONE")]
         time_zone: Option<String>,
+        /// Make this address its administrator, and invite it by mail
+        #[arg(long, value_name = "ADDRESS")]
+        admin_email: Option<String>,
+        /// Print a link for the administrator instead of mailing
+        #[arg(long, requires = "admin_email")]
+        print_link: bool,
     },
     /// List tenants
     List {

@@ -81,6 +81,11 @@ impl Client {
         self.timeout = None;
     }
 
+    /// Waits at least so long for the first byte of an answer: the daemon itself waits for somebody.
+    pub(crate) fn wait_at_least(&mut self, least: Duration) {
+        self.timeout = self.timeout.map(|timeout| timeout.max(least));
+    }
+
     /// Makes a call and reads its answer.
     ///
     /// # Errors

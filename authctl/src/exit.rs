@@ -71,10 +71,11 @@ impl Exit {
             | ErrorCode::UnsupportedMediaType
             | ErrorCode::ValidationFailed
             | ErrorCode::UnknownPermission => Self::Usage,
-            ErrorCode::NotFound => Self::NotFound,
+            ErrorCode::NotFound | ErrorCode::LinkExpired => Self::NotFound,
             ErrorCode::EmailTaken | ErrorCode::NameTaken | ErrorCode::Conflict => Self::Conflict,
             ErrorCode::UserLimitReached
             | ErrorCode::LastAdmin
+            | ErrorCode::NoMailTransport
             | ErrorCode::PermissionDenied
             | ErrorCode::PasswordChangeRequired
             | ErrorCode::AccountDisabled

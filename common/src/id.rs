@@ -172,6 +172,8 @@ pub enum KeyKind {}
 pub enum AuditKind {}
 /// Kind of a request's id.
 pub enum RequestKind {}
+/// Kind of a mail's id.
+pub enum MessageKind {}
 
 impl Kind for TenantKind {
     const PREFIX: &'static str = "ten";
@@ -197,6 +199,9 @@ impl Kind for AuditKind {
 impl Kind for RequestKind {
     const PREFIX: &'static str = "req";
 }
+impl Kind for MessageKind {
+    const PREFIX: &'static str = "msg";
+}
 
 /// Names a tenant.
 pub type TenantId = Id<TenantKind>;
@@ -214,6 +219,8 @@ pub type KeyId = Id<KeyKind>;
 pub type AuditId = Id<AuditKind>;
 /// Names one request to authd.
 pub type RequestId = Id<RequestKind>;
+/// Names a mail in the outbox.
+pub type MessageId = Id<MessageKind>;
 
 #[cfg(test)]
 mod tests {

@@ -61,6 +61,7 @@ impl Home {
             .setting("admin.monitor_socket_group", "\"\"")
             .path_setting("database.url", "data/authd.db", "sqlite:")
             .path_setting("backup.dir", "data/backups", "")
+            .path_setting("mail.template_dir", "templates", "")
             .setting("login_budget.failures_per_ip", "0")
             .setting("log.target", "\"json\"")
     }

@@ -10,25 +10,35 @@
 
 mod api;
 mod authctl;
+mod authority;
+mod browser;
 mod clock;
 mod daemon;
 mod home;
 mod http;
 mod journal;
+mod letter;
+mod mail_server;
 mod notify;
 mod process;
+mod stand_in;
 mod strace;
 mod trace;
 mod wait;
 
 pub use api::{Api, Login, Tokens};
 pub use authctl::Authctl;
+pub use authority::Authority;
+pub use browser::Browser;
 pub use clock::WallClock;
 pub use daemon::Daemon;
 pub use home::Home;
 pub use http::{Connection, Request, Response};
 pub use journal::{Dice, Journal};
+pub use letter::Received;
+pub use mail_server::{Conduct, Fault, MailServer, MailTls};
 pub use process::{Exit, make_room_for_clients};
+pub use stand_in::{StandIn, StandInAnswer};
 pub use strace::Faults;
 pub use trace::{Call, Recording};
 pub use wait::{eventually, parallel};

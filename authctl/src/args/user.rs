@@ -40,7 +40,7 @@ pub(crate) struct UserCreate {
     /// Let the user do everything within the tenant
     #[arg(long)]
     pub(crate) tenant_admin: bool,
-    /// Grant a role of the tenant, or system:NAME; repeatable
+    /// Grant a role, or system:NAME; repeatable
     #[arg(long = "role", value_name = "ROLE")]
     pub(crate) roles: Vec<String>,
     /// Telephone number, such as +254712345678
@@ -59,15 +59,51 @@ pub(crate) struct UserCreate {
     #[arg(long, value_name = "TAG", hide_short_help = true)]
     pub(crate) locale: Option<String>,
     #[command(flatten)]
-    pub(crate) password: PasswordArgs,
+    pub(crate) password: FirstPasswordArgs,
     /// Keep the password; else it must be changed first
     #[arg(long)]
     pub(crate) permanent: bool,
 }
 
+/// Where a first password comes from; by mail without any of these.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct FirstPasswordArgs {
+    /// Mail an invitation with a password (the default)
+    #[arg(long, conflicts_with_all = ["generate", "password_stdin", "password_file", "permanent"])]
+    pub(crate) invite: bool,
+    #[command(flatten)]
+    pub(crate) password: PasswordArgs,
+    /// Print a link for setting one, instead of mailing
+    #[arg(long, conflicts_with_all = ["generate", "password_stdin", "password_file", "permanent"])]
+    pub(crate) print_link: bool,
+}
+
+impl FirstPasswordArgs {
+    /// Whether a mail brings the password: it was asked for so, or nothing else was. One that is to
+    /// stand (`permanent`) is not mailed, so it is asked for.
+    pub(crate) fn is_invitation(&self, permanent: bool) -> bool {
+        let from = &self.password;
+        let is_given = from.generate || from.password_stdin || from.password_file.is_some();
+        self.invite || !(is_given || permanent)
+    }
+}
+
+/// What `user reset-password` takes.
+#[derive(Debug, Args)]
+pub(crate) struct UserReset {
+    #[command(flatten)]
+    pub(crate) many: Many,
+    /// Let the link live so long, 1m to 1d [default: 1h, or as configured]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) expires: Option<Duration>,
+    /// Print the link instead of mailing it
+    #[arg(long)]
+    pub(crate) print_link: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
-    /// Make a user; without a password flag it is asked for
+    /// Make a user, invited by mail unless a flag says otherwise
     Create(Box<UserCreate>),
     /// List users
     List {
@@ -121,6 +157,10 @@ pub(crate) enum User {
         #[arg(value_name = "USER")]
         user: String,
     },
+    /// Mail users a link for setting a new password
+    ResetPassword(UserReset),
+    /// Mail invited users a new first password
+    ResendInvitation(Many),
     /// Set a user's password: all sessions end
     SetPassword {
         /// usr_… id, address or TENANT/ADDRESS

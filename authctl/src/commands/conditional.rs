@@ -66,6 +66,8 @@ mod tests {
             include_str!("backup.rs"),
             include_str!("key.rs"),
             include_str!("lockout.rs"),
+            include_str!("mail.rs"),
+            include_str!("user/mailed.rs"),
             include_str!("session.rs"),
             include_str!("tenant.rs"),
             include_str!("token.rs"),

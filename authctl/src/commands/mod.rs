@@ -11,6 +11,7 @@ mod db;
 mod help;
 mod key;
 mod lockout;
+mod mail;
 mod permission;
 mod role;
 mod session;
@@ -193,6 +194,7 @@ impl Context {
             Command::Daemon(command) => finish(daemon::run(self, command)),
             Command::Backup(command) => finish(backup::run(self, command)),
             Command::Db(command) => finish(db::run(self, command)),
+            Command::Mail(command) => finish(mail::run(self, command)),
         }
     }
 

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use common::call::status::{Ping, Status, Version};
 use common::units::format_duration_short;
-use common::view::{BackupStatus, StatusView, VersionView};
+use common::view::{BackupStatus, MailStatus, StatusView, VersionView};
 use common::{ADMIN_PROTOCOL, VERSION};
 use serde::Serialize;
 
 use crate::args::Format;
 use crate::commands::Context;
+use crate::commands::mail::word;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::time::Moments;
@@ -121,6 +122,7 @@ fn lines(view: &StatusView, moments: &Moments) -> Vec<String> {
             "  Keys      {} ({} signs)",
             view.keys.total, view.keys.active_kid
         ),
+        mail_line(&view.mail),
         format!(
             "  Tenants   {}{suspended}     Users {}     Sessions {}     Locked out {}",
             grouped(counts.tenants),
@@ -143,6 +145,15 @@ fn backup(newest: Option<&BackupStatus>, moments: &Moments) -> String {
         "not verified"
     };
     format!("{} ({ago} ago), {verified}", moments.minute(newest.at))
+}
+
+fn mail_line(mail: &MailStatus) -> String {
+    let word = word(mail);
+    if mail.transport.is_none() && mail.queued == 0 && mail.failed == 0 {
+        return format!("  Mail      {word}");
+    }
+    let (queued, failed) = (grouped(mail.queued), grouped(mail.failed));
+    format!("  Mail      {word}, {queued} queued, {failed} failed")
 }
 
 /// The public address, and those listened on where they are others.

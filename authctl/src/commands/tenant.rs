@@ -121,6 +121,8 @@ pub(crate) async fn run(context: &mut Context, command: Tenant) -> Result<Exit, 
             max_users,
             ends,
             time_zone,
+            admin_email,
+            print_link,
         } => {
             let call = Create {
                 slug,
@@ -129,6 +131,8 @@ pub(crate) async fn run(context: &mut Context, command: Tenant) -> Result<Exit, 
                 max_users,
                 ends,
                 time_zone,
+                admin_email,
+                print_link,
             };
             create(context, &call).await
         }
@@ -167,7 +171,12 @@ pub(crate) async fn run(context: &mut Context, command: Tenant) -> Result<Exit, 
 async fn create(context: &mut Context, call: &Create) -> Result<Exit, Error> {
     let change = context.client.call(call).await?;
     let id = change.id.as_deref().unwrap_or("-");
-    let done = format!("Created tenant {} ({id})", change.subject);
+    let invited = match &call.admin_email {
+        Some(address) if !call.print_link => format!("; invitation sent to {address}"),
+        Some(address) => format!("; the link for {address}, good once, follows"),
+        None => String::new(),
+    };
+    let done = format!("Created tenant {} ({id}){invited}", change.subject);
     let already = format!("Tenant {} exists already", change.subject);
     state::tell(context, change, &done, &already)
 }

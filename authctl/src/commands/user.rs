@@ -1,9 +1,12 @@
-//! `user create|list|show|disable|enable|unlock|set-password`; `delete` is in a file of its own below,
-//! what a user may do stands beside it.
+//! `user create|list|show|disable|enable|unlock|set-password`; `delete` and what mails
+//! something are in files of their own below, what a user may do stands beside it.
 
 mod delete;
+mod mailed;
 
-use common::call::user::{Create, Details, Disable, Enable, List, NewPassword, SetPassword, Show};
+use common::call::user::{
+    Create, Details, Disable, Enable, FirstPassword, List, NewPassword, SetPassword, Show,
+};
 use common::call::{Change, UserRef};
 use common::view::{Name, UserView};
 
@@ -202,6 +205,8 @@ pub(crate) async fn run(context: &mut Context, command: User) -> Result<Exit, Er
         User::Grant(wanted) => user_rights::grant(context, wanted).await,
         User::Revoke(wanted) => user_rights::revoke(context, wanted).await,
         User::Permissions { user } => user_rights::permissions(context, &user).await,
+        User::ResetPassword(wanted) => mailed::reset_password(context, wanted).await,
+        User::ResendInvitation(many) => mailed::resend_invitation(context, many).await,
         User::SetPassword {
             user,
             password,
@@ -224,6 +229,7 @@ async fn create(context: &mut Context, wanted: UserCreate) -> Result<Exit, Error
         Some(tenant) => tenant,
         None => context.settings.required_tenant()?,
     };
+    let password = first_password(&wanted)?;
     let call = Create {
         tenant,
         email: user.name,
@@ -239,16 +245,17 @@ async fn create(context: &mut Context, wanted: UserCreate) -> Result<Exit, Error
         external_refs: wanted.refs.into_iter().collect(),
         tenant_admin: wanted.tenant_admin,
         roles: wanted.roles,
-        password: secret::new_password(&wanted.password, &wanted.email)?,
+        password,
         permanent: wanted.permanent,
     };
     let change = context.client.call(&call).await?;
     let id = change.id.as_deref().unwrap_or("-");
-    let text = sentence(
-        &change,
-        &format!("Created user {} ({id})", change.subject),
-        &format!("User {} exists already", change.subject),
-    );
+    let done = match &call.password {
+        FirstPassword::Invite => format!("Created user {} ({id}), invited by mail", change.subject),
+        _ => format!("Created user {} ({id})", change.subject),
+    };
+    let already = format!("User {} exists already", change.subject);
+    let text = sentence(&change, &done, &already);
     context.printer.change(&change, &text)?;
     let Some(password) = &change.generated_password else {
         return Ok(Exit::Done);
@@ -262,6 +269,21 @@ async fn create(context: &mut Context, wanted: UserCreate) -> Result<Exit, Error
         Format::Json | Format::Jsonl | Format::Csv => {}
     }
     Ok(Exit::Done)
+}
+
+/// Where a first password comes from: by mail, unless the command line says otherwise.
+fn first_password(wanted: &UserCreate) -> Result<FirstPassword, Error> {
+    let from = &wanted.password;
+    if from.print_link {
+        return Ok(FirstPassword::Link);
+    }
+    if from.is_invitation(wanted.permanent) {
+        return Ok(FirstPassword::Invite);
+    }
+    Ok(match secret::new_password(&from.password, &wanted.email)? {
+        NewPassword::Generate => FirstPassword::Generate,
+        NewPassword::Given(given) => FirstPassword::Given(given),
+    })
 }
 
 async fn show(

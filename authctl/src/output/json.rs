@@ -7,6 +7,7 @@ use common::call::Change;
 use common::id::AuditId;
 use common::secret::RevealedSecret;
 use common::text::is_forbidden;
+use common::time::Time;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -90,6 +91,10 @@ pub(crate) struct Outcome<'a> {
     notes: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     generated_password: Option<&'a RevealedSecret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<&'a RevealedSecret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Time>,
 }
 
 impl<'a> Outcome<'a> {
@@ -107,6 +112,8 @@ impl<'a> Outcome<'a> {
             sessions_ended: change.sessions_ended,
             notes: &change.notes,
             generated_password: change.generated_password.as_ref(),
+            link: change.link.as_ref(),
+            expires_at: change.expires_at,
         }
     }
 }

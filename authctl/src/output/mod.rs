@@ -173,12 +173,25 @@ impl Printer {
             Format::Json | Format::Jsonl => self.text(&json::line(&json::Outcome::new(change))?)?,
             Format::Id => self.line(change.id.as_deref().unwrap_or(&change.subject))?,
             Format::Csv => self.change_csv(change)?,
-            Format::Table | Format::Wide => self.line(sentence)?,
+            Format::Table | Format::Wide => {
+                self.line(sentence)?;
+                // Alone on its line, so that it can be copied, or taken by a script.
+                if let Some(link) = &change.link {
+                    self.line(link.expose())?;
+                }
+            }
         }
         if !self.speaks_json() {
             for note in &change.notes {
                 self.note(note)?;
             }
+        }
+        if self.format == Format::Id && change.link.is_some() {
+            let whose = &change.subject;
+            self.note(&format!(
+                "the link made for {whose} was not shown; make another: \
+                 authctl user reset-password USER --print-link"
+            ))?;
         }
         Ok(())
     }
@@ -226,6 +239,7 @@ impl Printer {
                 "tenant",
                 "audit_id",
                 "generated_password",
+                "link",
             ]))?;
         }
         let audit = change.audit_id.map(|id| id.to_string()).unwrap_or_default();
@@ -239,6 +253,7 @@ impl Printer {
                 .generated_password
                 .as_ref()
                 .map_or("", |p| p.expose()),
+            change.link.as_ref().map_or("", |link| link.expose()),
         ]))
     }
 }

@@ -29,7 +29,7 @@ fn a_tenant_is_made() {
     assert_eq!(
         asked.body,
         json!({"slug": "acme", "name": "Acme", "plan": "pro", "max_users": 5,
-            "ends": "2027-03-31", "time_zone": "UTC"})
+            "ends": "2027-03-31", "time_zone": "UTC", "admin_email": null, "print_link": false})
     );
 }
 

@@ -11,6 +11,7 @@ mod ends;
 mod help;
 mod keys;
 mod lists;
+mod mails;
 mod objects;
 mod roles;
 mod secrets;

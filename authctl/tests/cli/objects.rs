@@ -5,8 +5,9 @@ use common::secret::{RevealedSecret, Secret};
 use common::time::Time;
 use common::view::{
     ApiStatus, AttemptView, BackupStatus, CacheStatus, Counts, DatabaseStatus, DeviceType,
-    DeviceView, EmployeeView, KeyStatus, LockoutView, Name, Page, SessionView, StatusView,
-    SubscriptionView, TenantStatus, TenantView, UserStatus, UserView, VersionView, Warning,
+    DeviceView, EmployeeView, KeyStatus, LockoutView, MailStatus, Name, Page, SessionView,
+    StatusView, SubscriptionView, TenantStatus, TenantView, UserStatus, UserView, VersionView,
+    Warning,
 };
 
 pub(crate) const USER: &str = "usr_01h455vb4pex5vsknk084sn02q";
@@ -138,6 +139,8 @@ pub(crate) fn change(action: &str, subject: &str) -> Change {
         sessions_ended: 0,
         notes: Vec::new(),
         generated_password: None,
+        link: None,
+        expires_at: None,
     }
 }
 
@@ -192,6 +195,14 @@ pub(crate) fn status() -> StatusView {
         keys: KeyStatus {
             total: 2,
             active_kid: "key_1".to_owned(),
+        },
+        mail: MailStatus {
+            transport: Some("smtp relay.example.net:587 starttls".to_owned()),
+            paused: false,
+            queued: 3,
+            failed: 0,
+            oldest_queued_at: None,
+            last_sent_at: None,
         },
         counts: Counts {
             tenants: 38,

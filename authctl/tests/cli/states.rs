@@ -16,7 +16,7 @@ fn rehearsed(action: &str, subject: &str) -> Change {
 }
 
 /// A daemon that marks its answer as a rehearsal's, as the real one does.
-fn rehearsing(change: &Change) -> World {
+pub(crate) fn rehearsing(change: &Change) -> World {
     let body = serde_json::to_value(change).unwrap();
     World::new(move |_| {
         let headers = vec![

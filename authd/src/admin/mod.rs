@@ -10,6 +10,7 @@ mod job;
 mod key;
 pub mod listener;
 mod lockout;
+mod mail;
 pub mod peer;
 mod permission;
 mod role;

@@ -14,8 +14,8 @@ use common::error::ErrorCode;
 use tracing::Instrument;
 
 use crate::admin::{
-    attempt, audit, backup, daemon, db, job, key, lockout, permission, role, session, setting,
-    status, tenant, token, user,
+    attempt, audit, backup, daemon, db, job, key, lockout, mail, permission, role, session,
+    setting, status, tenant, token, user,
 };
 use crate::app::job::{Reporter, line};
 use crate::app::status::Running;
@@ -38,6 +38,7 @@ fn all(running: &Arc<Running>) -> Routes {
     let routes = role::add(routes);
     let routes = permission::add(routes);
     let routes = lockout::add(routes);
+    let routes = mail::add(routes);
     let routes = attempt::add(routes);
     let routes = session::add(routes);
     let routes = key::add(routes);
@@ -154,6 +155,8 @@ fn mark_rehearsed(answer: &mut dyn Any) {
         change.dry_run = true;
         change.audit_id = None;
         change.generated_password = None;
+        change.link = None;
+        change.expires_at = None;
     }
 }
 

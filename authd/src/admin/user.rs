@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use common::call::Change;
 use common::call::user::{
-    Create, Delete, Details, Disable, Enable, Grant, List, Permissions, Revoke, Set, SetPassword,
-    Show,
+    Create, Delete, Details, Disable, Enable, Grant, List, Permissions, ResendInvitation,
+    ResetPassword, Revoke, Set, SetPassword, Show,
 };
 use common::view::{HeldPermission, Page, UserView};
 
 use crate::admin::routes::Routes;
-use crate::app::{App, Error, Operator, permission, user};
+use crate::app::{App, Error, Operator, password_reset, permission, user};
 
 /// Adds this resource's calls.
 pub(super) fn add(routes: Routes) -> Routes {
@@ -21,6 +21,8 @@ pub(super) fn add(routes: Routes) -> Routes {
         .on::<Disable, _, _>(disable)
         .on::<Enable, _, _>(enable)
         .on::<SetPassword, _, _>(set_password)
+        .on::<ResetPassword, _, _>(reset_password)
+        .on::<ResendInvitation, _, _>(resend_invitation)
         .on::<Delete, _, _>(delete)
         .on::<Set, _, _>(set)
         .on::<Grant, _, _>(grant)
@@ -54,6 +56,22 @@ async fn set_password(
     request: SetPassword,
 ) -> Result<Change, Error> {
     user::set_password(&app, &operator, request).await
+}
+
+async fn reset_password(
+    app: Arc<App>,
+    operator: Operator,
+    request: ResetPassword,
+) -> Result<Change, Error> {
+    password_reset::send_or_print(&app, &operator, request).await
+}
+
+async fn resend_invitation(
+    app: Arc<App>,
+    operator: Operator,
+    request: ResendInvitation,
+) -> Result<Change, Error> {
+    user::resend_invitation(&app, &operator, request).await
 }
 
 async fn delete(app: Arc<App>, operator: Operator, request: Delete) -> Result<Change, Error> {

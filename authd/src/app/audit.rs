@@ -98,6 +98,8 @@ impl WideAct {
             sessions_ended: 0,
             notes: Vec::new(),
             generated_password: None,
+            link: None,
+            expires_at: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use common::error::ErrorCode;
 use common::time::Time;
+use domain::mail::CAP_WINDOW;
 use domain::setting::{Effective, Setting};
 use store::{Claim, Over, Priority, ReadTx, StoreError, Whose};
 
@@ -137,6 +138,7 @@ fn over(settings: &Settings, tx: &dyn ReadTx, whose: Whose, now: Time) -> Result
         old_sessions: now.minus(limits.max_age),
         ended_sessions: now.minus(settings.session_retention),
         devices: now.minus(own.device_ttl),
+        mails: now.minus(CAP_WINDOW),
     })
 }
 

@@ -23,10 +23,12 @@ pub mod lockout;
 pub mod login;
 pub mod login_budget;
 pub mod logout;
+pub mod mail;
 pub mod me;
 pub mod names;
 pub mod password;
 pub mod password_change;
+pub mod password_reset;
 pub mod permission;
 pub mod refresh;
 pub mod refused_peer;
@@ -94,6 +96,8 @@ pub struct App {
     pub login_budget: LoginBudget,
     /// Whether the daemon is about to end: it answers, and says that it is not ready.
     pub draining: AtomicBool,
+    /// Where mails leave.
+    pub mail: mail::Mailroom,
     /// Tries that wait for others of their counter.
     pub waiters: Waiters,
     /// What backups need beside the configuration.

@@ -9,13 +9,14 @@ use common::secret::Secret;
 use common::time::Time;
 use common::view::UserStatus;
 use domain::lockout::{AfterFailure, CounterKind, ReservationId};
+use domain::mail::Template;
 use domain::password::{Password, PasswordRejection};
 use domain::session::EndReason;
 use domain::setting::Effective;
 use domain::tenant::Tenant;
 use domain::token::PasswordChangeClaims;
 use domain::user::{Credential, CredentialKind, User};
-use store::{Claim, CredentialWrite, Denial, Priority, Scope, StoreError, WriteTx};
+use store::{Claim, CredentialWrite, Denial, Priority, Scope, StoreError, TenantWrite, WriteTx};
 
 use crate::app::authenticate::{authenticate, ended, password_change_claims, tenant_is_open};
 use crate::app::counter::{self, Admitted, Counter, SESSION_POLICY};
@@ -290,6 +291,10 @@ impl Change {
         };
         let (tenant_id, user_id, expected) =
             (self.by.tenant_id, self.by.user_id, credential.version);
+        let draft = app
+            .draft(Template::PasswordChanged, now)?
+            .map(|draft| draft.from(app.stored_ip(self.by.client.ip), None));
+        let queued = draft.clone();
         let (proof, claim) = (self.by.proof.clone(), self.by.client.claim.clone());
         let outcome = app
             .store
@@ -316,12 +321,16 @@ impl Change {
                     };
                     rows.sessions_mut()
                         .end_of(user_id, kept, now, EndReason::Revoked)?;
-                    activate(rows.as_ref(), user_id, now)?;
+                    let user = activate(rows.as_ref(), user_id, now)?;
+                    if let (Some(draft), Some(user)) = (&queued, user) {
+                        draft.put(tx, &user)?;
+                    }
                     tx.invalidate(Scope::User(user_id));
                     Ok(Stored::Changed)
                 },
             )
             .await?;
+        app.post_drafts(&draft);
         outcome.answer()
     }
 }
@@ -351,16 +360,16 @@ impl Stored {
     }
 }
 
-/// An invited user who has chosen a password is active.
-fn activate(rows: &dyn store::TenantWrite, user: UserId, now: Time) -> Result<(), StoreError> {
-    let invited = rows
-        .users()
-        .by_id(user)?
-        .is_some_and(|user| user.status == UserStatus::Invited);
-    if invited {
-        rows.users_mut().set_status(user, UserStatus::Active, now)?;
+/// An invited user who has chosen a password is active. Returns the user as it was.
+fn activate(rows: &dyn TenantWrite, user: UserId, now: Time) -> Result<Option<User>, StoreError> {
+    let found = rows.users().by_id(user)?;
+    if let Some(user) = &found
+        && user.status == UserStatus::Invited
+    {
+        rows.users_mut()
+            .set_status(user.id, UserStatus::Active, now)?;
     }
-    Ok(())
+    Ok(found)
 }
 
 fn proof_holds(tx: &dyn WriteTx, tenant: TenantId, proof: &Proof) -> Result<bool, StoreError> {

@@ -41,6 +41,21 @@ pub struct BackupSettings {
     pub keep: usize,
 }
 
+/// How mails are sent (rules 22 and 23); by which way is not the use cases' matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MailSettings {
+    /// Mails that anybody may cause for one address in an hour; over it nothing is sent.
+    pub per_address_hourly: u32,
+    /// Tries after the first before a mail is given up.
+    pub retry_max: u32,
+    /// Wait before the second try; each further wait is twice as long.
+    pub retry_base: Duration,
+    /// Most mails a minute; 0 = no limit.
+    pub rate: u32,
+    /// Longest time for handing over one mail.
+    pub timeout: Duration,
+}
+
 /// Policies and names.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -69,6 +84,12 @@ pub struct Settings {
     pub stored_ip: StoredIp,
     /// Failed logins of one address.
     pub login_budget: LoginBudgetSettings,
+    /// How mails are sent.
+    pub mail: MailSettings,
+    /// Page for setting a new password; the token is put behind it as its fragment.
+    pub reset_url: String,
+    /// Life of a link for setting a new password.
+    pub reset_ttl: Duration,
     /// Plan of a tenant made without one.
     pub default_plan: String,
     /// Seats of a tenant made without a number.

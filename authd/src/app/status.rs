@@ -15,7 +15,7 @@ use store::{DatabaseInfo, PageRequest, ReadTx, StoreError, TenantFilter, TenantR
 
 use crate::app::daemon::Steering;
 use crate::app::tenant::effective;
-use crate::app::{App, Error, Operator, backup, db};
+use crate::app::{App, Error, Operator, backup, db, mail};
 
 /// Tenants that are looked at for warnings; more would make a glance a walk.
 const WARNING_ROWS: u32 = 200;
@@ -91,6 +91,7 @@ pub async fn status(
             Ok::<_, Error>((counts, tenant_warnings(tx, now)?))
         })
         .await?;
+    let mail = mail::standing(app).await?;
     let info = app.store.info();
     warnings.extend(database_warnings(&info));
     warnings.extend(db::warning(info.free_bytes, app.settings().min_free));
@@ -105,6 +106,7 @@ pub async fn status(
         database: database(&info),
         cache: cache(app),
         keys: keys(app),
+        mail,
         counts: Counts {
             tenants: counts.tenants,
             tenants_suspended: counts.tenants_suspended,

@@ -3,6 +3,7 @@
 
 mod change;
 pub mod effective;
+mod first_admin;
 pub mod settings;
 mod usage;
 
@@ -25,6 +26,7 @@ use store::{Priority, ReadTx, TenantFilter, TenantRow};
 pub use change::{resume, set, suspend};
 pub use usage::usage;
 
+use self::first_admin::FirstAdmin;
 use crate::app::audit::{Act, Record};
 use crate::app::cursor::Place;
 use crate::app::{App, Error, Operator, Settings, names};
@@ -41,6 +43,7 @@ const ZONE_LIMIT_BYTES: usize = 64;
 pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Result<Change, Error> {
     let now = app.now();
     let tenant = parse(&app.settings(), &request, app.new_id(now)?, now)?;
+    let admin = FirstAdmin::draw(app, &request, &tenant, now)?.map(Arc::new);
     let record = Record::draw(app, operator, now, None)?;
     let act = Act {
         action: "tenant.create",
@@ -48,9 +51,14 @@ pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Res
         subject: tenant.slug.to_string(),
         tenant: tenant.clone(),
     };
-    let after =
+    let mut after =
         serde_json::to_value(view(&TenantRow { tenant, users: 0 })).map_err(Error::internal)?;
-    app.store
+    if let (Some(admin), Some(fields)) = (&admin, after.as_object_mut()) {
+        fields.insert("admin".to_owned(), admin.described());
+    }
+    let written = admin.clone();
+    let mut change = app
+        .store
         .write(Priority::Urgent, operator.claim.clone(), move |tx| {
             let slug = &act.tenant.slug;
             if slug.is_system()
@@ -60,9 +68,16 @@ pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Res
                 return Err(taken(slug));
             }
             tx.tenants_mut().insert(&act.tenant)?;
+            if let Some(admin) = &written {
+                admin.put(tx)?;
+            }
             record.append(tx, &act, &Value::Null, &after)
         })
-        .await
+        .await?;
+    if let Some(admin) = admin {
+        admin.done(app, &mut change);
+    }
+    Ok(change)
 }
 
 /// Lists tenants by slug.

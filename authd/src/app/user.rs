@@ -3,6 +3,7 @@
 
 mod create;
 mod delete;
+mod invite;
 mod rights;
 mod set_password;
 mod view;
@@ -22,7 +23,10 @@ use serde_json::json;
 use store::{PageRequest, Priority, Scope, StoreError, UserFilter, WriteTx};
 
 pub use create::create;
+pub(super) use create::invited;
 pub use delete::delete;
+pub(super) use invite::Invitation;
+pub use invite::resend_invitation;
 pub use rights::{grant, revoke, set};
 pub use set_password::set_password;
 pub use view::own;

@@ -1,5 +1,7 @@
 //! What no key can say alone: checks of the merged whole, each naming the key and its origin.
 
+mod mail;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -14,8 +16,8 @@ use super::key::mib;
 use super::keys::Keys;
 use super::value::Values;
 
-/// Checks the merged values; errors and warnings.
-pub(super) fn whole(values: &Values) -> Vec<Fault> {
+/// Checks the merged values; errors and warnings. A development daemon may do more.
+pub(super) fn whole(values: &Values, is_dev: bool) -> Vec<Fault> {
     let mut found = Vec::new();
     for check in [
         public_url,
@@ -29,10 +31,13 @@ pub(super) fn whole(values: &Values) -> Vec<Fault> {
         password_lengths,
         argon2,
         waits,
+        mail::way,
+        mail::encryption,
     ] {
         // A value that cannot be taken out has its fault already.
         found.extend(check(values).unwrap_or_else(|fault| vec![fault]));
     }
+    found.extend(mail::development(values, is_dev).unwrap_or_else(|fault| vec![fault]));
     found
 }
 

@@ -47,6 +47,9 @@ impl DevDefaults {
             ("admin.monitor_socket", text(self.run.join("monitor.sock"))),
             ("admin.socket_group", Value::Text(String::new())),
             ("admin.monitor_socket_group", Value::Text(String::new())),
+            ("mail.transport", Value::Text("log".to_owned())),
+            ("mail.from", Value::Text("authd@localhost".to_owned())),
+            ("mail.template_dir", text(self.config.join("templates"))),
         ] {
             values.set(key, value, Origin::Development);
         }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use common::email::Email;
 use domain::session::SessionPolicy;
 use domain::setting;
 use domain::tenant::Slug;
@@ -34,6 +35,9 @@ pub(super) fn check(form: Form, text: &str) -> Result<(), String> {
         Form::Network => network(text).map(drop),
         Form::Mode => mode(text).map(drop),
         Form::Url => url(text),
+        Form::Page => page(text),
+        Form::Host => host(text),
+        Form::Mailbox => mailbox(text).map(drop),
         Form::Slug => Slug::from_str(text).map(drop).map_err(|e| e.to_string()),
         Form::Group => group(text),
         Form::Account => account(text),
@@ -49,6 +53,10 @@ pub(super) fn check(form: Form, text: &str) -> Result<(), String> {
             same(text, &clean)
         }
         Form::Audience => setting::name_of_audience(text).map_err(|e| e.to_string()),
+        Form::UserName => {
+            let clean = common::text::sanitize(text, 255).map_err(|e| e.to_string())?;
+            same(text, &clean)
+        }
         Form::Directives => directives(text).map(drop),
     }
 }
@@ -169,6 +177,74 @@ fn url(text: &str) -> Result<(), String> {
         return Err("must begin with https://; plain http is for loopback alone".to_owned());
     }
     Ok(())
+}
+
+/// The URL of a page. The token of a link becomes its fragment, so it has none of its own.
+fn page(text: &str) -> Result<(), String> {
+    let origin_ends = text
+        .split_once("://")
+        .and_then(|(scheme, rest)| Some(scheme.len() + 3 + rest.find(['/', '?', '#', '\\'])?))
+        .unwrap_or(text.len());
+    let (origin, rest) = text.split_at(origin_ends);
+    url(origin)?;
+    if rest.contains('#') {
+        return Err("must not have a fragment: that is where the token goes".to_owned());
+    }
+    let fits = rest
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte));
+    if fits {
+        Ok(())
+    } else {
+        Err("must have a path of plain characters, others as %XX".to_owned())
+    }
+}
+
+fn host(text: &str) -> Result<(), String> {
+    if text.parse::<IpAddr>().is_ok() || (is_host(text) && !text.starts_with('[')) {
+        Ok(())
+    } else {
+        Err("expected a host name in small letters or an address, like \"smtp.example.com\"; the port has a key of its own".to_owned())
+    }
+}
+
+/// A mailbox: an address, perhaps with a name for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mailbox {
+    /// The name.
+    pub name: Option<String>,
+    /// The address.
+    pub address: Email,
+}
+
+/// Reads a mailbox.
+///
+/// # Errors
+/// What was expected.
+pub(super) fn mailbox(text: &str) -> Result<Mailbox, String> {
+    let expected =
+        "expected an address, like \"no-reply@example.com\" or \"Example <no-reply@example.com>\"";
+    let (name, address) = match text
+        .strip_suffix('>')
+        .and_then(|rest| rest.rsplit_once('<'))
+    {
+        Some((name, address)) => (Some(name.trim_end()), address),
+        None => (None, text),
+    };
+    let bare = address == address.trim() && !address.contains(|c: char| "<>\",;".contains(c));
+    let address = address.parse().map_err(|_| expected)?;
+    // Names with marks of the mail's own grammar are refused, although they could be quoted.
+    let name_fits = name.is_none_or(|name| {
+        common::text::sanitize(name, 60).is_ok_and(|clean| clean == name)
+            && !name.contains(|c: char| "<>\"\\,;:@".contains(c))
+    });
+    if !bare || !name_fits {
+        return Err(expected.to_owned());
+    }
+    Ok(Mailbox {
+        name: name.map(str::to_owned),
+        address,
+    })
 }
 
 fn is_host(host: &str) -> bool {
@@ -347,6 +423,67 @@ mod tests {
                 "https://a\\b",
                 "https://a:+1",
             ],
+        ),
+        (
+            Form::Page,
+            &[
+                "https://app.example.com/reset?lang=en",
+                "https://a/x%20y/",
+                "https://a",
+                "http://127.0.0.1:1/p",
+            ],
+            &[
+                "",
+                "javascript:alert(1)",
+                "https://a/#t",
+                "https://a#",
+                "http://app.example.com/",
+                "https://u@a/",
+                "https://a/ b",
+                "https://a/\"x",
+                "https://a\\b",
+                "//a/b",
+                "/reset",
+            ],
+        ),
+        (
+            Form::Host,
+            &["smtp.example.com", "localhost", "127.0.0.1", "::1"],
+            &[
+                "",
+                "smtp.example.com:25",
+                "[::1]",
+                "SMTP.example",
+                "a b",
+                "smtp://a",
+                "1.2.3",
+            ],
+        ),
+        (
+            Form::Mailbox,
+            &[
+                "authd@localhost",
+                "Example <no-reply@example.com>",
+                "Ünal & Söhne <a@b.example>",
+            ],
+            &[
+                "",
+                "example.com",
+                "Example",
+                "<a@b.example>",
+                "A <a@b.example>, B <b@b.example>",
+                "a@b.example\r\nBcc: c@d.example",
+                "A\u{202e} <a@b.example>",
+                "\"A\" <a@b.example>",
+                "A <<a@b.example>>",
+                "A < a@b.example>",
+                " a@b.example",
+            ],
+        ),
+        (
+            Form::UserName,
+            &["authd", "AKIA+/x=", "a@b.example"],
+            &["", " a", "a\nb"],
         ),
         (Form::Slug, &["acme"], &["", "Acme", "-a", "a"]),
         (

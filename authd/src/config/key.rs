@@ -181,6 +181,14 @@ pub enum Form {
     Mode,
     /// `https://host[:port]`; `http` for loopback.
     Url,
+    /// URL of a page: as `Url`, with path and query.
+    Page,
+    /// Host name or address.
+    Host,
+    /// `user@host`, or `Name <user@host>`.
+    Mailbox,
+    /// Name of a user at another server.
+    UserName,
     /// Slug of a tenant.
     Slug,
     /// Name of a group; empty for the own one.
@@ -214,6 +222,10 @@ impl Form {
             Self::Network => "address range",
             Self::Mode => "\"0660\" or \"0600\"",
             Self::Url => "URL without path",
+            Self::Page => "URL of a page",
+            Self::Host => "host name or address",
+            Self::Mailbox => "\"user@host\" or \"Name <user@host>\"",
+            Self::UserName => "user name",
             Self::Slug => "slug",
             Self::Group => "group name or \"\"",
             Self::Account => "user name or uid",
@@ -236,6 +248,10 @@ impl Form {
             Self::Network => "\"10.0.0.0/8\"",
             Self::Mode => "\"0660\"",
             Self::Url => "\"https://auth.example.com\"",
+            Self::Page => "\"https://app.example.com/reset-password\"",
+            Self::Host => "\"smtp.example.com\"",
+            Self::Mailbox => "\"Example <no-reply@example.com>\"",
+            Self::UserName => "\"authd\"",
             Self::Slug => "\"acme\"",
             Self::Group => "\"authd-admin\"",
             Self::Account => "\"alice\"",

@@ -58,7 +58,7 @@ pub fn load(source: &Source) -> Result<Loaded, Faults> {
     let mut warnings = Vec::new();
     // Without all files it is not known what is missing.
     if all_read {
-        for finding in check::whole(&values) {
+        for finding in check::whole(&values, source.dev.is_some()) {
             let is_known = faults.iter().any(|fault| fault.key == finding.key);
             match finding.severity {
                 Severity::Warning => warnings.push(finding),
@@ -164,6 +164,13 @@ pub(super) fn derive(values: &mut Values) {
     {
         let origin = Origin::Derived("api.public_url");
         values.set("token.issuer", Value::Text(url), origin);
+    }
+    if !values.is_set("links.reset_url")
+        && let Ok(Some(url)) = values.optional("api.public_url")
+    {
+        let origin = Origin::Derived("api.public_url");
+        let url = Value::Text(format!("{url}/reset-password"));
+        values.set("links.reset_url", url, origin);
     }
     if !values.is_set("token.audience")
         && let Ok(Some(issuer)) = values.optional("token.issuer")

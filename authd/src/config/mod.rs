@@ -17,10 +17,12 @@ mod flag;
 mod form;
 mod key;
 mod keys;
+mod links;
 mod load;
 mod lockout;
 mod log;
 mod login_budget;
+mod mail;
 mod password;
 mod read;
 mod refs;
@@ -46,13 +48,15 @@ pub use development::DevDefaults;
 pub use device::Device;
 pub use environment::PREFIX as ENVIRONMENT_PREFIX;
 pub use fault::{Fault, Faults, Origin, Severity};
-pub use form::{LEVELS, directives};
+pub use form::{LEVELS, Mailbox, directives};
 pub use key::{Change, Class, Form, Key, Kind};
 pub use keys::Keys;
+pub use links::Links;
 pub use load::{Loaded, Source, load};
 pub use lockout::Lockout;
 pub use log::{Log, LogTarget};
 pub use login_budget::LoginBudget;
+pub use mail::{Mail, MailTls, Transport};
 pub use password::Password;
 pub use refs::Refs;
 pub use reload::{Changed, Reloaded, reload};
@@ -118,6 +122,8 @@ pub const SECTIONS: &[Section] = &[
     section("session", "How long sign-ins last", session::KEYS),
     section("refs", "External references of users", refs::KEYS),
     section("tenant", "What new tenants begin with", tenant::KEYS),
+    section("links", "Where mailed links lead", links::KEYS),
+    section("mail", "How mails leave", mail::KEYS),
     section("log", "What authd says about itself", log::KEYS),
 ];
 
@@ -170,6 +176,10 @@ pub struct Config {
     pub refs: Refs,
     /// `[tenant]`
     pub tenant: Tenant,
+    /// `[links]`
+    pub links: Links,
+    /// `[mail]`
+    pub mail: Mail,
     /// `[log]`
     pub log: Log,
 }
@@ -201,6 +211,8 @@ impl Config {
             session: Session::build(values)?,
             refs: Refs::build(values)?,
             tenant: Tenant::build(values)?,
+            links: Links::build(values)?,
+            mail: Mail::build(values)?,
             log: Log::build(values)?,
         })
     }

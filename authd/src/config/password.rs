@@ -121,6 +121,17 @@ pub(super) const KEYS: &[Key] = &[
         class: Class::Installation,
         doc: "Waiting hashes; half is kept for known devices, changes and resets.",
     },
+    Key {
+        name: "password.reset_ttl",
+        kind: Kind::Duration {
+            min: minutes(5),
+            max: hours(24),
+        },
+        default: Some("\"1h\""),
+        change: Change::Reload,
+        class: Class::Tenant,
+        doc: "How long a link for setting a new password is good.",
+    },
 ];
 
 /// Settings of passwords.
@@ -152,6 +163,8 @@ pub struct Password {
     pub queue_deadline: Duration,
     /// Waiting hashes.
     pub queue_length: usize,
+    /// How long a link for setting a new password is good.
+    pub reset_ttl: Duration,
 }
 
 impl Password {
@@ -172,6 +185,7 @@ impl Password {
             pepper_credential: values.text("password.pepper_credential")?,
             queue_deadline: values.duration("password.queue_deadline")?,
             queue_length: values.number("password.queue_length")?,
+            reset_ttl: values.duration("password.reset_ttl")?,
         })
     }
 }

@@ -37,7 +37,7 @@ pub struct Reloaded {
 pub fn reload(source: &Source, runs: &Loaded) -> Result<Reloaded, Faults> {
     let asked = load(source)?;
     let values = merged(&asked, runs);
-    let (errors, warnings): (Vec<_>, Vec<_>) = check::whole(&values)
+    let (errors, warnings): (Vec<_>, Vec<_>) = check::whole(&values, source.dev.is_some())
         .into_iter()
         .partition(|finding| finding.severity == Severity::Error);
     if !errors.is_empty() {

@@ -102,6 +102,7 @@ fn of_form(form: Form) -> Value {
         Form::Path => json!({ "type": "string", "pattern": "^/" }),
         Form::Mode => json!({ "type": "string", "enum": ["0600", "0660"] }),
         Form::Url => json!({ "type": "string", "pattern": "^https?://[^/?#@]+$" }),
+        Form::Page => json!({ "type": "string", "pattern": "^https?://[^/?#@]+([/?][^#]*)?$" }),
         Form::Account => json!({ "type": ["string", "integer"] }),
         Form::Database => json!({ "type": "string", "pattern": "^sqlite:/" }),
         _ => json!({ "type": "string" }),

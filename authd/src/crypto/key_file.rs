@@ -1,4 +1,4 @@
-//! The wrap key's file: a systemd credential, or a file of mode 0600 that is made once.
+//! Files of secrets: a systemd credential, or a file of mode 0600; the wrap key's is made once.
 //! A file that others may read is refused, never repaired; an existing file is never written.
 
 use std::fs::{File, OpenOptions};
@@ -49,6 +49,12 @@ pub enum KeyFileError {
         /// Its owner.
         uid: u32,
     },
+    /// It holds something else than a short text.
+    #[error("{path} does not hold a text of at most {LIMIT_BYTES} bytes")]
+    Text {
+        /// The file.
+        path: PathBuf,
+    },
     /// It holds no key.
     #[error(
         "{path} does not hold a wrap key: 32 bytes as 64 hexadecimal digits or as base64 are expected"
@@ -79,52 +85,16 @@ impl WrapKey {
         path: &Path,
         credentials_directory: Option<&Path>,
     ) -> Result<Option<Self>, KeyFileError> {
-        let owned = || path.to_owned();
-        let read = |source| KeyFileError::Read {
+        let form = || KeyFileError::Form {
             path: path.to_owned(),
-            source,
         };
-        // Without blocking, so that a named pipe in the file's place cannot stop the start.
-        let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
-        let opened = OpenOptions::new()
-            .read(true)
-            .custom_flags(nonblocking)
-            .open(path);
-        let file = match opened {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(read(error)),
+        let text = match read_private(path, credentials_directory) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Ok(None),
+            Err(KeyFileError::Text { .. }) => return Err(form()),
+            Err(error) => return Err(error),
         };
-        let metadata = file.metadata().map_err(read)?;
-        if !metadata.is_file() {
-            return Err(KeyFileError::NotAFile { path: owned() });
-        }
-        if !lies_in(path, credentials_directory) {
-            let (mode, uid) = (metadata.mode() & 0o7777, metadata.uid());
-            if mode & 0o077 != 0 {
-                return Err(KeyFileError::Open {
-                    path: owned(),
-                    mode,
-                });
-            }
-            if uid != 0 && uid != geteuid().as_raw() {
-                return Err(KeyFileError::Foreign { path: owned(), uid });
-            }
-        }
-        let mut text = Zeroizing::new(String::with_capacity(512));
-        match file.take(LIMIT_BYTES + 1).read_to_string(&mut text) {
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return Err(KeyFileError::Form { path: owned() });
-            }
-            Err(error) => return Err(read(error)),
-        }
-        if text.len() as u64 > LIMIT_BYTES {
-            return Err(KeyFileError::Form { path: owned() });
-        }
-        Self::from_text(&Secret::new(std::mem::take(&mut *text)))
-            .map(Some)
-            .map_err(|_| KeyFileError::Form { path: owned() })
+        Self::from_text(&text).map(Some).map_err(|_| form())
     }
 
     /// Writes the key to a new file of mode 0600, which is on disk when this returns.
@@ -180,6 +150,62 @@ impl WrapKey {
         file.write_all(b"\n")?;
         file.sync_all()
     }
+}
+
+/// Reads a secret text of a few bytes as it stands; none if there is no such file.
+///
+/// Files in `credentials_directory` may be readable by the group, as systemd shows them so.
+///
+/// # Errors
+/// Any other state of the file than a readable, private, short text.
+pub fn read_private(
+    path: &Path,
+    credentials_directory: Option<&Path>,
+) -> Result<Option<Secret<String>>, KeyFileError> {
+    let owned = || path.to_owned();
+    let read = |source| KeyFileError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    // Without blocking, so that a named pipe in the file's place cannot stop the start.
+    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(nonblocking)
+        .open(path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(read(error)),
+    };
+    let metadata = file.metadata().map_err(read)?;
+    if !metadata.is_file() {
+        return Err(KeyFileError::NotAFile { path: owned() });
+    }
+    if !lies_in(path, credentials_directory) {
+        let (mode, uid) = (metadata.mode() & 0o7777, metadata.uid());
+        if mode & 0o077 != 0 {
+            return Err(KeyFileError::Open {
+                path: owned(),
+                mode,
+            });
+        }
+        if uid != 0 && uid != geteuid().as_raw() {
+            return Err(KeyFileError::Foreign { path: owned(), uid });
+        }
+    }
+    let mut text = Zeroizing::new(String::with_capacity(512));
+    match file.take(LIMIT_BYTES + 1).read_to_string(&mut text) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Err(KeyFileError::Text { path: owned() });
+        }
+        Err(error) => return Err(read(error)),
+    }
+    if text.len() as u64 > LIMIT_BYTES {
+        return Err(KeyFileError::Text { path: owned() });
+    }
+    Ok(Some(Secret::new(std::mem::take(&mut *text))))
 }
 
 fn lies_in(path: &Path, folder: Option<&Path>) -> bool {

@@ -1,10 +1,10 @@
 //! Everything cryptographic: hash pool, keys, tokens, randomness.
 //! No primitive is written here, no rule is decided here, and a failure is never worked around.
 
-mod device;
 mod error;
 mod frame;
 mod jwt;
+mod kept_secret;
 mod key_file;
 mod keys;
 mod pepper;
@@ -15,11 +15,11 @@ mod signing;
 mod signing_set;
 mod wrap;
 
-pub use device::DeviceSecret;
 pub use error::{CryptoError, TokenError};
 pub use frame::sha256;
 pub use jwt::{Expected, Inspected, VerifiedToken};
-pub use key_file::KeyFileError;
+pub use kept_secret::{DeviceSecret, MailedSecret};
+pub use key_file::{KeyFileError, read_private};
 pub use keys::KeyRing;
 pub use pepper::Pepper;
 pub use pool::{HashError, HashPool, HashSettings, Lane, NextHashing, NoPlace, Place, scheme_of};

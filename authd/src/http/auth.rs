@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use common::email::Email;
 use common::error::ErrorCode;
 use common::secret::{RevealedSecret, Secret};
 use common::time::Time;
@@ -18,7 +19,7 @@ use crate::app::login::Login;
 use crate::app::logout::{self, LogoutScope};
 use crate::app::password_change::{self, PasswordChange};
 use crate::app::tokens::SignedIn;
-use crate::app::{App, Client, Error, login, refresh, user};
+use crate::app::{App, Client, Error, login, password_reset, refresh, user};
 use crate::http::authenticated::{Authenticated, MayChangePassword};
 use crate::http::body::{JsonAnswer, JsonBody};
 use crate::http::error::Refusal;
@@ -67,6 +68,22 @@ pub(super) struct LogoutBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct PasswordChangeBody {
     current_password: Secret<String>,
+    new_password: Secret<String>,
+}
+
+/// Body of a request for a link that sets a new password.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ForgotBody {
+    tenant: Option<String>,
+    email: String,
+}
+
+/// Body of a new password by the token of a mailed link.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ResetBody {
+    token: Secret<String>,
     new_password: Secret<String>,
 }
 
@@ -157,27 +174,36 @@ fn password(given: &Secret<String>, path: &'static str) -> Result<Password, Erro
         .map_err(|rejection| Error::field(path, rejection.code(), rejection.to_string()))
 }
 
+fn tenant(app: &App, given: Option<String>) -> Result<String, Error> {
+    let tenant = match (given, &app.settings().default_tenant) {
+        (Some(tenant), _) => tenant,
+        (None, Some(slug)) => slug.to_string(),
+        (None, None) => return Err(Error::field("/tenant", "required", "Name the tenant.")),
+    };
+    if tenant.len() > TENANT_LIMIT || tenant.chars().any(text::is_forbidden) {
+        return Err(Error::field(
+            "/tenant",
+            "invalid_tenant",
+            "This is no tenant's name.",
+        ));
+    }
+    Ok(tenant)
+}
+
+fn email(given: &str) -> Result<Email, Error> {
+    given.parse().map_err(|_| {
+        Error::field(
+            "/email",
+            "invalid_email",
+            "Enter an e-mail address, like name@example.com.",
+        )
+    })
+}
+
 impl LoginBody {
     fn parse(self, app: &App) -> Result<Login, Error> {
-        let tenant = match (self.tenant, &app.settings().default_tenant) {
-            (Some(tenant), _) => tenant,
-            (None, Some(slug)) => slug.to_string(),
-            (None, None) => return Err(Error::field("/tenant", "required", "Name the tenant.")),
-        };
-        if tenant.len() > TENANT_LIMIT || tenant.chars().any(text::is_forbidden) {
-            return Err(Error::field(
-                "/tenant",
-                "invalid_tenant",
-                "This is no tenant's name.",
-            ));
-        }
-        let email = self.email.parse().map_err(|_| {
-            Error::field(
-                "/email",
-                "invalid_email",
-                "Enter an e-mail address, like name@example.com.",
-            )
-        })?;
+        let tenant = tenant(app, self.tenant)?;
+        let email = email(&self.email)?;
         let (device, secret) = self.device.map(device).transpose()?.unzip();
         Ok(Login {
             tenant,
@@ -264,5 +290,31 @@ pub(super) async fn change_password(
             .map_err(|rejection| Error::password("/new_password", &rejection))?,
     };
     password_change::change(&app, changer.0, wish).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Asks for a link that sets a new password: accepted, whoever has the name.
+pub(super) async fn forgot_password(
+    State(app): State<Arc<App>>,
+    client: Client,
+    _: NoQuery,
+    body: JsonBody<ForgotBody>,
+) -> Result<StatusCode, Refusal> {
+    let tenant = tenant(&app, body.0.tenant)?;
+    let email = email(&body.0.email)?;
+    password_reset::forgot(&app, client, tenant, email).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Sets a new password by the token of a mailed link.
+pub(super) async fn reset_password(
+    State(app): State<Arc<App>>,
+    client: Client,
+    _: NoQuery,
+    body: JsonBody<ResetBody>,
+) -> Result<StatusCode, Refusal> {
+    let new = Password::new(&body.0.new_password)
+        .map_err(|rejection| Error::password("/new_password", &rejection))?;
+    password_reset::reset(&app, client, &body.0.token, new).await?;
     Ok(StatusCode::NO_CONTENT)
 }

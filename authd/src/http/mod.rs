@@ -14,6 +14,7 @@ mod health;
 mod json;
 mod maintenance;
 mod me;
+mod pages;
 pub(crate) mod passage;
 mod query;
 mod race;

@@ -7,15 +7,20 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 
 use crate::app::App;
-use crate::http::{auth, check, health, maintenance, me, well_known};
+use crate::http::{auth, check, health, maintenance, me, pages, well_known};
 
 /// Routes that authenticate nobody; a test holds this list against the router.
 pub const PUBLIC_ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/auth/login"),
     ("POST", "/v1/auth/refresh"),
     ("POST", "/v1/auth/logout"),
+    ("POST", "/v1/auth/password/forgot"),
+    ("POST", "/v1/auth/password/reset"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/.well-known/oauth-authorization-server"),
+    ("GET", "/reset-password"),
+    ("GET", "/pages/reset-password.js"),
+    ("GET", "/pages/pages.css"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
 ];
@@ -52,6 +57,8 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/v1/auth/logout", post(auth::sign_out))
         .route("/v1/auth/check", get(check::check))
         .route("/v1/auth/password/change", post(auth::change_password))
+        .route("/v1/auth/password/forgot", post(auth::forgot_password))
+        .route("/v1/auth/password/reset", post(auth::reset_password))
         .route("/v1/me", get(me::show))
         .route("/v1/me/permissions", get(me::permissions))
         .route("/v1/me/sessions", get(me::sessions))
@@ -61,6 +68,12 @@ pub fn routes() -> Router<Arc<App>> {
             "/.well-known/oauth-authorization-server",
             get(well_known::metadata),
         )
+        .route("/reset-password", get(pages::reset_password))
+        .route(
+            "/pages/reset-password.js",
+            get(pages::reset_password_script),
+        )
+        .route("/pages/pages.css", get(pages::style))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
 }

@@ -1,6 +1,13 @@
 //! Letters and the post that takes them: what a mail says and how it goes out. Never the database,
 //! a rule, or when a mail is due: `app` decides that and hands over a `Letter`.
 
+mod built_in;
+mod check;
+mod compose;
+mod local;
+mod smtp;
+mod templates;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -9,6 +16,12 @@ use common::email::Email;
 use common::secret::Secret;
 use common::time::Time;
 use domain::mail::Template;
+
+pub use check::check_templates;
+pub use compose::{Correspondent, Stationery};
+pub use local::{Folder, Log};
+pub use smtp::{Authorities, Encryption, Server, Smtp};
+pub use templates::{Broken, Templates, Words};
 
 /// One mail to one address, with everything that its template may show.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ mod ballast;
 mod dev;
 mod exit;
 mod first_start;
+mod mail;
 pub mod offline;
 mod passed;
 mod pepper;
@@ -29,6 +30,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::app::audit::{LoggedHeads, log_heads};
 use crate::app::daemon::{Steering, reload_by_signal};
+use crate::app::mail::Mailroom;
 use crate::app::{App, Current, db::Room, login_budget::LoginBudget, waiters::Waiters};
 use crate::cache::{Activity, MemoryCache};
 use crate::config::{Config, DatabaseUrl, Loaded};
@@ -210,6 +212,10 @@ async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
     let now: Time = parts.clock.now();
     let opened = first_start::open(config, &parts.store, parts.random.as_ref(), now).await?;
     let settings = settings::settings(config, opened.issuer)?;
+    let post = mail::post(config, &parts.clock)?;
+    if let Some(post) = &post {
+        tracing::info!(post = %post.description(), "mails leave by");
+    }
     let pool = HashPool::start_with(hashing(config), opened.pepper, Arc::clone(&parts.random));
     let pool = pool.map_err(Failure::other)?;
     let login_floor = pool.calibrate(&opened.hash_schemes);
@@ -228,6 +234,7 @@ async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
         maintenance: Current::new(None),
         login_budget: LoginBudget::default(),
         draining: AtomicBool::new(false),
+        mail: Mailroom::new(post),
         waiters: Waiters::default(),
         backups: apart::backups(parts.loaded),
         room: Room::default(),

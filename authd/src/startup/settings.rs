@@ -12,7 +12,7 @@ use domain::setting::TenantSettings;
 
 use super::exit::Failure;
 use crate::app::Settings;
-use crate::app::settings::{BackupSettings, LoginBudgetSettings, StoredIp};
+use crate::app::settings::{BackupSettings, LoginBudgetSettings, MailSettings, StoredIp};
 use crate::config::{self, Config};
 
 /// How signing keys follow one another.
@@ -47,6 +47,15 @@ pub(super) fn settings(config: &Config, issuer: String) -> Result<Settings, Fail
             window: config.login_budget.window,
             exempt: config.login_budget.exempt.clone(),
         },
+        mail: MailSettings {
+            per_address_hourly: config.mail.per_address_hourly,
+            retry_max: config.mail.retry_max,
+            retry_base: config.mail.retry_base,
+            rate: config.mail.rate,
+            timeout: config.mail.timeout,
+        },
+        reset_url: config.links.reset_url.clone(),
+        reset_ttl: config.password.reset_ttl,
         default_plan: config.tenant.default_plan.clone(),
         default_max_users: config.tenant.default_max_users,
         time_zone: config.tenant.time_zone.clone(),

@@ -6,6 +6,7 @@ use std::path::Path;
 use store::sqlite;
 
 use super::first_start::KeySource;
+use super::mail;
 use crate::admin::listener::{self, BindError};
 use crate::admin::peer;
 use crate::config::{Account, Config, DatabaseUrl, Fault, Origin};
@@ -16,6 +17,7 @@ pub fn faults(config: &Config) -> Vec<Fault> {
     database(config, &mut faults);
     sockets(config, &mut faults);
     breached_list(config, &mut faults);
+    mail::faults(config, &mut faults);
     faults
 }
 

@@ -12,6 +12,7 @@
 mod audit;
 mod denial;
 mod list;
+mod mail;
 mod role;
 mod setting;
 
@@ -25,6 +26,7 @@ use domain::key::{KeyPurpose, StoredKey};
 use domain::lockout::{
     Boot, CounterKey, CounterKind, CounterState, Lockout, ManualLock, Reservation, ReservationId,
 };
+use domain::mail::MailedToken;
 use domain::rights::Right;
 use domain::session::{EndReason, Session};
 use domain::setting::{Setting, Value};
@@ -37,6 +39,7 @@ pub use list::{
     Counts, LockoutFilter, LockoutRow, SessionFilter, SessionRow, TenantFilter, TenantRow,
     UserFilter, UserRow,
 };
+pub use mail::{MailedTokens, MessageFilter, Outbox, OutboxCounts, OutboxRead};
 pub use role::{
     Grants, GrantsRead, Permissions, PermissionsRead, RoleFilter, RoleRow, Roles, RolesRead,
 };
@@ -91,6 +94,10 @@ pub trait ReadTx {
     fn meta(&self) -> &dyn MetaRead;
     /// The audit log.
     fn audit(&self) -> &dyn AuditRead;
+    /// The outbox.
+    fn outbox(&self) -> &dyn OutboxRead;
+    /// The token of a mailed link, whose tenant is not known yet, by its hash.
+    fn mailed_token(&self, hash: &[u8; 32]) -> Result<Option<(TenantId, MailedToken)>, StoreError>;
     /// Whether a token's id is on the list of denied ones.
     fn is_denied(&self, jti: &str) -> Result<bool, StoreError>;
     /// What is known of a denied token.
@@ -119,6 +126,8 @@ pub trait WriteTx: ReadTx {
     fn meta_mut(&self) -> &dyn Meta;
     /// The audit log.
     fn audit_mut(&self) -> &dyn Audit;
+    /// The outbox.
+    fn outbox_mut(&self) -> &dyn Outbox;
     /// Rows whose time is over.
     fn housekeeping(&self) -> &dyn Housekeeping;
     /// Denies a token's id until the token would have expired anyway. Caches are not told.
@@ -159,6 +168,8 @@ pub trait TenantWrite: TenantRead {
     fn sessions_mut(&self) -> &dyn Sessions;
     /// Their known devices.
     fn devices_mut(&self) -> &dyn Devices;
+    /// Tokens of links that were mailed to them.
+    fn mailed_tokens_mut(&self) -> &dyn MailedTokens;
     /// Its own roles.
     fn roles_mut(&self) -> Box<dyn Roles + '_>;
     /// Its own permissions.
@@ -201,11 +212,14 @@ pub trait UsersRead {
 pub trait Users: UsersRead {
     /// Adds one; its address must be free.
     fn insert(&self, user: &User) -> Result<(), StoreError>;
-    /// Moves it to another status. False if there is no such user.
+    /// Moves it to another status; the link that was mailed dies (rule 22). False if there is no such
+    /// user.
     fn set_status(&self, id: UserId, status: UserStatus, at: Time) -> Result<bool, StoreError>;
     /// Removes one with its password, sessions and devices; its attempts stay. False if there is no
     /// such user.
     fn delete(&self, id: UserId) -> Result<bool, StoreError>;
+    /// Marks the user's address as verified: something mailed to it came back.
+    fn set_email_verified(&self, id: UserId, at: Time) -> Result<(), StoreError>;
     /// Remembers a login that succeeded.
     fn set_last_login(&self, id: UserId, at: Time) -> Result<(), StoreError>;
 }
@@ -232,7 +246,8 @@ pub struct CredentialWrite {
 /// Passwords, to write: each write is a compare-and-swap on the version.
 pub trait Credentials: CredentialsRead {
     /// Sets a password if the stored version is still `expected` (0: there is none yet). The new
-    /// version is `expected + 1`. False if it is another by now: nothing was written.
+    /// version is `expected + 1`, and the link that was mailed dies (rule 22). False if it is another
+    /// by now: nothing was written.
     fn set(&self, credential: &CredentialWrite, expected: u64) -> Result<bool, StoreError>;
     /// Sets another hash of the same password if the stored version is still `version`, which stays:
     /// what stands on it is as good as before. False if it is another by now.
@@ -385,6 +400,8 @@ pub struct Over {
     pub ended_sessions: Time,
     /// Devices last used then.
     pub devices: Time,
+    /// Mails sent then.
+    pub mails: Time,
 }
 
 /// Removing rows whose time is over, a bounded number at a time.

@@ -6,7 +6,7 @@ use authd::app::{attempt, audit, user};
 use authd::crypto::sha256;
 use common::call;
 use common::call::audit::{List, Show};
-use common::call::user::{Create, Disable, NewPassword, SetPassword};
+use common::call::user::{Create, Disable, FirstPassword, NewPassword, SetPassword};
 use common::error::ErrorCode;
 use common::view::{AuditView, Page};
 use domain::audit::mac_input;
@@ -60,7 +60,7 @@ async fn rule_27_no_password_or_hash_is_in_the_log() {
     let desk = Desk::new();
     let acme = desk.tenant("acme").await;
     let request = Create {
-        password: NewPassword::Generate,
+        password: FirstPassword::Generate,
         kra_pin: Some("A123456789X".to_owned()),
         ..new_user("acme", "bob@acme.test")
     };

@@ -16,7 +16,7 @@ use domain::session::Session;
 use store::{Claim, CommitListener, Priority, Scope, StoreError};
 
 use crate::daemon::Wheel;
-use crate::support::{self, Installation, Plan, operator, plan};
+use crate::support::{self, FakePost, Installation, Plan, operator, plan};
 pub(crate) use crate::support::{NOW, given, new_tenant, reference};
 
 pub(crate) const GOOD: &str = "seven blue herons walk home";
@@ -48,14 +48,26 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new() -> Self {
-        Self::with_min_free(0)
+        Self::with(plan())
     }
 
     /// With `database.min_free`.
     pub(crate) fn with_min_free(bytes: u64) -> Self {
-        let scopes = Arc::new(Scopes::default());
         let mut plan = plan();
         plan.settings.min_free = bytes;
+        Self::with(plan)
+    }
+
+    /// A desk from which mails leave.
+    pub(crate) fn with_post(post: &Arc<FakePost>) -> Self {
+        Self::with(Plan {
+            post: Some(Arc::clone(post) as _),
+            ..plan()
+        })
+    }
+
+    fn with(plan: Plan) -> Self {
+        let scopes = Arc::new(Scopes::default());
         let installation = Installation::new(Plan {
             listener: Arc::clone(&scopes) as _,
             ..plan
@@ -258,6 +270,14 @@ impl Desk {
             .read(move |tx| tx.audit().rows(Some(tenant), 1, 100))
             .await
             .unwrap()
+    }
+
+    /// The id of a tenant by its name.
+    pub(crate) async fn tenant_named(&self, slug: &str) -> TenantId {
+        let slug = slug.parse().unwrap();
+        let read = self.app.store.read(move |tx| tx.tenants().by_slug(&slug));
+        let tenant: Option<domain::tenant::Tenant> = read.await.unwrap();
+        tenant.unwrap().id
     }
 
     pub(crate) async fn open_sessions(&self, tenant: TenantId, user: UserId) -> usize {

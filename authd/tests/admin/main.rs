@@ -15,6 +15,7 @@ mod deletions;
 mod desk;
 mod lists;
 mod lockouts;
+mod mails;
 mod monitor;
 mod names;
 mod rehearsals;

@@ -1,5 +1,6 @@
 //! `--dry-run`: every change that answers as one is rehearsed, and none of it stays.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use authd::admin::routes::router;
@@ -8,11 +9,15 @@ use authd::http::body::BodyLimit;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use common::call::Change;
+use common::id::MessageId;
+use domain::mail::Message;
 use rusqlite::Connection;
 use serde_json::{Value, json};
+use store::{MessageFilter, PageRequest};
 use tower::ServiceExt;
 
 use crate::desk::{Desk, GOOD, running};
+use crate::support::FakePost;
 
 async fn send(desk: &Desk, operator: Operator, path: &str, body: &Value) -> (StatusCode, Value) {
     let request = Request::builder()
@@ -34,6 +39,8 @@ async fn send(desk: &Desk, operator: Operator, path: &str, body: &Value) -> (Sta
     )
 }
 
+const RESUME: &str = "/v1/mail/resume";
+
 /// Changes outside of the database, which nothing would undo: none of them can be rehearsed.
 const OUTSIDE: &[(&str, &str)] = &[
     ("/v1/daemon/reload", "{}"),
@@ -43,7 +50,11 @@ const OUTSIDE: &[(&str, &str)] = &[
 ];
 
 /// One request for each change there is; a new change needs its line here.
-fn changes(session: &str, [active, announced]: &[String; 2]) -> Vec<(&'static str, Value)> {
+fn changes(
+    session: &str,
+    [active, announced]: &[String; 2],
+    waiting: [MessageId; 2],
+) -> Vec<(&'static str, Value)> {
     let bob = json!({"tenant": "acme", "name": "bob@acme.test"});
     let off = json!({"tenant": "acme", "name": "off@acme.test"});
     let mut changes = vec![
@@ -89,9 +100,36 @@ fn changes(session: &str, [active, announced]: &[String; 2]) -> Vec<(&'static st
         ("/v1/key/revoke", json!({"key": active, "confirm": active})),
         ("/v1/backup/prune", json!({"keep": 1})),
     ];
+    changes.splice(0..0, mails(waiting));
     // What makes and gives comes before what deletes.
     changes.splice(0..0, rights());
     changes
+}
+
+/// The changes that mail something, and those of the queue.
+fn mails([first, second]: [MessageId; 2]) -> Vec<(&'static str, Value)> {
+    let bob = json!({"tenant": "acme", "name": "bob@acme.test"});
+    let new = json!({"tenant": "acme", "name": "invited@acme.test"});
+    vec![
+        (
+            "/v1/tenant/create",
+            json!({"slug": "initech", "admin_email": "root@initech.test"}),
+        ),
+        (
+            "/v1/tenant/create",
+            json!({"slug": "hooli", "admin_email": "root@hooli.test", "print_link": true}),
+        ),
+        ("/v1/user/reset-password", json!({"user": bob})),
+        (
+            "/v1/user/reset-password",
+            json!({"user": bob, "print_link": true, "expires_seconds": 600}),
+        ),
+        ("/v1/user/resend-invitation", json!({"user": new})),
+        ("/v1/mail/test", json!({"address": "ops@acme.test"})),
+        ("/v1/mail/pause", json!({})),
+        ("/v1/mail/queue/retry", json!({"id": first})),
+        ("/v1/mail/queue/delete", json!({"id": second})),
+    ]
 }
 
 /// The changes of roles, permissions and of what users hold.
@@ -166,6 +204,15 @@ async fn furnish(desk: &Desk) {
             json!({"tenant": "acme", "key": "session.policy", "value": "limit:2"}),
         ),
         (
+            "/v1/user/create",
+            json!({"tenant": "acme", "email": "invited@acme.test", "name": {}, "external_refs": {},
+                "tenant_admin": false, "password": "invite", "permanent": false}),
+        ),
+        (
+            "/v1/user/resend-invitation",
+            json!({"user": {"tenant": "acme", "name": "invited@acme.test"}}),
+        ),
+        (
             "/v1/user/disable",
             json!({"user": {"tenant": "acme", "name": "off@acme.test"}}),
         ),
@@ -175,9 +222,25 @@ async fn furnish(desk: &Desk) {
     }
 }
 
+/// The mails that the furniture queued.
+async fn waiting(desk: &Desk) -> [MessageId; 2] {
+    let page = PageRequest {
+        limit: 10,
+        after: None,
+    };
+    let read = desk
+        .app
+        .store
+        .read(move |tx| tx.outbox().page(&MessageFilter::default(), &page));
+    let rows: Vec<Message> = read.await.unwrap();
+    let ids: Vec<MessageId> = rows.iter().map(|row| row.id).take(2).collect();
+    ids.try_into().unwrap()
+}
+
 #[tokio::test]
 async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
-    let desk = Desk::new();
+    let post = Arc::new(FakePost::default());
+    let desk = Desk::with_post(&post);
     let acme = desk.tenant("acme").await;
     let closed = desk.tenant("closed").await;
     let bob = desk.user("acme", "bob@acme.test").await;
@@ -199,9 +262,12 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
         .collect();
     let (_, rotated) = send(&desk, desk.admin(), "/v1/key/rotate", &json!({})).await;
     let announced = rotated["id"].as_str().unwrap().to_owned();
-    let changes = changes(&session, &[desk.app.keys.kid(), announced]);
+    let keys = [desk.app.keys.kid(), announced];
+    let changes = changes(&session, &keys, waiting(&desk).await);
+    post.take();
     for post in posts {
-        let is_outside = OUTSIDE.iter().any(|(path, _)| *path == post);
+        // What resumes finds nothing where what pauses does: it has a test of its own.
+        let is_outside = post == RESUME || OUTSIDE.iter().any(|(path, _)| *path == post);
         let known = is_outside || changes.iter().any(|(path, _)| *path == post);
         assert!(known, "{post} is not rehearsed here");
     }
@@ -214,11 +280,13 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
             assert!(change.changed && change.dry_run, "{path}: {change:?}");
             assert!(change.audit_id.is_none(), "{path}");
             assert!(change.generated_password.is_none(), "{path}");
+            assert!(change.link.is_none(), "{path}");
         }
     }
     assert_eq!(desk.scopes.take(), []);
     assert_eq!((desk.audit(acme).await, desk.audit(closed).await), before);
     assert_eq!(desk.open_sessions(acme, bob).await, 1);
+    assert!(post.take().is_empty(), "a rehearsal mails nothing");
     let backups = std::fs::read_dir(&desk.app.settings().backup.folder).unwrap();
     assert_eq!(backups.count(), 2);
     // And afterwards each is done as if nothing had been, and leaves exactly one row where it changes
@@ -263,6 +331,26 @@ async fn a96_a_job_refuses_to_be_rehearsed() {
         let (status, _) = send(&desk, desk.rehearsing(), call.path, &body).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{}", call.name);
     }
+}
+
+#[tokio::test]
+async fn a96_sending_is_not_resumed_by_a_rehearsal() {
+    let desk = Desk::new();
+    let pause = json!({"reason": "the relay moves"});
+    send(&desk, desk.admin(), "/v1/mail/pause", &pause).await;
+    for (operator, is_dry) in [
+        (desk.rehearsing(), true),
+        (desk.rehearsing(), true),
+        (desk.admin(), false),
+    ] {
+        let (_, answer) = send(&desk, operator, RESUME, &json!({})).await;
+        assert_eq!(
+            (&answer["changed"], &answer["dry_run"]),
+            (&json!(true), &json!(is_dry))
+        );
+    }
+    let (_, answer) = send(&desk, desk.admin(), RESUME, &json!({})).await;
+    assert_eq!(answer["changed"], false);
 }
 
 #[tokio::test]

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use authd::app::user;
-use common::call::user::{Create, Disable, Enable, NewPassword, SetPassword, Show};
+use common::call::user::{Create, Disable, Enable, FirstPassword, NewPassword, SetPassword, Show};
 use common::error::ErrorCode;
 use common::id::{TenantId, UserId};
+use common::secret::Secret;
 use common::view::UserStatus;
 use domain::user::{Credential, CredentialKind};
 use store::Scope;
@@ -58,7 +59,7 @@ async fn rule_24_a_first_password_is_good_for_changing_it_only() {
     let desk = Desk::new();
     let acme = desk.tenant("acme").await;
     let request = Create {
-        password: NewPassword::Generate,
+        password: FirstPassword::Generate,
         ..new_user("acme", "bob@acme.test")
     };
     let change = desk.create(request).await.unwrap();
@@ -101,7 +102,7 @@ async fn rule_26_the_operators_password_obeys_the_policy_too() {
         ("leaked herons of yesterday", "too_common"),
     ] {
         let request = Create {
-            password: given(password),
+            password: FirstPassword::Given(Secret::new(password.to_owned())),
             ..new_user("acme", "bob.otieno@acme.test")
         };
         let error = desk.create(request).await.unwrap_err();

@@ -16,6 +16,7 @@ const NOT_OF_THIS_API: &[&str] = &[
     "name_taken",
     "user_limit_reached",
     "last_admin",
+    "no_mail_transport",
 ];
 
 /// Codes that need a fault or a race, with the tests that bring them about.
@@ -96,6 +97,14 @@ async fn a52_every_code_that_a_route_can_give_is_given() {
         (check("permission=Users"), 403, "unknown_permission"),
         (check("a=b"), 403, "permission_denied"),
         (change(token, GOOD, "short"), 422, "password_rejected"),
+        (
+            post(
+                "/v1/auth/password/reset",
+                json!({"token": "x", "new_password": BETTER}),
+            ),
+            410,
+            "link_expired",
+        ),
         (change(token, WRONG, BETTER), 401, "invalid_credentials"),
         (change(token, GOOD, GOOD), 422, "password_rejected"),
         (

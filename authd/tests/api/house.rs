@@ -131,6 +131,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
+    /// The body of an answer that is no JSON, too.
+    pub(crate) text: String,
     pub(crate) took: Duration,
 }
 
@@ -169,6 +171,7 @@ pub(crate) async fn send(router: &Router, ask: Ask) -> Answer {
         status: parts.status.as_u16(),
         headers: parts.headers,
         body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+        text: String::from_utf8_lossy(&bytes).into_owned(),
         took,
     }
 }
@@ -212,6 +215,7 @@ pub(crate) fn beside(app: &App, pool: HashPool) -> Arc<App> {
             app.backups.apart.clone(),
         ),
         room: authd::app::db::Room::default(),
+        mail: authd::app::mail::Mailroom::new(None),
     })
 }
 

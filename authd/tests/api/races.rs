@@ -9,6 +9,7 @@ use crate::hold::{gated_pool, hold};
 use crate::house::{
     ADA, BETTER, GOOD, House, beside, change, login, refresh, router, send, set_password, until,
 };
+use crate::mailing::Mailing;
 use crate::support::plan;
 
 const OTHER: &str = "two white herons stand still";
@@ -70,6 +71,16 @@ async fn a64_g16_a_login_that_the_owners_change_overtakes_makes_no_session() {
 async fn a64_g16_a_login_that_a_disabling_overtakes_makes_no_session() {
     let house = House::new().await;
     login_overtaken(&house, house.disable()).await;
+}
+
+#[tokio::test]
+async fn a64_g16_a_login_that_a_mailed_link_overtakes_makes_no_session() {
+    let mailing = Mailing::new().await;
+    let token = mailing.token().await;
+    login_overtaken(&mailing.house, async {
+        mailing.reset(&token, BETTER).await.is(204, "");
+    })
+    .await;
 }
 
 #[tokio::test]

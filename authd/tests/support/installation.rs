@@ -8,12 +8,14 @@ use std::time::Duration;
 use authd::app::backup::{Apart, Backups, OpenKeys};
 use authd::app::db::Room;
 use authd::app::login_budget::LoginBudget;
-use authd::app::settings::{BackupSettings, LoginBudgetSettings, StoredIp};
+use authd::app::mail::Mailroom;
+use authd::app::settings::{BackupSettings, LoginBudgetSettings, MailSettings, StoredIp};
 use authd::app::waiters::Waiters;
 use authd::app::{App, Current, Operator, Settings};
 use authd::cache::{Activity, Cache, MemoryCache};
 use authd::crypto::{HashPool, HashSettings, KeyRing, Random, SeededRandom, WrapKey, bytes};
-use common::call::user::NewPassword;
+use authd::mail::Post;
+use common::call::user::{FirstPassword, NewPassword};
 use common::call::{self, Socket, UserRef};
 use common::id::RequestId;
 use common::secret::Secret;
@@ -43,6 +45,8 @@ pub(crate) struct Plan {
     /// For the hash threads.
     pub(crate) hash_random: Arc<dyn Random>,
     pub(crate) login_floor: Duration,
+    /// Where mails go; none leaves without.
+    pub(crate) post: Option<Arc<dyn Post>>,
 }
 
 pub(crate) struct Installation {
@@ -70,6 +74,7 @@ pub(crate) fn plan() -> Plan {
         hash_random: Arc::clone(&random),
         random,
         login_floor: Duration::ZERO,
+        post: None,
     }
 }
 
@@ -108,6 +113,7 @@ impl Installation {
             waiters: Waiters::default(),
             backups: Backups::new(open_keys(&wrap), Apart::default()),
             room: Room::default(),
+            mail: Mailroom::new(plan.post),
         };
         Self {
             app: Arc::new(app),
@@ -163,6 +169,8 @@ pub(crate) fn new_tenant(slug: &str) -> call::tenant::Create {
         max_users: None,
         ends: None,
         time_zone: None,
+        admin_email: None,
+        print_link: false,
     }
 }
 
@@ -178,7 +186,7 @@ pub(crate) fn new_user(tenant: &str, email: &str, password: &str) -> call::user:
         external_refs: BTreeMap::new(),
         tenant_admin: false,
         roles: Vec::new(),
-        password: given(password),
+        password: FirstPassword::Given(Secret::new(password.to_owned())),
         permanent: false,
     }
 }
@@ -250,6 +258,15 @@ fn settings() -> Settings {
             window: Duration::from_mins(15),
             exempt: Vec::new(),
         },
+        mail: MailSettings {
+            per_address_hourly: 3,
+            retry_max: 8,
+            retry_base: Duration::from_secs(30),
+            rate: 0,
+            timeout: Duration::from_secs(20),
+        },
+        reset_url: "http://127.0.0.1:8440/reset-password".to_owned(),
+        reset_ttl: Duration::from_hours(1),
         default_plan: "free".to_owned(),
         default_max_users: 25,
         time_zone: "Africa/Nairobi".to_owned(),

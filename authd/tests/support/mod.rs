@@ -3,7 +3,9 @@
 //! twice, the first time undone, so that a closure that cannot be repeated shows.
 
 mod installation;
+mod post;
 
 pub(crate) use installation::{
     Installation, NOW, Plan, given, new_tenant, new_user, operator, plan, reference,
 };
+pub(crate) use post::FakePost;

@@ -10,6 +10,7 @@ pub mod db;
 pub mod job;
 pub mod key;
 pub mod lockout;
+pub mod mail;
 pub mod permission;
 pub mod role;
 pub mod session;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::AuditId;
 use crate::secret::RevealedSecret;
+use crate::time::Time;
 
 /// Header that carries the client's version; a request without it is closed unparsed.
 pub const CLIENT_VERSION_HEADER: &str = "authctl-version";
@@ -126,6 +128,12 @@ pub struct Change {
     /// A password that the caller asked to have made, shown once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generated_password: Option<RevealedSecret>,
+    /// A link that the caller asked for instead of a mail, shown once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<RevealedSecret>,
+    /// When the link ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
 }
 
 /// Which part of a list is asked for.
@@ -209,6 +217,8 @@ fn of_tenants() -> Vec<CallInfo> {
         info::<user::Enable>(),
         info::<user::SetPassword>(),
         info::<user::Delete>(),
+        info::<user::ResetPassword>(),
+        info::<user::ResendInvitation>(),
         info::<user::Set>(),
         info::<user::Grant>(),
         info::<user::Revoke>(),
@@ -252,13 +262,21 @@ fn of_the_installation() -> Vec<CallInfo> {
         info::<key::Revoke>(),
         info::<audit::Verify>(),
         info::<audit::Mark>(),
+        info::<audit::List>(),
+        info::<audit::Show>(),
+        info::<mail::Status>(),
+        info::<mail::Test>(),
+        info::<mail::Pause>(),
+        info::<mail::Resume>(),
+        info::<mail::QueueList>(),
+        info::<mail::QueueShow>(),
+        info::<mail::QueueRetry>(),
+        info::<mail::QueueDelete>(),
         info::<daemon::Config>(),
         info::<daemon::Reload>(),
         info::<daemon::LogLevel>(),
         info::<daemon::Drain>(),
         info::<daemon::Maintenance>(),
-        info::<audit::List>(),
-        info::<audit::Show>(),
         info::<backup::Create>(),
         info::<backup::List>(),
         info::<backup::Verify>(),

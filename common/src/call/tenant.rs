@@ -21,6 +21,11 @@ pub struct Create {
     pub ends: Option<String>,
     /// IANA name; `tenant.time_zone` where it is absent.
     pub time_zone: Option<String>,
+    /// Address of the tenant's first administrator, who is invited; none is made where it is absent.
+    pub admin_email: Option<String>,
+    /// Whether the administrator's link is answered instead of an invitation mailed.
+    #[serde(default)]
+    pub print_link: bool,
 }
 
 impl AdminCall for Create {

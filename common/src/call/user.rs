@@ -1,11 +1,13 @@
 //! Calls about users.
 
+mod mailed;
 mod rights;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use mailed::{ResendInvitation, ResetPassword};
 pub use rights::{Grant, Permissions, Revoke, Set};
 
 use crate::call::{AdminCall, Change, Method, Paging, Socket, TenantFilter, UserRef};
@@ -16,6 +18,20 @@ use crate::view::{AttemptView, Name, Page, SessionView, UserStatus, UserView};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum NewPassword {
+    /// authd makes one and shows it once.
+    Generate,
+    /// The administrator gives one.
+    Given(#[serde(serialize_with = "secret::send")] Secret<String>),
+}
+
+/// How a new user comes to a password.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum FirstPassword {
+    /// By mail: authd makes one when the mail is sent, good for changing it only.
+    Invite,
+    /// By a link for setting one, which is answered.
+    Link,
     /// authd makes one and shows it once.
     Generate,
     /// The administrator gives one.
@@ -51,8 +67,9 @@ pub struct Create {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
     /// The first password.
-    pub password: NewPassword,
-    /// Whether the password stands as set; else it is good for changing it only (rule 24).
+    pub password: FirstPassword,
+    /// Whether a password that is made or given here stands as set; else it is good for changing it
+    /// only (rule 24).
     #[serde(default)]
     pub permanent: bool,
 }

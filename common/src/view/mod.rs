@@ -7,6 +7,7 @@ mod backup;
 mod daemon;
 mod key;
 mod lockout;
+mod mail;
 mod role;
 mod session;
 mod setting;
@@ -23,6 +24,7 @@ pub use backup::{BackupMade, BackupView, CheckView, DatabaseView, MigrationView,
 pub use daemon::{ConfigFaultView, ConfigValueView, ConfigView, KeyChangeView, ReloadView};
 pub use key::KeyView;
 pub use lockout::LockoutView;
+pub use mail::{MailStatus, MessageState, MessageView};
 pub use role::{HeldPermission, HolderView, PermissionScope, PermissionView, RoleView, Via};
 pub use session::{DeviceType, DeviceView, SessionView};
 pub use setting::{SettingSource, SettingView};

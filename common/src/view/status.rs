@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::time::Time;
+use crate::view::MailStatus;
 
 /// Answer of `authctl status`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,8 @@ pub struct StatusView {
     pub cache: CacheStatus,
     /// Signing keys.
     pub keys: KeyStatus,
+    /// Mail.
+    pub mail: MailStatus,
     /// How many of what.
     pub counts: Counts,
     /// The newest backup in `backup.dir`; null where there is none.

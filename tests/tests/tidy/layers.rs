@@ -155,6 +155,7 @@ const ROOMS: &[Room] = &[
             "serde_json",
             "store",
             "subtle",
+            "tokio::select",
             "tokio::spawn",
             "tokio::task::spawn_blocking",
             "tokio::sync",

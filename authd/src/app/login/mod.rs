@@ -318,9 +318,11 @@ async fn settle_and_issue(
     let is_counted =
         !verdict.is_right && verdict.known.device.is_none() && attempt.client.has_own_address;
     let token_id = draw.token_id.clone();
+    let mails = draw.mails.clone();
     let evaluated = Evaluated::new(app, attempt, verdict, draw);
     let settled = settle::settle(app, evaluated).await;
     app.waiters.settled(counter);
+    mails.post(app);
     if is_counted && matches!(settled, Ok(Settled::Refused(..))) {
         app.login_budget.take(&app.settings().login_budget, ip, now);
     }

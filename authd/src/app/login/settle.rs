@@ -11,6 +11,7 @@ use common::view::UserStatus;
 use domain::attempt::Outcome;
 use domain::device::{DEVICES_LIMIT, KnownDevice};
 use domain::lockout::{AfterFailure, CounterKind, CounterState, ReservationId};
+use domain::mail::Template;
 use domain::session::{self, EndReason, Session};
 use domain::setting::{Effective, TenantSettings};
 use domain::tenant::{Standing, Tenant};
@@ -20,6 +21,7 @@ use store::{Claim, Priority, Scope, StoreError, TenantWrite, WriteTx};
 use super::Try;
 use super::known::Known;
 use crate::app::counter::{self, Counter};
+use crate::app::mail::Draft;
 use crate::app::tenant::effective;
 use crate::app::{App, Error};
 use crate::crypto::DeviceSecret;
@@ -30,6 +32,8 @@ pub(super) struct Draw {
     session_id: SessionId,
     salt: [u8; 16],
     new_device: Option<DeviceSecret>,
+    /// Mails that tell the owner of a lock, or of a device that is new.
+    pub(super) mails: Mails,
     /// Id of the token that a success is answered with.
     pub(super) token_id: String,
 }
@@ -46,10 +50,38 @@ impl Draw {
             .transpose()?;
         Ok(Self {
             session_id: app.new_id(attempt.started_at)?,
+            mails: Mails::draw(app, attempt)?,
             salt: app.random_bytes()?,
             new_device,
             token_id: app.token_id()?,
         })
+    }
+}
+
+/// Mails that a try may cause; drawn with the rest.
+#[derive(Clone)]
+pub(super) struct Mails {
+    locked: Option<Draft>,
+    new_device: Option<Draft>,
+}
+
+impl Mails {
+    fn draw(app: &App, attempt: &Try) -> Result<Self, Error> {
+        let draw = |template| -> Result<Option<Draft>, Error> {
+            let device = attempt.login.device.as_ref();
+            let name = device.map(|device| device.name.clone().unwrap_or(device.id.clone()));
+            let draft = app.draft(template, attempt.started_at)?;
+            Ok(draft.map(|draft| draft.from(app.stored_ip(attempt.client.ip), name)))
+        };
+        Ok(Self {
+            locked: draw(Template::AccountLocked)?,
+            new_device: draw(Template::NewDevice)?,
+        })
+    }
+
+    /// After the write: wakes who sends them.
+    pub(super) fn post(&self, app: &App) {
+        app.post_drafts(self.locked.iter().chain(&self.new_device));
     }
 }
 
@@ -235,6 +267,7 @@ impl Evaluated {
                 trace.push(format!("counter: threshold reached, locked until {until}"));
                 locked_until = Some(until);
                 self.remove_guessed_device(tx)?;
+                self.tell_of_lock(tx)?;
             }
         }
         self.record(app, tx, outcome, trace)?;
@@ -250,6 +283,20 @@ impl Evaluated {
             tx.tenant_mut(tenant.id)
                 .devices_mut()
                 .delete(&device.secret_hash)?;
+        }
+        Ok(())
+    }
+
+    /// The owner of a name hears of its lock (ASVS 6.3.5); that of a device's own counter locks
+    /// nobody out.
+    fn tell_of_lock(&self, tx: &dyn WriteTx) -> Result<(), StoreError> {
+        if self.counter.kind != CounterKind::Subject {
+            return Ok(());
+        }
+        if let (Some(draft), (Some(_), Some(user))) = (&self.draw.mails.locked, self.present(tx)?)
+            && user.status != UserStatus::Disabled
+        {
+            draft.put(tx, &user)?;
         }
         Ok(())
     }
@@ -297,6 +344,7 @@ impl Evaluated {
                 version: credential.version,
             });
         }
+        self.tell_of_device(tx, rows.as_ref(), &user)?;
         let settings = effective::of(app, tx, tenant.id)?;
         let ended = self.end_others(app, tx, rows.as_ref(), &user, &settings)?;
         let session = self.session(app, &tenant, &user);
@@ -321,6 +369,34 @@ impl Evaluated {
             ended,
             device_secret,
         })
+    }
+
+    /// Who has signed in before hears of a device that is new: it brings no secret of a known one, and
+    /// no open session is from a device of this id.
+    fn tell_of_device(
+        &self,
+        tx: &dyn WriteTx,
+        rows: &dyn TenantWrite,
+        user: &User,
+    ) -> Result<(), StoreError> {
+        let (Some(draft), Some(device)) = (&self.draw.mails.new_device, &self.attempt.login.device)
+        else {
+            return Ok(());
+        };
+        if self.known.device.is_some() || user.last_login_at.is_none() {
+            return Ok(());
+        }
+        let open = rows.sessions().open_of(user.id)?;
+        let is_here = |session: &Session| {
+            session
+                .device
+                .as_ref()
+                .is_some_and(|other| other.id == device.id)
+        };
+        if !open.iter().any(is_here) {
+            draft.put(tx, user)?;
+        }
+        Ok(())
     }
 
     fn session(&self, app: &App, tenant: &Tenant, user: &User) -> Session {

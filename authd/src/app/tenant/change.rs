@@ -6,12 +6,13 @@ use std::sync::Arc;
 use common::call::Change;
 use common::call::tenant::{Resume, Set, Suspend};
 use common::error::ErrorCode;
+use common::id::TenantId;
 use common::text;
 use common::time::Time;
-use domain::tenant::{NAME_LIMIT, Tenant, TenantStatus};
+use domain::tenant::{NAME_LIMIT, Standing, Tenant, TenantStatus};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
-use store::{Priority, Scope, WriteTx};
+use store::{Priority, Scope, StoreError, WriteTx};
 
 use super::{ends, plan, time_zone};
 use crate::app::audit::{Act, Record};
@@ -33,6 +34,7 @@ pub async fn set(app: &Arc<App>, operator: &Operator, request: Set) -> Result<Ch
         refuse_system(&tenant, "renamed or given an end")?;
     }
     let act = act("tenant.set", tenant);
+    let grace = app.settings().expiry_grace;
     app.store
         .write(Priority::Urgent, operator.claim.clone(), move |tx| {
             let before = again(tx, &act)?;
@@ -42,10 +44,18 @@ pub async fn set(app: &Arc<App>, operator: &Operator, request: Set) -> Result<Ch
                 return Ok(act.unchanged());
             }
             keep_seats(tx, &before, &after)?;
+            if before.standing(now, grace) == Standing::Ended {
+                links_die(tx, before.id)?;
+            }
             write(tx, &after, now)?;
             record.append(tx, &act, &Value::Object(was), &Value::Object(is))
         })
         .await
+}
+
+/// Ends all mailed links of a tenant that is closed or was over: opening it revives none (rule 19).
+fn links_die(tx: &dyn WriteTx, tenant: TenantId) -> Result<(), StoreError> {
+    tx.tenant_mut(tenant).mailed_tokens_mut().delete_all()
 }
 
 /// Closes a tenant. Its sessions are refused, not ended: they go on when it is opened again.
@@ -67,6 +77,7 @@ pub async fn suspend(
             let Some(was) = move_to(tx, &act, TenantStatus::Suspended, now)? else {
                 return Ok(act.unchanged());
             };
+            links_die(tx, act.tenant.id)?;
             let sessions = tx.tenant(act.tenant.id).sessions().open_count()?;
             let mut change = record.append(
                 tx,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use common::call::Change;
-use common::call::user::Create;
+use common::call::user::{Create, FirstPassword, NewPassword};
 use common::email::Email;
 use common::error::ErrorCode;
 use common::id::UserId;
@@ -17,12 +17,13 @@ use domain::role::Role;
 use domain::setting::{Effective, TenantSettings};
 use domain::tenant::Tenant;
 use domain::user::{CredentialKind, User};
-use serde_json::Value;
-use store::{CredentialWrite, Priority, ReadTx, UserRow};
+use serde_json::{Map, Value};
+use store::{CredentialWrite, Priority, ReadTx, UserRow, WriteTx};
 
 use crate::app::audit::{self, Act, Record};
+use crate::app::password::Prepared;
 use crate::app::tenant::effective;
-use crate::app::user::{rights, view};
+use crate::app::user::{Invitation, rights, view};
 use crate::app::{App, Error, Operator, names, password};
 
 /// What a request says of a person, each value checked.
@@ -46,17 +47,9 @@ pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Res
     let mut profile = parse(&request)?;
     let (tenant, settings, roles) = room(app, &request, &profile.email).await?;
     profile.external_refs = references(&settings, &request)?;
-    let own_words = password::own_words(&profile.email, &profile.name, &tenant);
-    let (wanted, permanent) = (&request.password, request.permanent);
-    let prepared = password::prepare(app, &settings, wanted, permanent, &own_words, now).await?;
+    let first = First::of(app, &request, &profile, (&tenant, &settings), now).await?;
     let mut user = user(app, &tenant, profile, app.new_id(now)?, &request, now);
     user.roles = rights::names(&roles);
-    let credential = CredentialWrite {
-        user_id: user.id,
-        hash: prepared.hash,
-        kind: prepared.kind,
-        changed_at: now,
-    };
     let record = Record::draw(app, operator, now, None)?;
     let act = Act {
         action: "user.create",
@@ -64,12 +57,9 @@ pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Res
         subject: user.email.to_string(),
         tenant,
     };
-    let after = described(
-        &user,
-        &act.tenant,
-        &credential,
-        prepared.generated.is_some(),
-    )?;
+    let after = described(&user, &act.tenant, &first)?;
+    let first = Arc::new(first);
+    let written = Arc::clone(&first);
     let mut change = app
         .store
         .write(Priority::Urgent, operator.claim.clone(), move |tx| {
@@ -80,9 +70,7 @@ pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Res
             check_room(tx, &tenant, &user.email)?;
             let rows = tx.tenant_mut(tenant.id);
             rows.users_mut().insert(&user)?;
-            if !rows.credentials_mut().set(&credential, 0)? {
-                return Err(Error::internal("a new user already has a password"));
-            }
+            written.put(tx, &user, now)?;
             for role in &roles {
                 // False means held already, by a name given twice, or removed since it was found.
                 if !rows.grants_mut().grant(user.id, role.id, now)?
@@ -94,9 +82,94 @@ pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Res
             record.append(tx, &act, &Value::Null, &after)
         })
         .await?;
-    change.notes.extend(password::note(prepared.kind));
-    change.generated_password = prepared.generated.as_ref().map(RevealedSecret::new);
+    first.done(app, &mut change);
     Ok(change)
+}
+
+/// The first password, ready to be written.
+enum First {
+    /// One that stands in the database at once.
+    Password(Prepared),
+    /// One that comes later.
+    Invited(Invitation),
+}
+
+impl First {
+    async fn of(
+        app: &App,
+        request: &Create,
+        profile: &Profile,
+        (tenant, settings): (&Tenant, &Effective),
+        now: Time,
+    ) -> Result<Self, Error> {
+        let new = match &request.password {
+            FirstPassword::Invite | FirstPassword::Link => {
+                if request.permanent {
+                    return Err(Error::field(
+                        "/permanent",
+                        "not_applicable",
+                        "an invited user chooses a password; none is set that could stand",
+                    ));
+                }
+                let print_link = matches!(request.password, FirstPassword::Link);
+                let email = profile.email.as_str();
+                return Invitation::draw(app, email, print_link, now).map(Self::Invited);
+            }
+            FirstPassword::Generate => NewPassword::Generate,
+            FirstPassword::Given(given) => NewPassword::Given(given.clone()),
+        };
+        let own_words = password::own_words(&profile.email, &profile.name, tenant);
+        password::prepare(app, settings, &new, request.permanent, &own_words, now)
+            .await
+            .map(Self::Password)
+    }
+
+    fn put(&self, tx: &dyn WriteTx, user: &User, now: Time) -> Result<(), Error> {
+        match self {
+            Self::Invited(invitation) => invitation.put(tx, user).map_err(Error::from),
+            Self::Password(prepared) => {
+                let credential = CredentialWrite {
+                    user_id: user.id,
+                    hash: prepared.hash.clone(),
+                    kind: prepared.kind,
+                    changed_at: now,
+                };
+                if !tx
+                    .tenant_mut(user.tenant_id)
+                    .credentials_mut()
+                    .set(&credential, 0)?
+                {
+                    return Err(Error::internal("a new user already has a password"));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn done(&self, app: &App, change: &mut Change) {
+        match self {
+            Self::Invited(invitation) => invitation.done(app, change),
+            Self::Password(prepared) => {
+                change.notes.extend(password::note(prepared.kind));
+                change.generated_password = prepared.generated.as_ref().map(RevealedSecret::new);
+            }
+        }
+    }
+
+    /// How the password came about, for the audit row.
+    fn describe(&self, fields: &mut Map<String, Value>) {
+        match self {
+            Self::Invited(invitation) => {
+                fields.insert("invitation".to_owned(), invitation.described().into());
+            }
+            Self::Password(prepared) => {
+                let permanent = prepared.kind == CredentialKind::Own;
+                fields.insert("password_permanent".to_owned(), permanent.into());
+                let generated = prepared.generated.is_some();
+                fields.insert("password_generated".to_owned(), generated.into());
+            }
+        }
+    }
 }
 
 /// Finds the tenant, what holds for it, and the roles, and refuses early what the transaction would refuse after a hash.
@@ -207,14 +280,8 @@ fn user(
     now: Time,
 ) -> User {
     User {
-        id,
-        tenant_id: tenant.id,
-        subject: app.keys.subject(tenant.slug.as_str(), &profile.email),
-        email: profile.email,
-        email_verified: false,
         name: profile.name,
         phone: profile.phone,
-        address: None,
         locale: profile.locale,
         employee: profile.employee,
         external_refs: profile.external_refs,
@@ -224,6 +291,38 @@ fn user(
             UserStatus::Invited
         },
         is_tenant_admin: request.tenant_admin,
+        ..bare(app, tenant, profile.email, id, now)
+    }
+}
+
+/// An invited user of whom nothing but the address is known.
+///
+/// # Errors
+/// `internal` without random bytes.
+pub(in crate::app) fn invited(
+    app: &App,
+    tenant: &Tenant,
+    email: Email,
+    now: Time,
+) -> Result<User, Error> {
+    Ok(bare(app, tenant, email, app.new_id(now)?, now))
+}
+
+fn bare(app: &App, tenant: &Tenant, email: Email, id: UserId, now: Time) -> User {
+    User {
+        id,
+        tenant_id: tenant.id,
+        subject: app.keys.subject(tenant.slug.as_str(), &email),
+        email,
+        email_verified: false,
+        name: Name::default(),
+        phone: None,
+        address: None,
+        locale: None,
+        employee: EmployeeView::default(),
+        external_refs: BTreeMap::new(),
+        status: UserStatus::Invited,
+        is_tenant_admin: false,
         roles: Vec::new(),
         last_login_at: None,
         created_at: now,
@@ -232,12 +331,16 @@ fn user(
 }
 
 /// The new user for the audit row: what a list shows, and how its password came about.
-fn described(
-    user: &User,
-    tenant: &Tenant,
-    credential: &CredentialWrite,
-    generated: bool,
-) -> Result<Value, Error> {
+fn described(user: &User, tenant: &Tenant, first: &First) -> Result<Value, Error> {
+    let mut after = shown(user, tenant)?;
+    if let Some(fields) = after.as_object_mut() {
+        first.describe(fields);
+    }
+    Ok(after)
+}
+
+/// A user that was just made, as a list shows it.
+fn shown(user: &User, tenant: &Tenant) -> Result<Value, Error> {
     let row = UserRow {
         user: user.clone(),
         tenant: tenant.slug.clone(),
@@ -245,11 +348,5 @@ fn described(
         locked_for_good: false,
     };
     let shown = view::user(&row, user.created_at, view::Detail::Row);
-    let mut after = serde_json::to_value(shown).map_err(Error::internal)?;
-    if let Some(fields) = after.as_object_mut() {
-        let permanent = credential.kind == CredentialKind::Own;
-        fields.insert("password_permanent".to_owned(), permanent.into());
-        fields.insert("password_generated".to_owned(), generated.into());
-    }
-    Ok(after)
+    serde_json::to_value(shown).map_err(Error::internal)
 }

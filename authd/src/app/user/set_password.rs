@@ -7,6 +7,7 @@ use common::call::Change;
 use common::call::user::SetPassword;
 use common::secret::RevealedSecret;
 use common::view::UserStatus;
+use domain::mail::Template;
 use domain::setting::Effective;
 use domain::user::{CredentialKind, User};
 use serde_json::{Value, json};
@@ -44,6 +45,8 @@ pub async fn set_password(
     let generated = prepared.generated.is_some();
     let act = act("user.set_password", &found);
     let lockout = settings.lockout;
+    let draft = app.draft(Template::PasswordChanged, now)?;
+    let queued = draft.clone();
     let mut change = app
         .store
         .write(Priority::Urgent, operator.claim.clone(), move |tx| {
@@ -59,6 +62,12 @@ pub async fn set_password(
             let ended = end_access(tx, &act.tenant, user.id, now)?;
             let (before, after) = described(&user, status, credential.kind, generated);
             let mut change = record.append(tx, &act, &before, &after)?;
+            // Who has no password of their own yet learns of this one by other ways.
+            if let Some(draft) = &queued
+                && user.status == UserStatus::Active
+            {
+                draft.put(tx, &user)?;
+            }
             change.sessions_ended = count(&ended);
             let state = tx
                 .counters()
@@ -77,6 +86,7 @@ pub async fn set_password(
             Ok(change)
         })
         .await?;
+    app.post_drafts(&draft);
     reveal(&mut change, &prepared);
     Ok(change)
 }

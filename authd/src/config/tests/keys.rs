@@ -133,6 +133,18 @@ fn defaults_are_those_of_the_reference() {
         domain::session::SessionPolicy::Single
     );
     assert_eq!(config.attempts.store_ip, StoreIp::Full);
+    assert_eq!(config.password.reset_ttl, Duration::from_hours(1));
+    assert_eq!(
+        config.links.reset_url,
+        "https://auth.example.com/reset-password"
+    );
+    assert_eq!(config.mail.transport, Transport::None);
+    assert_eq!(
+        (config.mail.tls, config.mail.port),
+        (MailTls::Starttls, 587)
+    );
+    assert_eq!(config.mail.per_address_hourly, 3);
+    assert_eq!((config.mail.retry_max, config.mail.rate), (8, 120));
     assert_eq!(config.log.target, LogTarget::Auto);
 }
 

@@ -3,6 +3,7 @@
 mod faults;
 mod keys;
 mod layers;
+mod mail;
 mod reloads;
 
 use std::fs;

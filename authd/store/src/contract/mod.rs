@@ -3,6 +3,7 @@
 
 mod counters;
 mod lists;
+mod mail;
 mod records;
 mod roles;
 mod settings;
@@ -11,6 +12,7 @@ mod tenants;
 
 pub(crate) use counters::*;
 pub(crate) use lists::*;
+pub(crate) use mail::*;
 pub(crate) use records::*;
 pub(crate) use roles::*;
 pub(crate) use settings::*;
@@ -50,6 +52,7 @@ pub(crate) fn nothing_over() -> Over {
         old_sessions: start,
         ended_sessions: start,
         devices: start,
+        mails: start,
     }
 }
 

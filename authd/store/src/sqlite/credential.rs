@@ -8,7 +8,7 @@ use rusqlite::params;
 use super::row::{Columns, integer};
 use super::tx::TenantTx;
 use crate::error::StoreError;
-use crate::resource::{CredentialWrite, Credentials, CredentialsRead};
+use crate::resource::{CredentialWrite, Credentials, CredentialsRead, TenantWrite};
 
 fn read(columns: &mut Columns<'_, '_>) -> Result<Credential, StoreError> {
     let user_id = columns.id("credentials.user_id")?;
@@ -76,6 +76,9 @@ impl Credentials for TenantTx<'_> {
         } else {
             update(self, credential, expected)?
         };
+        if changed > 0 {
+            self.mailed_tokens_mut().delete_of(credential.user_id)?;
+        }
         Ok(changed > 0)
     }
 

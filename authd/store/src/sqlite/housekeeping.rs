@@ -21,6 +21,8 @@ impl Housekeeping for Tx<'_> {
             lost.push(self.prune_session_tries(over, limit)?);
             lost.push(self.prune_sessions(over, limit)?);
             lost.push(self.prune_denied(over, limit)?);
+            lost.push(self.prune_mailed_tokens(over, limit)?);
+            lost.push(self.prune_mails(over, limit)?);
         }
         Ok(lost.into_iter().max().unwrap_or(0))
     }
@@ -113,6 +115,16 @@ impl Tx<'_> {
         self.count("housekeeping.denied_tokens", PRUNE_DENIED, times)
     }
 
+    fn prune_mailed_tokens(&self, over: &Over, limit: u32) -> Result<u32, StoreError> {
+        let times = params![over.now.millis(), limit];
+        self.count("housekeeping.mailed_tokens", PRUNE_MAILED_TOKENS, times)
+    }
+
+    fn prune_mails(&self, over: &Over, limit: u32) -> Result<u32, StoreError> {
+        let times = params![over.mails.millis(), limit];
+        self.count("housekeeping.mails", PRUNE_MAILS, times)
+    }
+
     fn count(
         &self,
         operation: &'static str,
@@ -203,3 +215,10 @@ const PRUNE_DEVICES: &str = "DELETE FROM devices WHERE secret_hash IN \
 
 const PRUNE_DENIED: &str = "DELETE FROM denied_tokens WHERE jti IN \
     (SELECT jti FROM denied_tokens WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+
+const PRUNE_MAILED_TOKENS: &str = "DELETE FROM mailed_tokens WHERE user_id IN \
+    (SELECT user_id FROM mailed_tokens WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+
+const PRUNE_MAILS: &str = "DELETE FROM outbox WHERE id IN \
+    (SELECT id FROM outbox WHERE state = 'sent' AND finished_at <= ?1 \
+    ORDER BY finished_at LIMIT ?2)";

@@ -14,6 +14,7 @@ mod housekeeping;
 mod inspect;
 mod key;
 mod lock;
+mod mail;
 mod meta;
 mod migrate;
 mod open;

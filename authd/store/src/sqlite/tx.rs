@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 
 use common::id::{SessionId, TenantId};
 use common::time::Time;
+use domain::mail::MailedToken;
 use domain::session::Session;
 use rusqlite::{CachedStatement, Connection, ErrorCode, Params};
 
@@ -13,10 +14,10 @@ use super::row::Columns;
 use crate::error::StoreError;
 use crate::resource::{
     Attempts, AttemptsRead, Audit, AuditRead, Counters, CountersRead, Credentials, CredentialsRead,
-    Denial, Devices, DevicesRead, Grants, GrantsRead, Housekeeping, Keys, KeysRead, Meta, MetaRead,
-    OperatorRead, PageRequest, Permissions, PermissionsRead, ReadTx, Roles, RolesRead, Scope,
-    Sessions, SessionsRead, Settings, SettingsRead, TenantRead, TenantWrite, Tenants, TenantsRead,
-    Users, UsersRead, WriteTx,
+    Denial, Devices, DevicesRead, Grants, GrantsRead, Housekeeping, Keys, KeysRead, MailedTokens,
+    Meta, MetaRead, OperatorRead, Outbox, OutboxRead, PageRequest, Permissions, PermissionsRead,
+    ReadTx, Roles, RolesRead, Scope, Sessions, SessionsRead, Settings, SettingsRead, TenantRead,
+    TenantWrite, Tenants, TenantsRead, Users, UsersRead, WriteTx,
 };
 
 /// A transaction; the thread that owns the connection begins and ends it.
@@ -201,6 +202,14 @@ impl ReadTx for Tx<'_> {
         self
     }
 
+    fn outbox(&self) -> &dyn OutboxRead {
+        self
+    }
+
+    fn mailed_token(&self, hash: &[u8; 32]) -> Result<Option<(TenantId, MailedToken)>, StoreError> {
+        self.token_by_hash(hash)
+    }
+
     fn is_denied(&self, jti: &str) -> Result<bool, StoreError> {
         self.is_token_denied(jti)
     }
@@ -236,6 +245,10 @@ impl WriteTx for Tx<'_> {
     }
 
     fn attempts_mut(&self) -> &dyn Attempts {
+        self
+    }
+
+    fn outbox_mut(&self) -> &dyn Outbox {
         self
     }
 
@@ -316,6 +329,10 @@ impl TenantWrite for TenantTx<'_> {
     }
 
     fn devices_mut(&self) -> &dyn Devices {
+        self
+    }
+
+    fn mailed_tokens_mut(&self) -> &dyn MailedTokens {
         self
     }
 

@@ -9,7 +9,7 @@ use rusqlite::params;
 use super::row::{Columns, json};
 use super::tx::TenantTx;
 use crate::error::StoreError;
-use crate::resource::{Users, UsersRead};
+use crate::resource::{TenantWrite, Users, UsersRead};
 
 /// The columns of a user, in the order that [`read`] takes them.
 pub(super) const COLUMNS: &str = "u.id, u.tenant_id, u.email, u.email_verified, u.given_name, \
@@ -148,7 +148,19 @@ impl Users for TenantTx<'_> {
                 at.millis()
             ],
         )?;
+        self.mailed_tokens_mut().delete_of(id)?;
         Ok(changed > 0)
+    }
+
+    fn set_email_verified(&self, id: UserId, at: Time) -> Result<(), StoreError> {
+        self.tx
+            .run(
+                "users.set_email_verified",
+                "UPDATE users SET email_verified = 1, updated_at = ?3 \
+                 WHERE tenant_id = ?1 AND id = ?2 AND email_verified = 0",
+                params![self.id.as_bytes(), id.as_bytes(), at.millis()],
+            )
+            .map(drop)
     }
 
     fn delete(&self, id: UserId) -> Result<bool, StoreError> {

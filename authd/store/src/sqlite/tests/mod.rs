@@ -272,3 +272,28 @@ fn rule_20_locks_are_shortened_by_tenant() {
 fn rule_20_sessions_and_devices_of_one_tenant_are_found_by_time() {
     holds(contract::rule_20_sessions_and_devices_of_one_tenant_are_found_by_time);
 }
+
+#[test]
+fn rule_22_a_newer_token_takes_the_place() {
+    holds(contract::rule_22_a_newer_token_takes_the_place);
+}
+
+#[test]
+fn rule_22_links_die_with_any_change() {
+    holds(contract::rule_22_links_die_with_any_change);
+}
+
+#[test]
+fn rule_19_a_closed_tenants_links_die() {
+    holds(contract::rule_19_a_closed_tenants_links_die);
+}
+
+#[test]
+fn a51_mails_are_counted_by_mailbox() {
+    holds(contract::a51_mails_are_counted_by_mailbox);
+}
+
+#[test]
+fn rule_23_a_mail_is_tried_until_it_is_finished() {
+    holds(contract::rule_23_a_mail_is_tried_until_it_is_finished);
+}

@@ -466,6 +466,37 @@ fn a_database_of_the_second_schema_gets_settings() {
 }
 
 #[test]
+fn a_database_of_the_second_schema_gets_an_outbox() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authd.db");
+    let older: Vec<Migration> = migrate::known().into_iter().take(2).collect();
+    migrate::create(&path, &older).unwrap();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(
+        "INSERT INTO tenants (id, slug, name, status, time_zone, plan, created_at, updated_at) \
+         VALUES (x'01010101010101010101010101010101', 'acme', 'Acme', 'active', 'UTC', 'pro', 0, 0);
+         INSERT INTO users (id, tenant_id, email, email_verified, external_refs, status, \
+         is_tenant_admin, subject, created_at, updated_at) \
+         VALUES (x'01010101010101010101010101010101', x'01010101010101010101010101010101', \
+         'bob@acme.test', 0, '{}', 'active', 0, zeroblob(32), 0, 0);",
+    )
+    .unwrap();
+    drop(old);
+    let (store, origin) = open_in(folder.path()).unwrap();
+    assert_eq!(origin, Origin::Existing);
+    write(&store, |tx| {
+        let mail = crate::contract::mail(1, 1);
+        tx.outbox_mut().insert(&mail)?;
+        assert_eq!(tx.outbox().by_id(mail.id)?, Some(mail));
+        let users = tx.tenant_mut(tenant_id(1));
+        users.users_mut().set_email_verified(user_id(1), at(0))?;
+        assert!(users.users().by_id(user_id(1))?.unwrap().email_verified);
+        Ok(())
+    });
+    store.close();
+}
+
+#[test]
 fn a_path_may_hold_what_a_uri_may_not() {
     let folder = tempfile::tempdir().unwrap();
     let odd = folder.path().join("a b%20?#ü");

@@ -1,4 +1,8 @@
-//! Secrets of known devices (rule 6): 256 random bits, kept as SHA-256. No credential.
+//! Secrets that are handed out once and kept as SHA-256: 256 random bits each. A device's (rule 6) is
+//! no credential; a mailed one (rule 22) is good once.
+
+use std::fmt;
+use std::marker::PhantomData;
 
 use common::secret::Secret;
 use data_encoding::BASE64URL_NOPAD;
@@ -8,18 +12,47 @@ use super::error::CryptoError;
 use super::frame::sha256;
 use super::random::Random;
 
-/// What secret scanners look for.
-const PREFIX: &str = "authd_ds_";
 const SECRET_BYTES: usize = 32;
 
-/// A device secret: `authd_ds_` and 43 characters of base64url.
-#[derive(Debug)]
-pub struct DeviceSecret {
-    text: Secret<String>,
-    hash: [u8; 32],
+/// What a secret is for; one kind is never taken for another.
+pub trait Purpose {
+    /// What stands before the random part; secret scanners look for it.
+    const PREFIX: &'static str;
 }
 
-impl DeviceSecret {
+/// Purpose of a known device's secret.
+pub enum Device {}
+
+impl Purpose for Device {
+    const PREFIX: &'static str = "authd_ds_";
+}
+
+/// Purpose of the token in a mailed link.
+pub enum Mailed {}
+
+impl Purpose for Mailed {
+    const PREFIX: &'static str = "authd_ml_";
+}
+
+/// Secret of a known device.
+pub type DeviceSecret = KeptSecret<Device>;
+/// Token in a mailed link.
+pub type MailedSecret = KeptSecret<Mailed>;
+
+/// A secret: its prefix and 43 characters of base64url.
+pub struct KeptSecret<P: Purpose> {
+    text: Secret<String>,
+    hash: [u8; 32],
+    purpose: PhantomData<fn() -> P>,
+}
+
+impl<P: Purpose> fmt::Debug for KeptSecret<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeptSecret").finish_non_exhaustive()
+    }
+}
+
+impl<P: Purpose> KeptSecret<P> {
     /// Draws one.
     ///
     /// # Errors
@@ -29,8 +62,9 @@ impl DeviceSecret {
         random.fill(drawn.as_mut())?;
         let body = Zeroizing::new(BASE64URL_NOPAD.encode(drawn.as_ref()));
         Ok(Self {
-            text: Secret::new(format!("{PREFIX}{}", body.as_str())),
+            text: Secret::new(format!("{}{}", P::PREFIX, body.as_str())),
             hash: sha256(drawn.as_ref()),
+            purpose: PhantomData,
         })
     }
 
@@ -46,7 +80,7 @@ impl DeviceSecret {
 
     /// The stored form of a presented secret; none if the text has not the one accepted form.
     pub fn hash_of(text: &Secret<String>) -> Option<[u8; 32]> {
-        let body = text.expose().strip_prefix(PREFIX)?;
+        let body = text.expose().strip_prefix(P::PREFIX)?;
         if body.len() != BASE64URL_NOPAD.encode_len(SECRET_BYTES) {
             return None;
         }
@@ -103,6 +137,15 @@ mod tests {
         let index = twin.find(last).unwrap();
         let twin = twin.chars().nth(index ^ 1).unwrap();
         assert_eq!(hash_of(&format!("{}{twin}", &text[..text.len() - 1])), None);
+    }
+
+    #[test]
+    fn a22_a_secret_of_one_purpose_is_none_of_another() {
+        let device = DeviceSecret::generate(&SystemRandom).unwrap();
+        let mailed = MailedSecret::generate(&SystemRandom).unwrap();
+        assert!(MailedSecret::hash_of(&mailed.reveal()).is_some());
+        assert!(MailedSecret::hash_of(&device.reveal()).is_none());
+        assert!(DeviceSecret::hash_of(&mailed.reveal()).is_none());
     }
 
     proptest! {

@@ -1,0 +1,68 @@
+//! `user reset-password|resend-invitation`: what mails something to users, or prints a link instead.
+
+use common::call::Change;
+use common::call::user::{ResendInvitation, ResetPassword};
+use common::units::format_duration;
+
+use crate::args::{Many, UserReset};
+use crate::commands::{Context, sentence};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::names;
+
+/// Mails links for setting a new password, or prints them.
+pub(super) async fn reset_password(
+    context: &mut Context,
+    wanted: UserReset,
+) -> Result<Exit, Error> {
+    let users = names::expand(&wanted.many.users)?;
+    let tenant = context.settings.tenant.clone();
+    let reason = wanted.many.reason;
+    let (expires, print_link) = (wanted.expires, wanted.print_link);
+    let call = |text: &str| ResetPassword {
+        user: names::user(text, tenant.as_deref()),
+        expires_seconds: expires.map(|life| life.as_secs()),
+        print_link,
+        reason: reason.clone(),
+    };
+    let now = context.printer.moments.now;
+    let told = |change: &Change| {
+        let life = expires.or_else(|| change.expires_at.map(|end| rounded(end.since(now))));
+        let life = life.map_or_else(String::new, |life| {
+            format!(" (expires in {})", format_duration(life))
+        });
+        let subject = &change.subject;
+        let done = if print_link {
+            format!("Made a link for {subject}{life}")
+        } else {
+            format!("Queued reset mail to {subject}{life}")
+        };
+        sentence(change, &done, &format!("No mail went to {subject}"))
+    };
+    context.each(&users, call, told).await
+}
+
+/// A time that both clocks were looked at for, to the minute.
+fn rounded(life: std::time::Duration) -> std::time::Duration {
+    let minutes = life.as_secs().saturating_add(30) / 60;
+    std::time::Duration::from_secs(minutes.saturating_mul(60))
+}
+
+/// Mails invited users a new first password.
+pub(super) async fn resend_invitation(context: &mut Context, many: Many) -> Result<Exit, Error> {
+    let users = names::expand(&many.users)?;
+    let tenant = context.settings.tenant.clone();
+    let call = |text: &str| ResendInvitation {
+        user: names::user(text, tenant.as_deref()),
+        reason: many.reason.clone(),
+    };
+    let told = |change: &Change| {
+        let subject = &change.subject;
+        sentence(
+            change,
+            &format!("Queued an invitation to {subject}"),
+            &format!("No mail went to {subject}"),
+        )
+    };
+    context.each(&users, call, told).await
+}

@@ -1,0 +1,177 @@
+//! When mails go out: rows of the outbox are written with the change that causes them, the worker
+//! sends them, the desk shows them to the operator. What a mail says is not decided here.
+
+mod desk;
+mod making;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use common::error::ErrorCode;
+use common::id::MessageId;
+use common::time::Time;
+use domain::mail::{CAP_WINDOW, Message, MessageState, Occasion, Template};
+use domain::user::User;
+use store::{StoreError, WriteTx};
+use tokio::sync::Notify;
+
+pub use desk::{
+    pause, queue_delete, queue_list, queue_retry, queue_show, resume, standing, status, test,
+};
+pub(super) use making::link;
+pub use worker::{run, work};
+
+use self::worker::Pace;
+use crate::app::{App, Error};
+use crate::mail::Post;
+
+/// The post, and what wakes the worker.
+pub struct Mailroom {
+    post: Option<Arc<dyn Post>>,
+    woken: Notify,
+    pace: Pace,
+}
+
+impl Mailroom {
+    /// Takes the post; none where no mail leaves.
+    pub fn new(post: Option<Arc<dyn Post>>) -> Self {
+        Self {
+            post,
+            woken: Notify::new(),
+            pace: Pace::default(),
+        }
+    }
+
+    /// The post.
+    ///
+    /// # Errors
+    /// `no_mail_transport`; `what` says what could not be done.
+    pub fn post(&self, what: &str) -> Result<&Arc<dyn Post>, Error> {
+        self.post.as_ref().ok_or_else(|| {
+            Error::new(
+                ErrorCode::NoMailTransport,
+                format!("cannot {what}: no mail transport is configured; nothing was changed"),
+            )
+        })
+    }
+
+    fn wake(&self) {
+        self.woken.notify_one();
+    }
+}
+
+/// A mail that a write may queue; its id is drawn before, so that the closure can be repeated.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    id: MessageId,
+    template: Template,
+    occasion: Occasion,
+    hourly: u32,
+    /// Whether a write queued it.
+    was_put: Arc<AtomicBool>,
+}
+
+impl App {
+    /// Draws a mail that tells of something at `at`; none where no mail leaves.
+    ///
+    /// # Errors
+    /// `internal` without random bytes.
+    pub fn draft(&self, template: Template, at: Time) -> Result<Option<Draft>, Error> {
+        if self.mail.post.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(Draft {
+            id: self.new_id(at)?,
+            template,
+            occasion: Occasion {
+                at,
+                ip: None,
+                device: None,
+                link_life: None,
+            },
+            hourly: self.settings().mail.per_address_hourly,
+            was_put: Arc::default(),
+        }))
+    }
+
+    /// Wakes the worker after the write that may have queued drafts.
+    pub fn post_drafts<'a>(&self, drafts: impl IntoIterator<Item = &'a Draft>) {
+        let any = drafts
+            .into_iter()
+            .any(|draft| draft.was_put.swap(false, Ordering::Relaxed));
+        if any {
+            self.mail.wake();
+        }
+    }
+}
+
+impl Draft {
+    /// Says from where what it tells of came: an address as it is kept, a device by its name.
+    #[must_use]
+    pub fn from(mut self, ip: String, device: Option<String>) -> Self {
+        self.occasion.ip = Some(ip);
+        self.occasion.device = device;
+        self
+    }
+
+    /// Says how long the link in it lives.
+    #[must_use]
+    pub fn with_link(mut self, life: Duration) -> Self {
+        self.occasion.link_life = Some(life);
+        self
+    }
+
+    /// Queues it in the transaction of what it tells of. False over the hourly cap of its address:
+    /// nothing is queued, and nothing that was sent before dies (rule 22).
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn put(&self, tx: &dyn WriteTx, user: &User) -> Result<bool, StoreError> {
+        let outbox = tx.outbox_mut();
+        if self.template.is_capped() {
+            let since = self.occasion.at.minus(CAP_WINDOW);
+            if outbox.capped_since(&user.email, since)? >= self.hourly {
+                return Ok(false);
+            }
+        }
+        outbox.insert(&self.message(user))?;
+        self.was_put.store(true, Ordering::Relaxed);
+        Ok(true)
+    }
+
+    /// Does the work of queueing and takes it back, for a name that nobody has: the answer must
+    /// come as soon, and from a write as large.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn pretend(&self, tx: &dyn WriteTx, nobody: &User) -> Result<(), StoreError> {
+        let outbox = tx.outbox_mut();
+        outbox.capped_since(&nobody.email, self.occasion.at.minus(CAP_WINDOW))?;
+        outbox.insert(&self.message(nobody))?;
+        outbox.delete(self.id).map(drop)
+    }
+
+    /// Mails that anybody may cause for one address in an hour.
+    pub const fn hourly(&self) -> u32 {
+        self.hourly
+    }
+
+    fn message(&self, user: &User) -> Message {
+        Message {
+            id: self.id,
+            tenant_id: user.tenant_id,
+            user_id: user.id,
+            template: self.template,
+            recipient: user.email.clone(),
+            occasion: self.occasion.clone(),
+            state: MessageState::Queued,
+            tries: 0,
+            next_try_at: self.occasion.at,
+            last_error: None,
+            created_at: self.occasion.at,
+            finished_at: None,
+        }
+    }
+}

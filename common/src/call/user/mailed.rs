@@ -1,0 +1,44 @@
+//! Calls that mail something to a user, or print the link instead.
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::{AdminCall, Change, Method, UserRef};
+
+/// Mails a link for setting a new password, or prints it. The link is good once; a newer one ends it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResetPassword {
+    /// The user.
+    pub user: UserRef,
+    /// Life of the link, 60 to 86,400 seconds; `password.reset_ttl` where it is absent.
+    pub expires_seconds: Option<u64>,
+    /// Whether the link is answered instead of mailed.
+    #[serde(default)]
+    pub print_link: bool,
+    /// Why, for the audit row.
+    pub reason: Option<String>,
+}
+
+impl AdminCall for ResetPassword {
+    type Answer = Change;
+    const NAME: &'static str = "user reset-password";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/user/reset-password";
+}
+
+/// Mails an invited user a new password; the one before ends.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResendInvitation {
+    /// The user.
+    pub user: UserRef,
+    /// Why, for the audit row.
+    pub reason: Option<String>,
+}
+
+impl AdminCall for ResendInvitation {
+    type Answer = Change;
+    const NAME: &'static str = "user resend-invitation";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/user/resend-invitation";
+}
