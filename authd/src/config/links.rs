@@ -10,7 +10,7 @@ pub(super) const KEYS: &[Key] = &[Key {
     kind: Kind::Text(Form::Page),
     default: None,
     change: Change::Reload,
-    class: Class::Tenant,
+    class: Class::Installation,
     doc: "Page for setting a new password; authd's own, /reset-password, if unset.",
 }];
 

@@ -18,7 +18,7 @@ pub(super) const KEYS: &[Key] = &[
         kind: Kind::Text(Form::Mailbox),
         default: None,
         change: Change::Reload,
-        class: Class::Operator,
+        class: Class::Installation,
         doc: "Sender of every mail; needed unless the transport is none.",
     },
     Key {
@@ -72,7 +72,7 @@ pub(super) const KEYS: &[Key] = &[
         kind: Kind::Text(Form::Mailbox),
         default: None,
         change: Change::Reload,
-        class: Class::Operator,
+        class: Class::Installation,
         doc: "Where answers go; to the sender if unset.",
     },
     Key {

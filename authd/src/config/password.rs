@@ -129,7 +129,7 @@ pub(super) const KEYS: &[Key] = &[
         },
         default: Some("\"1h\""),
         change: Change::Reload,
-        class: Class::Tenant,
+        class: Class::Installation,
         doc: "How long a link for setting a new password is good.",
     },
 ];

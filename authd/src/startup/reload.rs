@@ -10,12 +10,13 @@ use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::exit::Failure;
 use super::servers::Doors;
-use super::{hashing, process, settings};
+use super::{hashing, mail, process, settings};
 use crate::app::daemon::{Later, Prepared, Steering};
 use crate::app::{App, Settings};
 use crate::cache::{Cache, MemoryCache};
 use crate::config::{self, Change, Changed, Fault, Form, Kind, Loaded, Source, Value};
 use crate::crypto::NextHashing;
+use crate::mail::Post;
 
 /// Sets the level of the log; in words what is wrong with one.
 pub type SetLevel = Box<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
@@ -102,12 +103,19 @@ impl Reloader {
         let uids = super::servers::allowed_uids(config).map_err(failed)?;
         let next = self.app.pool.prepare(hashing(config));
         let next = next.map_err(|error| failed(Failure::other(error)))?;
+        let is_mail = |changed: &Changed| changed.key.starts_with("mail.");
+        let post = if reloaded.changed.iter().any(is_mail) {
+            Some(mail::post(config, &self.app.clock).map_err(failed)?)
+        } else {
+            None
+        };
         Ok(Ready {
             loaded: reloaded.loaded,
             changed: reloaded.changed,
             settings,
             uids,
             hashing: next,
+            post,
         })
     }
 
@@ -119,6 +127,7 @@ impl Reloader {
             settings,
             uids,
             hashing,
+            post,
         } = ready;
         let config = &loaded.config;
         let app = &self.app;
@@ -135,6 +144,9 @@ impl Reloader {
         let floor = hashing.floor().max(*app.login_floor.get());
         app.login_floor.set(floor);
         app.pool.apply(hashing);
+        if let Some(post) = post {
+            app.mail.reopen(post);
+        }
         self.cache.resize(config.cache.token_entries);
         app.activity
             .set_touch_interval(config.session.touch_interval);
@@ -188,6 +200,8 @@ struct Ready {
     settings: Settings,
     uids: Vec<u32>,
     hashing: NextHashing,
+    /// Another post, where a key of it was changed.
+    post: Option<Option<Arc<dyn Post>>>,
 }
 
 /// The same with its turn, and with the word to the service manager that the reload is over.

@@ -33,7 +33,7 @@ pub(super) fn is_paused(tx: &dyn ReadTx) -> Result<bool, StoreError> {
 /// # Errors
 /// `unavailable`.
 pub async fn standing(app: &App) -> Result<MailStatus, Error> {
-    let transport = app.mail.post.as_ref().map(|post| post.description());
+    let transport = app.mail.open().map(|post| post.description());
     app.store
         .read(move |tx| {
             let counts = tx.outbox().counts()?;
@@ -62,7 +62,7 @@ pub async fn status(app: &Arc<App>, _: &Operator, _: Status) -> Result<MailStatu
 /// # Errors
 /// `no_mail_transport`, `validation_failed`; `unavailable` with what the server said.
 pub async fn test(app: &Arc<App>, operator: &Operator, request: Test) -> Result<Change, Error> {
-    let post = Arc::clone(app.mail.post("send a test mail")?);
+    let post = app.mail.post("send a test mail")?;
     let to: Email = request
         .address
         .parse()

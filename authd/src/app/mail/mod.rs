@@ -24,12 +24,12 @@ pub(super) use making::link;
 pub use worker::{run, work};
 
 use self::worker::Pace;
-use crate::app::{App, Error};
+use crate::app::{App, Current, Error};
 use crate::mail::Post;
 
 /// The post, and what wakes the worker.
 pub struct Mailroom {
-    post: Option<Arc<dyn Post>>,
+    post: Current<Option<Arc<dyn Post>>>,
     woken: Notify,
     pace: Pace,
 }
@@ -38,18 +38,29 @@ impl Mailroom {
     /// Takes the post; none where no mail leaves.
     pub fn new(post: Option<Arc<dyn Post>>) -> Self {
         Self {
-            post,
+            post: Current::new(post),
             woken: Notify::new(),
             pace: Pace::default(),
         }
+    }
+
+    /// The post as it is now; none where no mail leaves.
+    pub fn open(&self) -> Option<Arc<dyn Post>> {
+        self.post.peek().as_ref().clone()
+    }
+
+    /// Puts another post in its place. What is on its way goes on by the former.
+    pub fn reopen(&self, post: Option<Arc<dyn Post>>) {
+        self.post.set(post);
+        self.wake();
     }
 
     /// The post.
     ///
     /// # Errors
     /// `no_mail_transport`; `what` says what could not be done.
-    pub fn post(&self, what: &str) -> Result<&Arc<dyn Post>, Error> {
-        self.post.as_ref().ok_or_else(|| {
+    pub fn post(&self, what: &str) -> Result<Arc<dyn Post>, Error> {
+        self.open().ok_or_else(|| {
             Error::new(
                 ErrorCode::NoMailTransport,
                 format!("cannot {what}: no mail transport is configured; nothing was changed"),
@@ -79,7 +90,7 @@ impl App {
     /// # Errors
     /// `internal` without random bytes.
     pub fn draft(&self, template: Template, at: Time) -> Result<Option<Draft>, Error> {
-        if self.mail.post.is_none() {
+        if self.mail.open().is_none() {
             return Ok(None);
         }
         Ok(Some(Draft {

@@ -84,7 +84,7 @@ pub async fn run(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
 /// # Errors
 /// `unavailable`; what was not sent stays queued.
 pub async fn work(app: &Arc<App>) -> Result<Option<Duration>, Error> {
-    let Some(post) = app.mail.post.clone() else {
+    let Some(post) = app.mail.open() else {
         return Ok(None);
     };
     loop {

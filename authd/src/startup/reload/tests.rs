@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use common::time::{Clock, SystemClock};
@@ -34,6 +35,9 @@ fn base(folder: &Path) -> Vec<(String, String)> {
         ("admin.socket_group", String::new()),
         ("admin.monitor_socket_group", String::new()),
         ("database.url", format!("sqlite:{}", path("data/authd.db"))),
+        ("mail.transport", "smtp".to_owned()),
+        ("mail.host", "relay.example.com".to_owned()),
+        ("mail.from", "accounts@example.com".to_owned()),
     ]
     .into_iter()
     .map(|(key, value)| (key.to_owned(), format!("{value:?}")))
@@ -47,6 +51,9 @@ impl Bench {
         for name in ["data", "run"] {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
+        let password = folder.path().join("data/authd.smtp-password");
+        fs::write(&password, "the word of the relay\n").unwrap();
+        fs::set_permissions(&password, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(
             folder.path().join("common.txt"),
             "a password of everybody\n",
@@ -102,7 +109,7 @@ impl Bench {
     fn fingerprint(&self) -> String {
         let app: &App = &self.reloader.app;
         format!(
-            "{:?}\n{}\n{:?}\n{}\n{:?}\n{:?}\n{:?}",
+            "{:?}\n{}\n{:?}\n{}\n{:?}\n{:?}\n{:?}\n{:?}",
             app.settings(),
             self.reloader.doors.get().unwrap().fingerprint(),
             app.pool.settings(),
@@ -110,6 +117,8 @@ impl Bench {
             app.activity.touch_interval(),
             *self.reloader.flush_every.borrow(),
             self.levels.lock().unwrap().last(),
+            // Another post is another place in memory: the present one is still held by its successor's maker.
+            app.mail.open().map(|post| Arc::as_ptr(&post).cast::<()>()),
         )
     }
 }
