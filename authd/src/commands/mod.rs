@@ -4,6 +4,7 @@ pub mod check_config;
 pub mod completion;
 pub mod db;
 pub mod healthcheck;
+pub mod keys;
 pub mod man;
 pub mod print_config;
 pub mod run;

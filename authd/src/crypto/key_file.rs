@@ -10,6 +10,7 @@ use common::secret::Secret;
 use rustix::process::geteuid;
 use zeroize::Zeroizing;
 
+use super::error::CryptoError;
 use super::wrap::WrapKey;
 
 /// More than any spelling of a key, with room for a line end.
@@ -79,7 +80,6 @@ impl WrapKey {
         path: &Path,
         credentials_directory: Option<&Path>,
     ) -> Result<Option<Self>, KeyFileError> {
-        let owned = || path.to_owned();
         let read = |source| KeyFileError::Read {
             path: path.to_owned(),
             source,
@@ -95,36 +95,39 @@ impl WrapKey {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(read(error)),
         };
-        let metadata = file.metadata().map_err(read)?;
-        if !metadata.is_file() {
-            return Err(KeyFileError::NotAFile { path: owned() });
-        }
-        if !lies_in(path, credentials_directory) {
-            let (mode, uid) = (metadata.mode() & 0o7777, metadata.uid());
-            if mode & 0o077 != 0 {
-                return Err(KeyFileError::Open {
-                    path: owned(),
-                    mode,
-                });
-            }
-            if uid != 0 && uid != geteuid().as_raw() {
-                return Err(KeyFileError::Foreign { path: owned(), uid });
-            }
-        }
+        Self::read(file, path, credentials_directory).map(Some)
+    }
+
+    /// Reads a key from a file that is open already, perhaps with another user's rights; held to the
+    /// same as by [`WrapKey::load`].
+    ///
+    /// # Errors
+    /// As [`WrapKey::load`].
+    pub fn read(
+        file: File,
+        path: &Path,
+        credentials_directory: Option<&Path>,
+    ) -> Result<Self, KeyFileError> {
+        let is_credential = lies_in(path, credentials_directory);
+        let form = || KeyFileError::Form {
+            path: path.to_owned(),
+        };
+        let bytes = private_bytes(file, path, is_credential, LIMIT_BYTES)?;
+        let text = std::str::from_utf8(bytes.expose()).map_err(|_| form())?;
+        Self::from_text(&Secret::new(text.to_owned())).map_err(|_| form())
+    }
+
+    /// Reads a key from a stream, such as standard input.
+    ///
+    /// # Errors
+    /// [`CryptoError::NoWrapKey`] for anything but one key.
+    pub fn from_reader(from: impl Read) -> Result<Self, CryptoError> {
         let mut text = Zeroizing::new(String::with_capacity(512));
-        match file.take(LIMIT_BYTES + 1).read_to_string(&mut text) {
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return Err(KeyFileError::Form { path: owned() });
-            }
-            Err(error) => return Err(read(error)),
-        }
-        if text.len() as u64 > LIMIT_BYTES {
-            return Err(KeyFileError::Form { path: owned() });
+        let read = from.take(LIMIT_BYTES + 1).read_to_string(&mut text);
+        if read.is_err() || text.len() as u64 > LIMIT_BYTES {
+            return Err(CryptoError::NoWrapKey);
         }
         Self::from_text(&Secret::new(std::mem::take(&mut *text)))
-            .map(Some)
-            .map_err(|_| KeyFileError::Form { path: owned() })
     }
 
     /// Writes the key to a new file of mode 0600, which is on disk when this returns.
@@ -180,6 +183,49 @@ impl WrapKey {
         file.write_all(b"\n")?;
         file.sync_all()
     }
+}
+
+/// Reads a file that nobody but its owner may use, at most so long.
+///
+/// # Errors
+/// [`KeyFileError`]; longer ones have the wrong form.
+pub fn private_bytes(
+    file: File,
+    path: &Path,
+    is_credential: bool,
+    limit: u64,
+) -> Result<Secret<Vec<u8>>, KeyFileError> {
+    let owned = || path.to_owned();
+    let read = |source| KeyFileError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let metadata = file.metadata().map_err(read)?;
+    if !metadata.is_file() {
+        return Err(KeyFileError::NotAFile { path: owned() });
+    }
+    if !is_credential {
+        let (mode, uid) = (metadata.mode() & 0o7777, metadata.uid());
+        if mode & 0o077 != 0 {
+            return Err(KeyFileError::Open {
+                path: owned(),
+                mode,
+            });
+        }
+        if uid != 0 && uid != geteuid().as_raw() {
+            return Err(KeyFileError::Foreign { path: owned(), uid });
+        }
+    }
+    let room = usize::try_from(limit)
+        .unwrap_or(usize::MAX)
+        .saturating_add(1);
+    // Room for all of it, so that no part is left behind by growing.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(read)?;
+    if bytes.len() as u64 > limit {
+        return Err(KeyFileError::Form { path: owned() });
+    }
+    Ok(Secret::new(std::mem::take(&mut *bytes)))
 }
 
 fn lies_in(path: &Path, folder: Option<&Path>) -> bool {

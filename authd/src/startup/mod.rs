@@ -6,6 +6,7 @@ mod ballast;
 mod dev;
 mod exit;
 mod first_start;
+mod key_source;
 pub mod offline;
 mod passed;
 mod pepper;
@@ -32,7 +33,7 @@ use crate::app::daemon::{Steering, reload_by_signal};
 use crate::app::{App, Current, db::Room, login_budget::LoginBudget, waiters::Waiters};
 use crate::cache::{Activity, MemoryCache};
 use crate::config::{Config, DatabaseUrl, Loaded};
-use crate::crypto::{self, HashPool, HashSettings, Random, SystemRandom};
+use crate::crypto::{self, HashPool, HashSettings, Pepper, Random, SystemRandom};
 
 use passed::Passed;
 use reload::{Reloader, Wheel};
@@ -210,6 +211,7 @@ async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
     let now: Time = parts.clock.now();
     let opened = first_start::open(config, &parts.store, parts.random.as_ref(), now).await?;
     let settings = settings::settings(config, opened.issuer)?;
+    let pepper = opened.pepper.as_ref().map(Pepper::name);
     let pool = HashPool::start_with(hashing(config), opened.pepper, Arc::clone(&parts.random));
     let pool = pool.map_err(Failure::other)?;
     let login_floor = pool.calibrate(&opened.hash_schemes);
@@ -229,7 +231,7 @@ async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
         login_budget: LoginBudget::default(),
         draining: AtomicBool::new(false),
         waiters: Waiters::default(),
-        backups: apart::backups(parts.loaded),
+        backups: apart::backups(parts.loaded, pepper.as_deref()),
         room: Room::default(),
     })
 }

@@ -19,9 +19,9 @@ pub use resource::{
     AttemptFilter, Attempts, AttemptsRead, Audit, AuditFilter, AuditRead, Counters, CountersRead,
     Counts, CredentialWrite, Credentials, CredentialsRead, Denial, Devices, DevicesRead, Grants,
     GrantsRead, Housekeeping, Keys, KeysRead, LockoutFilter, LockoutRow, Meta, MetaRead,
-    NewAttempt, OperatorRead, Over, PageRequest, Permissions, PermissionsRead, ReadTx, RoleFilter,
-    RoleRow, Roles, RolesRead, Scope, SessionFilter, SessionRow, Sessions, SessionsRead,
-    TenantFilter, TenantRead, TenantRow, TenantWrite, Tenants, TenantsRead, UsageRow, UsageSince,
-    UserFilter, UserRow, Users, UsersRead, WriteTx,
+    NewAttempt, OperatorRead, Over, PageRequest, Permissions, PermissionsRead, ReadTx, Renamed,
+    Renewal, RoleFilter, RoleRow, Roles, RolesRead, Scope, SessionFilter, SessionRow, Sessions,
+    SessionsRead, TenantFilter, TenantRead, TenantRow, TenantWrite, Tenants, TenantsRead, UsageRow,
+    UsageSince, UserFilter, UserRow, Users, UsersRead, WriteTx,
 };
 pub use unit::{Backend, CommitListener, DatabaseInfo, Priority, ReadJob, Store, WriteJob};

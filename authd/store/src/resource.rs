@@ -12,6 +12,7 @@
 mod audit;
 mod denial;
 mod list;
+mod renewal;
 mod role;
 
 use common::email::Email;
@@ -35,6 +36,7 @@ pub use list::{
     Counts, LockoutFilter, LockoutRow, SessionFilter, SessionRow, TenantFilter, TenantRow,
     UserFilter, UserRow,
 };
+pub use renewal::{Renamed, Renewal};
 pub use role::{
     Grants, GrantsRead, Permissions, PermissionsRead, RoleFilter, RoleRow, Roles, RolesRead,
 };
@@ -118,6 +120,8 @@ pub trait WriteTx: ReadTx {
     fn audit_mut(&self) -> &dyn Audit;
     /// Rows whose time is over.
     fn housekeeping(&self) -> &dyn Housekeeping;
+    /// Whatever hangs on keys that are lost.
+    fn renewal(&self) -> &dyn Renewal;
     /// Denies a token's id until the token would have expired anyway. Caches are not told.
     fn deny(&self, jti: &str, denial: &Denial) -> Result<(), StoreError>;
     /// Says that rights may have lessened; heard after COMMIT and before the answer.

@@ -23,6 +23,7 @@ mod keys;
 mod load;
 mod lockout;
 mod manual;
+mod offline_keys;
 mod passwords;
 mod reload;
 mod roles;

@@ -21,6 +21,7 @@ mod operator;
 mod permission;
 mod queue;
 mod reader;
+mod renewal;
 mod restore;
 mod role;
 mod row;

@@ -18,7 +18,7 @@ use super::open::folder_of;
 use super::open::make_folder;
 use super::snapshot::failed;
 use super::tx::Tx;
-use crate::error::{OpenError, StoreError};
+use crate::error::OpenError;
 use crate::resource::WriteTx;
 
 /// What a restore ends, table by table: statements with the moment of the restore as `?1`. Sessions
@@ -246,10 +246,7 @@ impl Draft {
     ///
     /// # Errors
     /// The closure's.
-    pub fn write<T>(
-        &self,
-        work: impl FnOnce(&dyn WriteTx) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    pub fn write<T, E>(&self, work: impl FnOnce(&dyn WriteTx) -> Result<T, E>) -> Result<T, E> {
         work(&Tx::new(&self.connection))
     }
 

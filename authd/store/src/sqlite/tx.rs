@@ -14,8 +14,8 @@ use crate::error::StoreError;
 use crate::resource::{
     Attempts, AttemptsRead, Audit, AuditRead, Counters, CountersRead, Credentials, CredentialsRead,
     Denial, Devices, DevicesRead, Grants, GrantsRead, Housekeeping, Keys, KeysRead, Meta, MetaRead,
-    OperatorRead, PageRequest, Permissions, PermissionsRead, ReadTx, Roles, RolesRead, Scope,
-    Sessions, SessionsRead, TenantRead, TenantWrite, Tenants, TenantsRead, Users, UsersRead,
+    OperatorRead, PageRequest, Permissions, PermissionsRead, ReadTx, Renewal, Roles, RolesRead,
+    Scope, Sessions, SessionsRead, TenantRead, TenantWrite, Tenants, TenantsRead, Users, UsersRead,
     WriteTx,
 };
 
@@ -240,6 +240,10 @@ impl WriteTx for Tx<'_> {
     }
 
     fn housekeeping(&self) -> &dyn Housekeeping {
+        self
+    }
+
+    fn renewal(&self) -> &dyn Renewal {
         self
     }
 
