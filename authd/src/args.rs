@@ -90,6 +90,14 @@ enum CommandArgs {
         #[command(subcommand)]
         keys: Keys,
     },
+    /// End the locks of a user while authd is stopped
+    Recover {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// An address, TENANT/ADDRESS, or an id (usr_…)
+        #[arg(value_name = "USER")]
+        user: String,
+    },
     /// Write the manual pages that are built in
     Man {
         #[command(flatten)]
@@ -242,6 +250,8 @@ pub enum Command {
     Db(Db),
     /// Look after the keys.
     Keys(Keys),
+    /// End the locks of a user.
+    Recover(String),
     /// Write the manual pages.
     Man(Man),
     /// Print a completion script.
@@ -261,6 +271,7 @@ impl Args {
             CommandArgs::Healthcheck { config } => (config, Command::Healthcheck),
             CommandArgs::Db { config, db } => (config, Command::Db(db)),
             CommandArgs::Keys { config, keys } => (config, Command::Keys(keys)),
+            CommandArgs::Recover { config, user } => (config, Command::Recover(user)),
             CommandArgs::Man { man } => (ConfigArgs::default(), Command::Man(man)),
             CommandArgs::Completion { shell } => {
                 (ConfigArgs::default(), Command::Completion(shell))

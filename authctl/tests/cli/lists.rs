@@ -310,7 +310,10 @@ fn the_daemon_fits_on_one_screen() {
         out.contains("  Cache     18 402 entries, 97.1 % hits\n"),
         "{out}"
     );
-    assert!(out.contains("  Keys      2 (1 active, rotates in "), "{out}");
+    assert!(
+        out.contains("  Keys      2 (1 active, rotates in "),
+        "{out}"
+    );
     assert!(
         out.ends_with("  WARNING   tenant \"acme\" has 98 of 100 users\n"),
         "{out}"

@@ -3,6 +3,7 @@
 
 mod create;
 mod delete;
+mod recover;
 mod rights;
 mod set_password;
 mod view;
@@ -23,6 +24,7 @@ use store::{PageRequest, Priority, Scope, StoreError, UserFilter, WriteTx};
 
 pub use create::create;
 pub use delete::delete;
+pub use recover::{Recovered, recover};
 pub use rights::{grant, revoke, set};
 pub use set_password::set_password;
 pub use view::own;

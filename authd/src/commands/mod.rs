@@ -7,6 +7,7 @@ pub mod healthcheck;
 pub mod keys;
 pub mod man;
 pub mod print_config;
+pub mod recover;
 pub mod run;
 pub mod version;
 

@@ -47,7 +47,7 @@ pub struct ActorView {
     pub sudo_uid: Option<u32>,
     /// Process of the peer.
     pub pid: Option<i32>,
-    /// `admin`, or `daemon`.
+    /// `admin`, `daemon`, or `offline`.
     pub channel: String,
 }
 

@@ -22,6 +22,7 @@ mod journald;
 mod keys;
 mod load;
 mod lockout;
+mod lost_keys;
 mod manual;
 mod offline_keys;
 mod passwords;

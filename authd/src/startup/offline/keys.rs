@@ -12,7 +12,7 @@ use serde_json::json;
 use store::sqlite::Still;
 use store::{Priority, Store, StoreError, WriteTx};
 
-use super::{Ask, STOP, Say, actor, become_owner, entry, hold, open_store, opened, wrapping};
+use super::{Ask, Say, actor, become_owner, entry, hold, open_store, opened, wrapping};
 use crate::app::audit;
 use crate::app::key::{next_number, succeed, write_succession};
 use crate::config::{DatabaseUrl, Loaded};
@@ -205,8 +205,9 @@ pub(super) struct Begun {
 }
 
 impl Begun {
-    pub(super) fn open(database: &Path, loaded: &Loaded) -> Result<Self, Failure> {
-        let store = open_store(database, loaded, STOP)?;
+    /// Where a daemon runs, `instead` says what can be done.
+    pub(super) fn open(database: &Path, loaded: &Loaded, instead: &str) -> Result<Self, Failure> {
+        let store = open_store(database, loaded, instead)?;
         let source = KeySource::of(&loaded.config);
         let (id, check) = store.read_blocking(|tx| key_source::facts(tx))?;
         source.settle(&id, &check)?;
@@ -232,7 +233,11 @@ fn take_over(
     origin: Origin,
     say: Say<'_>,
 ) -> Result<(), Failure> {
-    let begun = Begun::open(database, loaded)?;
+    let begun = Begun::open(
+        database,
+        loaded,
+        "Stop it first, or use: authctl key rotate",
+    )?;
     let now = SystemClock.now();
     let action = origin.action();
     let new = fresh(&begun, origin, now)?;

@@ -4,6 +4,7 @@
 mod copies;
 pub mod keys;
 mod look;
+pub mod recover;
 mod restore;
 mod wrapping;
 

@@ -97,7 +97,7 @@ pub(super) fn rewrap(
     new: Option<WrapKey>,
     say: Say<'_>,
 ) -> Result<(), Failure> {
-    let begun = Begun::open(database, loaded)?;
+    let begun = Begun::open(database, loaded, STOP)?;
     let source = &begun.source;
     let (new, place) = new_key(source, new, false)?;
     if new.id() == begun.wrap.id() {
