@@ -15,6 +15,8 @@ use crate::crypto::{KeyFileError, Random, WrapKey};
 
 /// Where an operator keeps credentials.
 pub(super) const CREDSTORE: &str = "/etc/credstore";
+/// Where a service manager looks for credentials.
+const CREDSTORES: [&str; 2] = [CREDSTORE, "/etc/credstore.encrypted"];
 const PUT_BACK: &str = "Put back the key that the database names; no other one opens it. Lost for good: sudo authd keys renew";
 
 /// Where the wrap key is kept: a credential, else a file beside the database.
@@ -193,6 +195,32 @@ impl KeySource {
     }
 }
 
+/// A wrap key that only the service manager shows is not lost: nobody may make another on the word of
+/// a process that was started without it.
+pub(super) fn nothing_hidden(config: &Config) -> Result<(), Failure> {
+    if std::env::var_os("CREDENTIALS_DIRECTORY").is_some() {
+        return Ok(());
+    }
+    let name = &config.keys.wrap_credential;
+    match hidden(name, &CREDSTORES.map(Path::new)) {
+        None => Ok(()),
+        Some(path) => Err(Failure::config(
+            format!(
+                "{} is not lost, but not shown to this process",
+                path.display()
+            ),
+            format!(
+                "Run it as the unit would: systemd-run --pty --wait -p User=authd -p LoadCredential={name} authd keys …"
+            ),
+        )),
+    }
+}
+
+fn hidden(name: &str, stores: &[&Path]) -> Option<PathBuf> {
+    let mut paths = stores.iter().map(|store| store.join(name));
+    paths.find(|path| path.exists())
+}
+
 fn fits(key: &WrapKey, id: &str, check: &[u8]) -> bool {
     key.id() == id && key.check_value().as_slice() == check
 }
@@ -203,4 +231,23 @@ pub(super) fn facts(tx: &dyn ReadTx) -> Result<(String, Vec<u8>), Failure> {
     let id = value(WRAP_KEY_ID)?.unwrap_or_default();
     let check = value(WRAP_KEY_CHECK)?.unwrap_or_default();
     Ok((String::from_utf8_lossy(&id).into_owned(), check))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a91_a_credential_that_is_not_shown_is_found_and_not_taken_for_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let (plain, encrypted) = (folder.path().join("a"), folder.path().join("b"));
+        fs::create_dir(&encrypted).unwrap();
+        let stores = [plain.as_path(), encrypted.as_path()];
+        assert_eq!(hidden("authd.wrap-key", &stores), None);
+        fs::write(encrypted.join("authd.wrap-key"), "x").unwrap();
+        assert_eq!(
+            hidden("authd.wrap-key", &stores),
+            Some(encrypted.join("authd.wrap-key"))
+        );
+    }
 }

@@ -10,7 +10,7 @@ use harness::{Daemon, Exit, Home, Tokens};
 use rusqlite::Connection as Database;
 use serde_json::Value;
 
-use crate::scene::{ALICE, alice, guess, lock, open};
+use crate::scene::{alice, open};
 
 pub(crate) fn done(home: &Home, arguments: &[&str]) -> Exit {
     let ended = home.authd(arguments);

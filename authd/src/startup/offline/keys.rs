@@ -72,6 +72,10 @@ pub fn run(task: &KeyTask, loaded: &Loaded, say: Say<'_>, ask: Ask<'_>) -> Resul
         }
         _ => None,
     };
+    if matches!(task, KeyTask::Renew { .. }) {
+        // Looked for with the caller's rights, too.
+        key_source::nothing_hidden(&loaded.config)?;
+    }
     let actor = actor();
     become_owner(database)?;
     match task {
