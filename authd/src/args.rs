@@ -1,12 +1,16 @@
 //! The command line of authd, and what the process's environment adds to it.
 //! The one place that reads environment variables for the configuration.
 
+mod keys;
+
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use common::text::visible;
+
+pub use keys::Keys;
 
 use crate::config::{ENVIRONMENT_PREFIX, Source};
 
@@ -78,6 +82,21 @@ enum CommandArgs {
         config: ConfigArgs,
         #[command(subcommand)]
         db: Db,
+    },
+    /// Look after the keys while authd is stopped
+    Keys {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(subcommand)]
+        keys: Keys,
+    },
+    /// End the locks of a user while authd is stopped
+    Recover {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// An address, TENANT/ADDRESS, or an id (usr_…)
+        #[arg(value_name = "USER")]
+        user: String,
     },
     /// Write the manual pages that are built in
     Man {
@@ -171,6 +190,9 @@ pub enum Db {
         /// Keep the sessions that are alive in the backup and in the database
         #[arg(long)]
         keep_sessions: bool,
+        /// Make all keys anew: the wrap key of the backup is lost
+        #[arg(long, conflicts_with = "keep_sessions")]
+        new_keys: bool,
     },
     /// Check the database, or a backup, with its keys and audit chains
     Verify {
@@ -226,6 +248,10 @@ pub enum Command {
     Healthcheck,
     /// Look after the database.
     Db(Db),
+    /// Look after the keys.
+    Keys(Keys),
+    /// End the locks of a user.
+    Recover(String),
     /// Write the manual pages.
     Man(Man),
     /// Print a completion script.
@@ -244,6 +270,8 @@ impl Args {
             CommandArgs::PrintConfig { config, print } => (config, Command::PrintConfig(print)),
             CommandArgs::Healthcheck { config } => (config, Command::Healthcheck),
             CommandArgs::Db { config, db } => (config, Command::Db(db)),
+            CommandArgs::Keys { config, keys } => (config, Command::Keys(keys)),
+            CommandArgs::Recover { config, user } => (config, Command::Recover(user)),
             CommandArgs::Man { man } => (ConfigArgs::default(), Command::Man(man)),
             CommandArgs::Completion { shell } => {
                 (ConfigArgs::default(), Command::Completion(shell))

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use authd::args::{self, Args, Command};
 use authd::commands::version::Storage;
-use authd::commands::{check_config, completion, db, healthcheck, man, print_config, run, version};
+use authd::commands::{
+    check_config, completion, db, healthcheck, keys, man, print_config, recover, run, version,
+};
 use authd::print::Printer;
 use clap::Parser;
 
@@ -24,6 +26,8 @@ fn main() -> ExitCode {
         Command::Completion(shell) => completion::run(shell, out, &mut errors),
         Command::Version(args) => version::run(args, &Storage::built_in(), out, &mut errors),
         Command::Run(args) => return run::run(args, source, &mut errors),
+        Command::Keys(args) => keys::run(args, &source, out, &mut errors),
+        Command::Recover(user) => recover::run(&user, &source, out, &mut errors),
         Command::Db(args) => db::run(args, &source, out, &mut errors),
         Command::Healthcheck => healthcheck::run(&source, &mut errors),
     };

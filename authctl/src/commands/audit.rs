@@ -66,7 +66,15 @@ const SHAPE: Shape<Checked> = Shape {
             cell: |c| Cell::Number(c.chain.erased),
         },
     ],
-    keys: &["tenant", "entries", "ok", "head", "first_bad", "erased"],
+    keys: &[
+        "tenant",
+        "entries",
+        "ok",
+        "head",
+        "first_bad",
+        "erased",
+        "unproven",
+    ],
     id: |c| name(&c.chain),
     none: "no chains",
 };
@@ -78,6 +86,9 @@ fn name(chain: &AuditChainView) -> String {
 
 fn state(checked: &Checked) -> Cell {
     Cell::Text(match checked.chain.first_bad {
+        None if checked.chain.unproven > 0 => {
+            format!("intact, {} unproven", checked.chain.unproven)
+        }
         None => "intact".to_owned(),
         Some(number) => format!("broken at {number}"),
     })
@@ -144,6 +155,7 @@ fn taken_away(tenant: String) -> Checked {
             head: None,
             first_bad: Some(1),
             erased: 0,
+            unproven: 0,
         },
         journal: Some("differs"),
     }

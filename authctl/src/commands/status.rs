@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use common::call::status::{Ping, Status, Version};
 use common::units::format_duration_short;
-use common::view::{BackupStatus, MailStatus, StatusView, VersionView};
+use common::view::{BackupStatus, KeyStatus, MailStatus, StatusView, VersionView};
 use common::{ADMIN_PROTOCOL, VERSION};
 use serde::Serialize;
 
@@ -118,10 +118,7 @@ fn lines(view: &StatusView, moments: &Moments) -> Vec<String> {
             entries(view.cache.entries),
             share(view.cache.hits, view.cache.misses)
         ),
-        format!(
-            "  Keys      {} ({} signs)",
-            view.keys.total, view.keys.active_kid
-        ),
+        format!("  Keys      {}", keys(&view.keys, moments)),
         mail_line(&view.mail),
         format!(
             "  Tenants   {}{suspended}     Users {}     Sessions {}     Locked out {}",
@@ -132,6 +129,18 @@ fn lines(view: &StatusView, moments: &Moments) -> Vec<String> {
         ),
         format!("  Backup    {}", backup(view.backup.as_ref(), moments)),
     ]
+}
+
+fn keys(keys: &KeyStatus, moments: &Moments) -> String {
+    match keys.rotates_at {
+        Some(at) if at > moments.now => format!(
+            "{} (1 active, rotates in {})",
+            keys.total,
+            format_duration_short(at.since(moments.now))
+        ),
+        Some(_) => format!("{} (1 active, rotates now)", keys.total),
+        None => format!("{} (1 active)", keys.total),
+    }
 }
 
 fn backup(newest: Option<&BackupStatus>, moments: &Moments) -> String {

@@ -311,6 +311,10 @@ fn the_daemon_fits_on_one_screen() {
         "{out}"
     );
     assert!(
+        out.contains("  Keys      2 (1 active, rotates in "),
+        "{out}"
+    );
+    assert!(
         out.ends_with("  WARNING   tenant \"acme\" has 98 of 100 users\n"),
         "{out}"
     );

@@ -195,6 +195,7 @@ pub(crate) fn status() -> StatusView {
         keys: KeyStatus {
             total: 2,
             active_kid: "key_1".to_owned(),
+            rotates_at: Some(time("2999-01-01T00:00:00.000Z")),
         },
         mail: MailStatus {
             transport: Some("smtp relay.example.net:587 starttls".to_owned()),

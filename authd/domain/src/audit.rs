@@ -16,7 +16,7 @@ pub struct Actor {
     pub pid: Option<i32>,
     /// `SUDO_UID` as claimed by the client; a claim only.
     pub sudo_uid: Option<u32>,
-    /// `admin`, or `daemon`.
+    /// `admin`, `daemon`, or `offline`.
     pub channel: String,
 }
 

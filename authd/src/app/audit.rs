@@ -4,6 +4,7 @@
 //! A tenant's chain begins with its own `tenant.create`, so that an emptied chain shows. The
 //! installation's chain is for acts that belong to no tenant.
 
+mod beginning;
 mod heads;
 mod list;
 mod verify;
@@ -20,6 +21,7 @@ use domain::tenant::Tenant;
 use serde_json::{Value, json};
 use store::{StoreError, WriteTx};
 
+pub use beginning::{BEGINNING, begin};
 pub use heads::{LoggedHeads, log_heads};
 pub use list::{list, show};
 pub use verify::{broken_chains, mark, verify};

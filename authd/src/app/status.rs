@@ -9,8 +9,8 @@ use common::time::Time;
 use common::view::{
     ApiStatus, CacheStatus, Counts, DatabaseStatus, KeyStatus, StatusView, VersionView, Warning,
 };
+use domain::key::{KeyState, planned_end};
 use domain::tenant::Tenant;
-use serde_json::Value;
 use store::{DatabaseInfo, PageRequest, ReadTx, StoreError, TenantFilter, TenantRow};
 
 use crate::app::daemon::Steering;
@@ -186,14 +186,23 @@ fn cache(app: &App) -> CacheStatus {
 }
 
 fn keys(app: &App) -> KeyStatus {
-    let published = app.keys.jwks();
-    let total = published
-        .get("keys")
-        .and_then(Value::as_array)
-        .map_or(0, Vec::len);
+    let signing = app.keys.signing();
+    let active = signing
+        .rows()
+        .iter()
+        .find(|key| key.state == KeyState::Active);
+    // One that is announced begins at its own time.
+    let next = signing
+        .rows()
+        .iter()
+        .filter(|key| key.state == KeyState::Announced)
+        .map(|key| key.activates_at)
+        .min();
+    let planned = || active.map(|key| planned_end(key, &app.settings().keys));
     KeyStatus {
-        total: u32::try_from(total).unwrap_or(u32::MAX),
-        active_kid: app.keys.kid(),
+        total: signing.published(),
+        active_kid: signing.kid().to_owned(),
+        rotates_at: next.or_else(planned),
     }
 }
 

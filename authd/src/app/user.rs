@@ -4,6 +4,7 @@
 mod create;
 mod delete;
 mod invite;
+mod recover;
 mod rights;
 mod set_password;
 mod view;
@@ -27,6 +28,7 @@ pub(super) use create::invited;
 pub use delete::delete;
 pub(super) use invite::Invitation;
 pub use invite::resend_invitation;
+pub use recover::{Recovered, recover};
 pub use rights::{grant, revoke, set};
 pub use set_password::set_password;
 pub use view::own;

@@ -1,5 +1,6 @@
 //! `authd db …`: loads the configuration, asks where something is replaced, and hands over.
 
+use std::fmt::Display;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use super::{FAILURE, OK, finish};
@@ -31,6 +32,7 @@ pub fn run<O: Write, E: Write>(
             file,
             yes,
             keep_sessions,
+            new_keys,
         } => {
             if !yes && !confirmed(&file.display().to_string(), errors) {
                 return FAILURE;
@@ -38,6 +40,7 @@ pub fn run<O: Write, E: Write>(
             Task::Restore {
                 file,
                 keep_sessions,
+                new_keys,
             }
         }
         Db::Verify { file } => Task::Verify { file },
@@ -66,14 +69,22 @@ fn confirmed<E: Write>(file: &str, errors: &mut Printer<E>) -> bool {
         errors.line(format_args!("  In scripts: authd db restore {file} --yes"));
         return false;
     }
-    errors.line(format_args!(
-        "Replace the database by {file}? Everybody is signed out, and rights become those of the backup. [y/N]"
-    ));
-    let mut line = String::new();
-    let read = io::stdin().lock().read_line(&mut line).is_ok();
-    let yes = read && matches!(line.trim().to_lowercase().as_str(), "y" | "yes");
+    let yes = answered(
+        format_args!(
+            "Replace the database by {file}? Everybody is signed out, and rights become those of the backup."
+        ),
+        errors,
+    );
     if !yes {
         errors.line(format_args!("authd: not confirmed; nothing was changed"));
     }
     yes
+}
+
+/// Asks on the terminal.
+pub(super) fn answered<E: Write>(question: impl Display, errors: &mut Printer<E>) -> bool {
+    errors.line(format_args!("{question} [y/N]"));
+    let mut line = String::new();
+    let read = io::stdin().lock().read_line(&mut line).is_ok();
+    read && matches!(line.trim().to_lowercase().as_str(), "y" | "yes")
 }

@@ -4,8 +4,10 @@ pub mod check_config;
 pub mod completion;
 pub mod db;
 pub mod healthcheck;
+pub mod keys;
 pub mod man;
 pub mod print_config;
+pub mod recover;
 pub mod run;
 pub mod version;
 

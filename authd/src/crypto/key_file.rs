@@ -10,6 +10,7 @@ use common::secret::Secret;
 use rustix::process::geteuid;
 use zeroize::Zeroizing;
 
+use super::error::CryptoError;
 use super::wrap::WrapKey;
 
 /// More than any spelling of a key, with room for a line end.
@@ -85,16 +86,41 @@ impl WrapKey {
         path: &Path,
         credentials_directory: Option<&Path>,
     ) -> Result<Option<Self>, KeyFileError> {
+        opened(path)?
+            .map(|file| Self::read(file, path, credentials_directory))
+            .transpose()
+    }
+
+    /// Reads a key from a file that is open already, perhaps with another user's rights; held to the
+    /// same as by [`WrapKey::load`].
+    ///
+    /// # Errors
+    /// As [`WrapKey::load`].
+    pub fn read(
+        file: File,
+        path: &Path,
+        credentials_directory: Option<&Path>,
+    ) -> Result<Self, KeyFileError> {
+        let is_credential = lies_in(path, credentials_directory);
         let form = || KeyFileError::Form {
             path: path.to_owned(),
         };
-        let text = match read_private(path, credentials_directory) {
-            Ok(Some(text)) => text,
-            Ok(None) => return Ok(None),
-            Err(KeyFileError::Text { .. }) => return Err(form()),
-            Err(error) => return Err(error),
-        };
-        Self::from_text(&text).map(Some).map_err(|_| form())
+        let bytes = private_bytes(file, path, is_credential, LIMIT_BYTES)?;
+        let text = std::str::from_utf8(bytes.expose()).map_err(|_| form())?;
+        Self::from_text(&Secret::new(text.to_owned())).map_err(|_| form())
+    }
+
+    /// Reads a key from a stream, such as standard input.
+    ///
+    /// # Errors
+    /// [`CryptoError::NoWrapKey`] for anything but one key.
+    pub fn from_reader(from: impl Read) -> Result<Self, CryptoError> {
+        let mut text = Zeroizing::new(String::with_capacity(512));
+        let read = from.take(LIMIT_BYTES + 1).read_to_string(&mut text);
+        if read.is_err() || text.len() as u64 > LIMIT_BYTES {
+            return Err(CryptoError::NoWrapKey);
+        }
+        Self::from_text(&Secret::new(std::mem::take(&mut *text)))
     }
 
     /// Writes the key to a new file of mode 0600, which is on disk when this returns.
@@ -152,6 +178,24 @@ impl WrapKey {
     }
 }
 
+/// Opens a file; none if there is none.
+fn opened(path: &Path) -> Result<Option<File>, KeyFileError> {
+    // Without blocking, so that a named pipe in the file's place cannot stop the start.
+    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(nonblocking)
+        .open(path);
+    match opened {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(KeyFileError::Read {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
 /// Reads a secret text of a few bytes as it stands; none if there is no such file.
 ///
 /// Files in `credentials_directory` may be readable by the group, as systemd shows them so.
@@ -162,27 +206,41 @@ pub fn read_private(
     path: &Path,
     credentials_directory: Option<&Path>,
 ) -> Result<Option<Secret<String>>, KeyFileError> {
+    let Some(file) = opened(path)? else {
+        return Ok(None);
+    };
+    let no_text = || KeyFileError::Text {
+        path: path.to_owned(),
+    };
+    let is_credential = lies_in(path, credentials_directory);
+    let bytes = match private_bytes(file, path, is_credential, LIMIT_BYTES) {
+        Err(KeyFileError::Form { .. }) => return Err(no_text()),
+        read => read?,
+    };
+    let text = std::str::from_utf8(bytes.expose()).map_err(|_| no_text())?;
+    Ok(Some(Secret::new(text.to_owned())))
+}
+
+/// Reads a file that nobody but its owner may use, at most so long.
+///
+/// # Errors
+/// [`KeyFileError`]; longer ones have the wrong form.
+pub fn private_bytes(
+    file: File,
+    path: &Path,
+    is_credential: bool,
+    limit: u64,
+) -> Result<Secret<Vec<u8>>, KeyFileError> {
     let owned = || path.to_owned();
     let read = |source| KeyFileError::Read {
         path: path.to_owned(),
         source,
     };
-    // Without blocking, so that a named pipe in the file's place cannot stop the start.
-    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
-    let opened = OpenOptions::new()
-        .read(true)
-        .custom_flags(nonblocking)
-        .open(path);
-    let file = match opened {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(read(error)),
-    };
     let metadata = file.metadata().map_err(read)?;
     if !metadata.is_file() {
         return Err(KeyFileError::NotAFile { path: owned() });
     }
-    if !lies_in(path, credentials_directory) {
+    if !is_credential {
         let (mode, uid) = (metadata.mode() & 0o7777, metadata.uid());
         if mode & 0o077 != 0 {
             return Err(KeyFileError::Open {
@@ -194,18 +252,16 @@ pub fn read_private(
             return Err(KeyFileError::Foreign { path: owned(), uid });
         }
     }
-    let mut text = Zeroizing::new(String::with_capacity(512));
-    match file.take(LIMIT_BYTES + 1).read_to_string(&mut text) {
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            return Err(KeyFileError::Text { path: owned() });
-        }
-        Err(error) => return Err(read(error)),
+    let room = usize::try_from(limit)
+        .unwrap_or(usize::MAX)
+        .saturating_add(1);
+    // Room for all of it, so that no part is left behind by growing.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(read)?;
+    if bytes.len() as u64 > limit {
+        return Err(KeyFileError::Form { path: owned() });
     }
-    if text.len() as u64 > LIMIT_BYTES {
-        return Err(KeyFileError::Text { path: owned() });
-    }
-    Ok(Some(Secret::new(std::mem::take(&mut *text))))
+    Ok(Secret::new(std::mem::take(&mut *bytes)))
 }
 
 fn lies_in(path: &Path, folder: Option<&Path>) -> bool {

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use common::error::chain;
-use store::OpenError;
+use store::{OpenError, StoreError};
 
 use crate::admin::listener::BindError;
 use crate::app::Error;
 use crate::backup::BackupError;
+use crate::crypto::CryptoError;
 use crate::print::Printer;
 
 /// A failed start or run: one sentence, perhaps a next step, and the exit status.
@@ -155,6 +156,11 @@ impl Failure {
         Self::new(DATAERR, message)
     }
 
+    /// Something cannot be done as things stand; nothing was changed.
+    pub(super) fn refused(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(1, message).with_hint(hint)
+    }
+
     /// There is no room for a file.
     pub(super) fn no_room(message: impl Into<String>) -> Self {
         Self::new(CANTCREAT, message)
@@ -201,6 +207,18 @@ impl Failure {
     pub(super) fn report(&self) -> ExitCode {
         self.tell(&mut Printer::stderr());
         ExitCode::from(self.code)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::other(error)
+    }
+}
+
+impl From<CryptoError> for Failure {
+    fn from(error: CryptoError) -> Self {
+        Self::other(error)
     }
 }
 

@@ -6,6 +6,7 @@ mod ballast;
 mod dev;
 mod exit;
 mod first_start;
+mod key_source;
 mod mail;
 pub mod offline;
 mod passed;
@@ -34,7 +35,7 @@ use crate::app::mail::Mailroom;
 use crate::app::{App, Current, db::Room, login_budget::LoginBudget, waiters::Waiters};
 use crate::cache::{Activity, MemoryCache};
 use crate::config::{Config, DatabaseUrl, Loaded};
-use crate::crypto::{self, HashPool, HashSettings, Random, SystemRandom};
+use crate::crypto::{self, HashPool, HashSettings, Pepper, Random, SystemRandom};
 
 use passed::Passed;
 use reload::{Reloader, Wheel};
@@ -216,6 +217,7 @@ async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
     if let Some(post) = &post {
         tracing::info!(post = %post.description(), "mails leave by");
     }
+    let pepper = opened.pepper.as_ref().map(Pepper::name);
     let pool = HashPool::start_with(hashing(config), opened.pepper, Arc::clone(&parts.random));
     let pool = pool.map_err(Failure::other)?;
     let login_floor = pool.calibrate(&opened.hash_schemes);
@@ -236,7 +238,7 @@ async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
         draining: AtomicBool::new(false),
         mail: Mailroom::new(post),
         waiters: Waiters::default(),
-        backups: apart::backups(parts.loaded),
+        backups: apart::backups(parts.loaded, pepper.as_deref()),
         room: Room::default(),
     })
 }

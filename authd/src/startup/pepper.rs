@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use store::{Claim, Priority, Store, StoreError};
+use store::{Claim, Priority, ReadTx, Store, StoreError};
 
 use super::exit::Failure;
 use crate::config::Config;
@@ -14,39 +14,62 @@ pub(super) const ID: &str = "pepper_id";
 /// Fact: what shows that a pepper is the same.
 pub(super) const CHECK: &str = "pepper_check";
 
-/// Finds the pepper, and holds it against what the database knows of it.
+/// Id and check value of the pepper that a database needs.
+pub(super) type Known = (String, Vec<u8>);
+
+/// What a database knows of its pepper.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn known(tx: &dyn ReadTx) -> Result<Option<Known>, Failure> {
+    let id = tx.meta().value(ID)?;
+    let check = tx.meta().value(CHECK)?;
+    let text = |id: Vec<u8>| String::from_utf8_lossy(&id).into_owned();
+    Ok(id.map(text).zip(check))
+}
+
+/// The pepper at hand, if it is the one that is needed.
 ///
 /// # Errors
 /// 78 for one that cannot be read, is missing or differs.
-pub(super) async fn open(
-    config: &Config,
-    store: &Store,
-    known: Option<(String, Vec<u8>)>,
-) -> Result<Option<Pepper>, Failure> {
+pub(super) fn fitting(config: &Config, known: Option<&Known>) -> Result<Option<Pepper>, Failure> {
     let name = &config.password.pepper_credential;
-    let found = load(config)?;
-    match (known, found) {
-        (None, None) => Ok(None),
-        (None, Some(pepper)) => {
-            remember(store, &pepper).await?;
-            tracing::info!(pepper = %pepper.name(), "a pepper is in use from now on");
-            Ok(Some(pepper))
-        }
+    let put_back = "Put back the pepper that was in use; without it no password can be checked.";
+    match (known, load(config)?) {
+        (None, found) => Ok(found),
         (Some((id, _)), None) => Err(Failure::config(
             format!("the pepper {id} is missing: no credential {name}"),
-            "Put back the pepper that was in use; without it no password can be checked.",
+            put_back,
         )),
         (Some((id, check)), Some(pepper)) => {
-            if pepper.name() == id && pepper.check_value().as_slice() == check {
+            if pepper.name() == *id && pepper.check_value().as_slice() == check {
                 return Ok(Some(pepper));
             }
             let found = pepper.name();
             Err(Failure::config(
                 format!("the pepper {name} is {found}, but the database needs {id}"),
-                "Put back the pepper that was in use; without it no password can be checked.",
+                put_back,
             ))
         }
     }
+}
+
+/// Finds the pepper, holds it against what the database knows of it, and has the database know the
+/// first.
+///
+/// # Errors
+/// As [`fitting`].
+pub(super) async fn open(
+    config: &Config,
+    store: &Store,
+    known: Option<Known>,
+) -> Result<Option<Pepper>, Failure> {
+    let found = fitting(config, known.as_ref())?;
+    if let (None, Some(pepper)) = (known, &found) {
+        remember(store, pepper).await?;
+        tracing::info!(pepper = %pepper.name(), "a pepper is in use from now on");
+    }
+    Ok(found)
 }
 
 /// Reads the pepper's credential, if there is one.

@@ -1,12 +1,14 @@
 //! What a start would stumble over outside the configuration: files, sockets, groups, the wrap key,
-//! the schema. It only looks: nothing is made, bound, locked or changed.
+//! the pepper, the schema. It only looks: nothing is made, bound, locked or changed.
 
 use std::path::Path;
 
-use store::sqlite;
+use store::ReadTx;
+use store::sqlite::{self, Still};
 
-use super::first_start::KeySource;
+use super::key_source::{self, KeySource};
 use super::mail;
+use super::pepper;
 use crate::admin::listener::{self, BindError};
 use crate::admin::peer;
 use crate::config::{Account, Config, DatabaseUrl, Fault, Origin};
@@ -43,24 +45,42 @@ fn database(config: &Config, faults: &mut Vec<Fault>) {
         );
         faults.push(at(path, "database.auto_migrate", message));
     }
-    wrap_key(config, faults);
+    let still = match Still::open(path) {
+        Ok(still) => still,
+        Err(error) => {
+            faults.push(at(path, "database.url", error.to_string()));
+            return;
+        }
+    };
+    still.read(|tx| {
+        wrap_key(config, tx, faults);
+        pepper(config, tx, faults);
+    });
 }
 
-/// A database that is there needs the key that it was made with.
-fn wrap_key(config: &Config, faults: &mut Vec<Fault>) {
+/// A database that is there needs the key that wraps its keys.
+fn wrap_key(config: &Config, tx: &dyn ReadTx, faults: &mut Vec<Fault>) {
     let source = KeySource::of(config);
-    let problem = match source.load() {
-        Ok(Some(_)) => return,
-        Ok(None) => format!(
-            "the wrap key is missing: no credential {} and no such file",
-            config.keys.wrap_credential
-        ),
-        Err(failure) => failure.message().to_owned(),
-    };
-    faults.push(
-        at(source.path(), "keys.wrap_credential", problem)
-            .hint("Put back the key that was in use when the database was made."),
-    );
+    match key_source::facts(tx) {
+        // Made, and never started.
+        Ok((id, _)) if id.is_empty() => {}
+        Ok((id, check)) => {
+            if let Err(failure) = source.at_hand(&id, &check) {
+                let fault = at(source.path(), "keys.wrap_credential", failure.message());
+                faults.push(fault.hint(failure.hint().unwrap_or_default()));
+            }
+        }
+        Err(failure) => faults.push(Fault::new(failure.message()).of("database.url")),
+    }
+}
+
+/// Passwords that went through a pepper need that one.
+fn pepper(config: &Config, tx: &dyn ReadTx, faults: &mut Vec<Fault>) {
+    let found = pepper::known(tx).and_then(|known| pepper::fitting(config, known.as_ref()));
+    if let Err(failure) = found {
+        let fault = Fault::new(failure.message()).of("password.pepper_credential");
+        faults.push(fault.hint(failure.hint().unwrap_or_default()));
+    }
 }
 
 fn sockets(config: &Config, faults: &mut Vec<Fault>) {

@@ -13,6 +13,7 @@ mod audit;
 mod denial;
 mod list;
 mod mail;
+mod renewal;
 mod role;
 mod setting;
 
@@ -40,6 +41,7 @@ pub use list::{
     UserFilter, UserRow,
 };
 pub use mail::{MailedTokens, MessageFilter, Outbox, OutboxCounts, OutboxRead};
+pub use renewal::{Renamed, Renewal};
 pub use role::{
     Grants, GrantsRead, Permissions, PermissionsRead, RoleFilter, RoleRow, Roles, RolesRead,
 };
@@ -130,6 +132,8 @@ pub trait WriteTx: ReadTx {
     fn outbox_mut(&self) -> &dyn Outbox;
     /// Rows whose time is over.
     fn housekeeping(&self) -> &dyn Housekeeping;
+    /// Whatever hangs on keys that are lost.
+    fn renewal(&self) -> &dyn Renewal;
     /// Denies a token's id until the token would have expired anyway. Caches are not told.
     fn deny(&self, jti: &str, denial: &Denial) -> Result<(), StoreError>;
     /// Says that rights may have lessened; heard after COMMIT and before the answer.

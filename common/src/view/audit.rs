@@ -21,6 +21,10 @@ pub struct AuditChainView {
     pub first_bad: Option<u64>,
     /// Rows whose personal part was erased.
     pub erased: u64,
+    /// Rows from before the keys were renewed: unchanged since then, and not proven for the time
+    /// before, for their key is lost.
+    #[serde(default)]
+    pub unproven: u64,
 }
 
 /// The HMAC of one row, to be held against what the journal kept.
@@ -43,7 +47,7 @@ pub struct ActorView {
     pub sudo_uid: Option<u32>,
     /// Process of the peer.
     pub pid: Option<i32>,
-    /// `admin`, or `daemon`.
+    /// `admin`, `daemon`, or `offline`.
     pub channel: String,
 }
 

@@ -98,6 +98,9 @@ pub struct KeyStatus {
     pub total: u32,
     /// Key that signs.
     pub active_kid: String,
+    /// When the next one is to follow it.
+    #[serde(default)]
+    pub rotates_at: Option<Time>,
 }
 
 /// How many of what.

@@ -268,9 +268,19 @@ fn a91_a_pepper_comes_in_with_a_login_and_is_needed_from_then_on() {
         assert_eq!(ended.code, Some(78), "{ended:?}");
         assert!(ended.stderr.contains("pepper"), "{ended:?}");
         assert!(ended.stderr.contains("authd.pepper"), "{ended:?}");
+        let checked = home.authd(&["check-config"]);
+        assert_eq!(checked.code, Some(78), "{checked:?}");
+        assert!(checked.stderr.contains("authd.pepper"), "{checked:?}");
     }
     put_pepper(&home, Some(&one));
+    assert_eq!(home.authd(&["check-config"]).code, Some(0));
     let daemon = home.start();
     assert_eq!(daemon.api().login(&alice()).status, 200);
+    let lacks = daemon.authctl().ok(&["backup", "create"]);
+    assert!(lacks.contains("pepper (id "), "{lacks}");
+    assert!(lacks.contains("/etc/credstore/authd.pepper"), "{lacks}");
     assert_eq!(daemon.stop().code, Some(0));
+    let file = home.path("offline.db");
+    let lacks = home.authd(&["db", "backup", file.to_str().expect("a path")]);
+    assert!(lacks.stdout.contains("pepper (id "), "{lacks:?}");
 }

@@ -240,9 +240,9 @@ const ROOMS: &[Room] = &[
         crates: &["common"],
     },
     Room {
-        place: "authd/src/args.rs",
+        place: "authd/src/args",
         modules: &["config"],
-        crates: &["clap", "common"],
+        crates: &["clap", "common", "domain::key::SigningAlgorithm"],
     },
     Room {
         place: "authd/src/commands",

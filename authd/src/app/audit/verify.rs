@@ -1,5 +1,5 @@
 //! Checking the chains: a change, a gap or a swap shows at the row where it is; a tail that was cut
-//! shows against the heads that the journal kept. Chains are read in parts, none holds a reader long.
+//! shows against the heads that the journal kept. Rows whose key is lost are told apart. Chains are read in parts, none holds a reader long.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use domain::tenant::{SYSTEM, Tenant};
 use store::{ReadTx, StoreError, TenantFilter, TenantRow};
 use subtle::ConstantTimeEq;
 
+use super::beginning::{self, Content};
 use crate::app::cursor::Place;
 use crate::app::{App, Error, Operator, names};
 use crate::crypto::{self, KeyRing};
@@ -113,12 +114,27 @@ async fn without_tenant(app: &App) -> Result<Vec<Option<TenantId>>, Error> {
         .await
 }
 
+/// Where a chain stood when the first row was met that the keys at hand do not prove.
+#[derive(Clone, Copy)]
+struct Doubt {
+    entries: u64,
+    head: [u8; 32],
+    erased: u64,
+}
+
 /// What is known of a chain so far.
 #[derive(Default)]
 struct Walk {
     entries: u64,
     head: [u8; 32],
     erased: u64,
+    /// Rows that a later one vouches for, whose own key is lost.
+    unproven: u64,
+    /// Set while it is open whether a later row vouches for what was read.
+    doubt: Option<Doubt>,
+    /// Whether a row was proven by the keys at hand.
+    is_proven: bool,
+    content: Content,
 }
 
 impl Walk {
@@ -126,7 +142,7 @@ impl Walk {
         self.entries.saturating_add(1)
     }
 
-    /// Takes the next row, if it is the one that belongs there.
+    /// Takes the next row, if it is one that belongs there.
     fn take(&mut self, keys: &KeyRing, row: &AuditRow) -> bool {
         // An erased row lost its payload and salt; its digest stays in the chain.
         let erased = row.entry.payload.is_null();
@@ -134,8 +150,11 @@ impl Walk {
         let covered = mac_input(&row.entry, row.number, &row.previous, &row.digest);
         let is_sealed: bool = keys.seal(&covered).ct_eq(&row.mac).into();
         let follows = row.number == self.next() && row.previous == self.head;
-        if !follows || !is_sealed || !(erased || digest == row.digest) {
+        if !follows || !(erased || digest == row.digest) || !self.judge(is_sealed, row) {
             return false;
+        }
+        if !self.is_proven {
+            self.content.add(row);
         }
         self.entries = row.number;
         self.head = row.mac;
@@ -143,14 +162,54 @@ impl Walk {
         true
     }
 
+    /// A row that the keys at hand do not prove may stand at the beginning alone, and only if the
+    /// first that they prove vouches for all before it.
+    fn judge(&mut self, is_sealed: bool, row: &AuditRow) -> bool {
+        if !is_sealed {
+            let now = Doubt {
+                entries: self.entries,
+                head: self.head,
+                erased: self.erased,
+            };
+            self.doubt.get_or_insert(now);
+            return !self.is_proven;
+        }
+        self.is_proven = true;
+        if self.doubt.is_none() {
+            return true;
+        }
+        if beginning::vouches(row, &self.content) {
+            self.doubt = None;
+            self.unproven = self.entries;
+            return true;
+        }
+        false
+    }
+
+    const fn is_whole(&self) -> bool {
+        self.doubt.is_none()
+    }
+
+    /// Number of the first row that is not what it was, once one is not.
+    fn first_bad(&self) -> u64 {
+        let good = self.doubt.map_or(self.entries, |doubt| doubt.entries);
+        good.saturating_add(1)
+    }
+
     fn view(self, tenant: Option<String>, is_whole: bool) -> AuditChainView {
+        let first_bad = (!is_whole).then(|| self.first_bad());
+        let (entries, head, erased) = match self.doubt {
+            Some(doubt) => (doubt.entries, doubt.head, doubt.erased),
+            None => (self.entries, self.head, self.erased),
+        };
         AuditChainView {
             tenant,
-            entries: self.entries,
+            entries,
             ok: is_whole,
-            head: (self.entries > 0).then(|| HEXLOWER.encode(&self.head)),
-            first_bad: (!is_whole).then(|| self.next()),
-            erased: self.erased,
+            head: (entries > 0).then(|| HEXLOWER.encode(&head)),
+            first_bad,
+            erased,
+            unproven: self.unproven,
         }
     }
 }
@@ -162,23 +221,29 @@ impl Walk {
 pub fn broken_chains(tx: &dyn ReadTx, keys: &KeyRing) -> Result<Vec<String>, StoreError> {
     let mut broken = Vec::new();
     for chain in tx.audit().chains()? {
-        let mut walk = Walk::default();
-        loop {
-            let rows = tx.audit().rows(chain, walk.next(), PART)?;
-            if let Some(bad) = rows.iter().find(|row| !walk.take(keys, row)) {
-                let name = chain.map_or_else(|| "the installation".to_owned(), |id| id.to_string());
-                broken.push(format!(
-                    "the audit chain of {name} is broken at {}",
-                    bad.number
-                ));
-                break;
-            }
-            if rows.len() < usize::try_from(PART).unwrap_or(usize::MAX) {
-                break;
-            }
+        if let Some(bad) = first_bad(tx, keys, chain)? {
+            let name = chain.map_or_else(|| "the installation".to_owned(), |id| id.to_string());
+            broken.push(format!("the audit chain of {name} is broken at {bad}"));
         }
     }
     Ok(broken)
+}
+
+fn first_bad(
+    tx: &dyn ReadTx,
+    keys: &KeyRing,
+    chain: Option<TenantId>,
+) -> Result<Option<u64>, StoreError> {
+    let mut walk = Walk::default();
+    loop {
+        let rows = tx.audit().rows(chain, walk.next(), PART)?;
+        if !rows.iter().all(|row| walk.take(keys, row)) {
+            return Ok(Some(walk.first_bad()));
+        }
+        if rows.len() < usize::try_from(PART).unwrap_or(usize::MAX) {
+            return Ok((!walk.is_whole()).then(|| walk.first_bad()));
+        }
+    }
 }
 
 /// Walks one chain from its beginning. Every tenant's begins with its own making, so an empty one
@@ -213,7 +278,7 @@ async fn chain(
         }
         if rows.len() < usize::try_from(limit).unwrap_or(usize::MAX) {
             let may_be_empty = chain.is_none() || name.as_deref() == Some(SYSTEM);
-            let is_whole = may_be_empty || walk.entries > 0;
+            let is_whole = walk.is_whole() && (may_be_empty || walk.entries > 0);
             return Ok(walk.view(name, is_whole));
         }
     }

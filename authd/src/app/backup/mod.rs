@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 pub use create::create;
-pub use sound::{WRAP_KEY_ID, soundness, wrap_key_id};
+pub use sound::{soundness, wrap_key_id};
 
 use crate::app::audit::{Record, WideAct};
 use crate::app::cursor::Place;

@@ -4,9 +4,7 @@ use store::{ReadTx, StoreError};
 
 use super::OpenKeys;
 use crate::app::audit;
-
-/// The fact that names the wrap key.
-pub const WRAP_KEY_ID: &str = "wrap_key_id";
+use crate::app::key::WRAP_KEY_ID;
 
 /// Id of the key that wraps the keys of a copy.
 ///

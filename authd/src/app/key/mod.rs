@@ -2,6 +2,7 @@
 //! stands in `rotation.rs`, how a change is written and takes effect in `exchange.rs`.
 
 mod exchange;
+mod offline;
 mod renewal;
 mod rotation;
 
@@ -16,6 +17,10 @@ use common::view::{KeyView, Page};
 use domain::key::{KeyPolicy, KeyPurpose, KeyState, RETIRING_LIMIT, StoredKey, planned_end};
 use store::StoreError;
 
+pub use offline::{
+    Making, Renewal, Renewed, WRAP_KEY_CHECK, WRAP_KEY_ID, next_number, rewrapped, succeed,
+    write_succession,
+};
 pub use renewal::renew;
 pub use rotation::tend;
 

@@ -11,8 +11,8 @@ use super::{Files, STOP, Say, hold, opened, size};
 use crate::app::backup::{soundness, wrap_key_id};
 use crate::backup::{Order, make, scratch_file};
 use crate::config::Loaded;
-use crate::startup::apart;
 use crate::startup::exit::Failure;
+use crate::startup::{apart, pepper};
 
 /// Room that a copy needs, in percent of the file.
 const COPY_PERCENT: u64 = 120;
@@ -113,7 +113,9 @@ fn write_backup(
         view.schema.unwrap_or_default(),
         view.sha256.unwrap_or_default()
     ));
-    let apart = apart::apart(loaded);
+    let pepper = opened(Still::open(database))?.read(|tx| pepper::known(tx))?;
+    let pepper = pepper.map(|(id, _)| id);
+    let apart = apart::apart(loaded, pepper.as_deref());
     say(&format!("Not in this file: {}", apart.names.join(", ")));
     say(&format!("  {}", apart.command));
     Ok(())

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use store::sqlite::{self, Hold, Still};
 
-use super::{Say, hold, opened, size};
+use super::{Say, hold, opened, size, wrapping};
 use crate::app::backup::soundness;
 use crate::backup::{Folder, scratch_file, unpack};
 use crate::config::Loaded;
@@ -144,6 +144,7 @@ fn removable(database: &Path, loaded: &Loaded) -> Vec<(u64, PathBuf)> {
         let name = name.to_string_lossy();
         let is_old = name.starts_with("pre-migrate-")
             || name.starts_with("pre-restore-")
+            || wrapping::is_kept(&name)
             || name.ends_with(".partial");
         if is_old && let Ok(metadata) = entry.metadata() {
             found.push((metadata.len(), entry.path()));

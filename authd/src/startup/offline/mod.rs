@@ -2,19 +2,27 @@
 //! holds, and becomes the owner of the state folder first, so that nothing of root's is left there.
 
 mod copies;
+pub mod keys;
 mod look;
+pub mod recover;
 mod restore;
+mod wrapping;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use store::OpenError;
-use store::sqlite::Hold;
+use common::id::AuditId;
+use common::time::Time;
+use domain::audit::{Actor, AuditEntry};
+use store::sqlite::{self, Hold, Options};
+use store::{CommitListener, OpenError, Scope, Store};
 
 use super::exit::Failure;
 use super::process;
 use crate::config::{DatabaseUrl, Loaded};
+use crate::crypto::{self, SystemRandom};
 
 /// The user that the packages make.
 const USER: &str = "authd";
@@ -40,6 +48,8 @@ pub enum Task {
         file: PathBuf,
         /// Keep sessions that are alive in both.
         keep_sessions: bool,
+        /// Make all keys anew, for the wrap key of the backup is lost.
+        new_keys: bool,
     },
     /// Check the database or a backup.
     Verify {
@@ -55,6 +65,9 @@ pub enum Task {
 /// Takes what is to be told, a line each.
 pub type Say<'a> = &'a mut dyn FnMut(&str);
 
+/// Asks whether to go on.
+pub type Ask<'a> = &'a mut dyn FnMut(&str) -> bool;
+
 /// Does what is asked.
 ///
 /// # Errors
@@ -64,6 +77,7 @@ pub fn run(task: &Task, loaded: &Loaded, say: Say<'_>) -> Result<(), Failure> {
     let DatabaseUrl::Sqlite(database) = &loaded.config.database.url;
     // The caller's own files are opened with the caller's own rights.
     let files = Files::open(task)?;
+    let actor = actor();
     become_owner(database)?;
     match task {
         Task::Status => look::status(database, loaded, say),
@@ -73,7 +87,15 @@ pub fn run(task: &Task, loaded: &Loaded, say: Say<'_>) -> Result<(), Failure> {
         Task::Restore {
             file,
             keep_sessions,
-        } => restore::run(database, loaded, files.input, file, *keep_sessions, say),
+            new_keys,
+        } => {
+            let keep = match (keep_sessions, new_keys) {
+                (true, _) => restore::Keep::Sessions,
+                (false, false) => restore::Keep::Keys,
+                (false, true) => restore::Keep::Nothing,
+            };
+            restore::run(database, loaded, files.input, (file, keep, actor), say)
+        }
         Task::Verify { file: None } => look::verify(database, loaded, say),
         Task::Verify { file: Some(file) } => {
             look::verify_file(database, loaded, files.input, file, say)
@@ -151,12 +173,80 @@ fn make_folder(folder: &Path) -> Result<(u32, u32), Failure> {
     Ok((uid, gid))
 }
 
-/// The lock, or who has it and what can be done meanwhile.
-fn hold(database: &Path, instead: &str) -> Result<Hold, Failure> {
-    Hold::take(database).map_err(|error| match error {
+/// Who asks, before anybody becomes somebody else.
+fn actor() -> Actor {
+    let uid = nix::unistd::getuid();
+    let user = nix::unistd::User::from_uid(uid).ok().flatten();
+    Actor {
+        uid: Some(uid.as_raw()),
+        user: user.map(|user| user.name),
+        pid: i32::try_from(std::process::id()).ok(),
+        sudo_uid: std::env::var("SUDO_UID")
+            .ok()
+            .and_then(|uid| uid.parse().ok()),
+        channel: "offline".to_owned(),
+    }
+}
+
+/// The audit row of a change that belongs to no tenant.
+fn entry(
+    now: Time,
+    actor: Actor,
+    action: &str,
+    object: &str,
+    payload: serde_json::Value,
+) -> Result<AuditEntry, Failure> {
+    let id: AuditId = crypto::new_id(&SystemRandom, now).map_err(Failure::other)?;
+    Ok(AuditEntry {
+        id,
+        at: now,
+        tenant_id: None,
+        actor,
+        action: action.to_owned(),
+        object: object.to_owned(),
+        payload,
+        salt: crypto::bytes(&SystemRandom).map_err(Failure::other)?,
+    })
+}
+
+/// No cache is there to hear of commits.
+struct Nobody;
+
+impl CommitListener for Nobody {
+    fn committed(&self, _scopes: &[Scope]) {}
+}
+
+/// The database, open to be changed, and its lock with it.
+fn open_store(database: &Path, loaded: &Loaded, instead: &str) -> Result<Store, Failure> {
+    // An offline command makes no database.
+    let schema = opened(sqlite::schema(database));
+    if matches!(schema, Ok(None)) {
+        return Err(Failure::data(format!(
+            "{}: no database yet",
+            database.display()
+        )));
+    }
+    let options = Options {
+        readers: 1,
+        auto_migrate: loaded.config.database.auto_migrate,
+        ..Options::new(database.to_owned())
+    };
+    let on_fatal = Box::new(|reason: &str| tracing::error!(reason, "the database failed"));
+    let (store, _) = sqlite::open(options, Arc::new(Nobody), on_fatal)
+        .map_err(|error| locked(error, instead))?;
+    Ok(store)
+}
+
+fn locked(error: OpenError, instead: &str) -> Failure {
+    match error {
         OpenError::Locked { pid, .. } => Failure::running(pid, instead),
         error => Failure::open(error, false),
-    })
+    }
+}
+
+/// The lock, or who has it and what can be done meanwhile.
+fn hold(database: &Path, instead: &str) -> Result<Hold, Failure> {
+    Hold::take(database).map_err(|error| locked(error, instead))
 }
 
 /// What helps where no daemon may run.

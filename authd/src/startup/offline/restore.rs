@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use common::id::{AuditId, TenantId};
+use common::id::TenantId;
 use common::time::{Clock, SystemClock, Time};
 use domain::audit::{Actor, AuditEntry, AuditRow};
 use domain::key::{KeyPurpose, SigningAlgorithm, StoredKey};
@@ -12,25 +12,38 @@ use serde_json::json;
 use store::sqlite::{self, Draft, Ended, Still};
 use store::{ReadTx, StoreError};
 
-use super::{STOP, Say, hold, opened, size};
+use super::{STOP, Say, entry, hold, opened, size, wrapping};
 use crate::app::audit;
+use crate::app::key::{Making, Renewal, Renewed};
 use crate::backup::{scratch_file, unpack};
 use crate::config::Loaded;
-use crate::crypto::{self, KeyRing, SystemRandom, WrapKey};
+use crate::crypto::{KeyRing, SystemRandom, WrapKey};
 use crate::startup::exit::Failure;
-use crate::startup::first_start::KeySource;
+use crate::startup::key_source::{self, KeySource};
 
 /// Changes since that are listed; their number is told whole.
 const CHANGES_SHOWN: usize = 20;
 /// Rows of a chain that are read at once.
 const PART: u32 = 500;
 
+/// What is to outlast a restore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// The sessions that are alive in both, with the keys of their tokens.
+    Sessions,
+    /// The keys that hash names and prove the audit log.
+    Keys,
+    /// No key, for the wrap key of the backup is lost.
+    Nothing,
+}
+
 /// What is asked, and where things lie.
 struct Restore<'a> {
     database: &'a Path,
     draft: PathBuf,
     name: &'a Path,
-    keep_sessions: bool,
+    keep: Keep,
+    actor: Actor,
     now: Time,
     source: KeySource,
     algorithm: SigningAlgorithm,
@@ -40,7 +53,19 @@ struct Restore<'a> {
 struct Outcome {
     schema: u32,
     ended: Ended,
+    renewed: Option<Renewed>,
+    /// Whether a new wrap key waits to take its place.
+    is_wrap_key_new: bool,
     changes: Result<Vec<String>, String>,
+}
+
+/// What the transaction stands on.
+struct Ground<'k> {
+    is_readable: bool,
+    wrap: &'k WrapKey,
+    /// The keys of the backup; none where they cannot be opened and are made anew.
+    keys: Option<&'k KeyRing>,
+    schema: u32,
 }
 
 /// Puts the backup in the place of the database.
@@ -48,8 +73,7 @@ pub(super) fn run(
     database: &Path,
     loaded: &Loaded,
     input: Option<File>,
-    name: &Path,
-    keep_sessions: bool,
+    (name, keep, actor): (&Path, Keep, Actor),
     say: Say<'_>,
 ) -> Result<(), Failure> {
     let Some(input) = input else {
@@ -61,7 +85,8 @@ pub(super) fn run(
         database,
         draft: scratch_file(folder, "restore"),
         name,
-        keep_sessions,
+        keep,
+        actor,
         now: SystemClock.now(),
         source: KeySource::of(&loaded.config),
         algorithm: loaded.config.token.algorithm,
@@ -72,6 +97,9 @@ pub(super) fn run(
     sqlite::forget(&restore.draft);
     let outcome = restore.prepare(input).and_then(|outcome| {
         opened(sqlite::replace(database, &restore.draft, &kept))?;
+        if outcome.is_wrap_key_new {
+            restore.source.put_in_place()?;
+        }
         Ok(outcome)
     });
     if outcome.is_err() {
@@ -97,11 +125,9 @@ impl Restore<'_> {
                 problems.join("; ")
             )));
         }
-        let stored = still.read(|tx| tx.keys().all()).map_err(Failure::other)?;
-        let wrap = still.read(|tx| self.source.opens(tx))?;
-        let keys = KeyRing::open(&stored, &wrap).map_err(Failure::other)?;
+        let (wrap, keys, is_wrap_key_new) = self.keys(&still)?;
         let replaced = self.replaced();
-        if let (true, Err(why)) = (self.keep_sessions, &replaced) {
+        if let (Keep::Sessions, Err(why)) = (self.keep, &replaced) {
             return Err(Failure::data(format!(
                 "--keep-sessions needs the present database, and it cannot be read: {why}"
             )));
@@ -113,12 +139,45 @@ impl Restore<'_> {
         drop(still);
         let is_readable = replaced.is_ok();
         let changes = replaced.map(|_| changes);
-        let ended = self.write(is_readable, &wrap, &keys, schema)?;
+        let ground = Ground {
+            is_readable,
+            wrap: &wrap,
+            keys: keys.as_ref(),
+            schema,
+        };
+        let (ended, renewed) = self.write(&ground)?;
         Ok(Outcome {
             schema,
             ended,
+            renewed,
+            is_wrap_key_new,
             changes,
         })
+    }
+
+    /// The wrap key of the new database, the backup's keys under it, and whether it is a new one.
+    fn keys(&self, still: &Still) -> Result<(WrapKey, Option<KeyRing>, bool), Failure> {
+        if self.keep == Keep::Nothing {
+            // What an exchange that was cut short has left is settled by the database that it was for.
+            if let Ok(present) = Still::open(self.database) {
+                let (id, check) = present.read(|tx| key_source::facts(tx))?;
+                drop(present);
+                self.source.settle(&id, &check)?;
+            } else {
+                self.source.settle("", &[])?;
+            }
+            let (wrap, is_new) = wrapping::for_new_keys(&self.source)?;
+            return Ok((wrap, None, is_new));
+        }
+        let stored = still.read(|tx| tx.keys().all()).map_err(Failure::other)?;
+        let wrap = still.read(|tx| self.source.opens(tx)).map_err(|failure| {
+            Failure::config(
+                failure.message(),
+                "Put back the key that the backup names. Lost for good: authd db restore FILE --new-keys",
+            )
+        })?;
+        let keys = KeyRing::open(&stored, &wrap).map_err(Failure::other)?;
+        Ok((wrap, Some(keys), false))
     }
 
     /// The database that is replaced, if it can be laid beside the draft.
@@ -137,39 +196,69 @@ impl Restore<'_> {
     }
 
     /// The one transaction.
-    fn write(
-        &self,
-        is_readable: bool,
-        wrap: &WrapKey,
-        keys: &KeyRing,
-        schema: u32,
-    ) -> Result<Ended, Failure> {
+    fn write(&self, ground: &Ground<'_>) -> Result<(Ended, Option<Renewed>), Failure> {
         let draft = opened(Draft::open(&self.draft))?;
-        if is_readable {
+        if ground.is_readable {
             opened(draft.attach(self.database))?;
         }
         opened(draft.begin())?;
-        if is_readable {
+        if ground.is_readable {
             opened(draft.take_over())?;
         }
-        if self.keep_sessions {
+        if self.keep == Keep::Sessions {
             opened(draft.keep_sessions())?;
         }
         let ended = opened(draft.end_all(self.now))?;
-        if self.keep_sessions {
-            opened(draft.take_keys())?;
-        } else {
-            let fresh = self.fresh_keys(&draft, is_readable, wrap)?;
-            draft
-                .write(|tx| fresh.iter().try_for_each(|key| tx.keys_mut().insert(key)))
-                .map_err(Failure::other)?;
-        }
-        let entry = self.entry(schema, &ended)?;
-        draft
-            .write(|tx| audit::append(tx, keys, &entry))
-            .map_err(Failure::other)?;
+        let entry = self.entry(ground.schema, &ended)?;
+        let renewed = match ground.keys {
+            Some(keys) => {
+                self.write_keys(&draft, ground)?;
+                draft.write(|tx| audit::append(tx, keys, &entry))?;
+                None
+            }
+            None => Some(self.write_all_keys(&draft, ground, &entry)?),
+        };
         opened(draft.finish())?;
-        Ok(ended)
+        Ok((ended, renewed))
+    }
+
+    /// The keys of tokens: those of the sessions that stay, or new ones.
+    fn write_keys(&self, draft: &Draft, ground: &Ground<'_>) -> Result<(), Failure> {
+        if self.keep == Keep::Sessions {
+            return opened(draft.take_keys());
+        }
+        let fresh = self.fresh_keys(draft, ground.is_readable, ground.wrap)?;
+        draft.write(|tx| -> Result<(), StoreError> {
+            fresh.iter().try_for_each(|key| tx.keys_mut().insert(key))
+        })?;
+        Ok(())
+    }
+
+    /// All keys anew, for nobody can open those of the backup.
+    fn write_all_keys(
+        &self,
+        draft: &Draft,
+        ground: &Ground<'_>,
+        told: &AuditEntry,
+    ) -> Result<Renewed, Failure> {
+        let above =
+            |purpose: KeyPurpose| opened(draft.highest_key(purpose.as_str(), ground.is_readable));
+        let row = || {
+            let actor = self.actor.clone();
+            entry(self.now, actor, audit::BEGINNING, "chain", json!(null))
+        };
+        draft.write(|tx| -> Result<Renewed, Failure> {
+            let making = Making {
+                random: &SystemRandom,
+                wrap: ground.wrap,
+                algorithm: self.algorithm,
+                now: self.now,
+            };
+            let renewal = Renewal::draw(tx, &making, &above, &row)?;
+            let renewed = renewal.write(tx, ground.wrap)?;
+            audit::append(tx, renewal.ring(), told)?;
+            Ok(renewed)
+        })
     }
 
     /// New keys for tokens: what the old ones signed or authenticated is worth nothing any more.
@@ -197,36 +286,24 @@ impl Restore<'_> {
     }
 
     fn entry(&self, schema: u32, ended: &Ended) -> Result<AuditEntry, Failure> {
-        let id: AuditId = crypto::new_id(&SystemRandom, self.now).map_err(Failure::other)?;
-        let uid = nix::unistd::getuid();
-        let user = nix::unistd::User::from_uid(uid).ok().flatten();
-        Ok(AuditEntry {
-            id,
-            at: self.now,
-            tenant_id: None,
-            actor: Actor {
-                uid: Some(uid.as_raw()),
-                user: user.map(|user| user.name),
-                pid: i32::try_from(std::process::id()).ok(),
-                sudo_uid: std::env::var("SUDO_UID")
-                    .ok()
-                    .and_then(|uid| uid.parse().ok()),
-                channel: "offline".to_owned(),
+        let payload = json!({
+            "before": null,
+            "after": {
+                "file": self.name.file_name().map(|name| name.to_string_lossy()),
+                "schema": schema,
+                "sessions_ended": ended.sessions,
+                "sessions_kept": ended.kept,
+                "all_keys_new": self.keep == Keep::Nothing,
             },
-            action: "backup.restore".to_owned(),
-            object: "database".to_owned(),
-            payload: json!({
-                "before": null,
-                "after": {
-                    "file": self.name.file_name().map(|name| name.to_string_lossy()),
-                    "schema": schema,
-                    "sessions_ended": ended.sessions,
-                    "sessions_kept": ended.kept,
-                },
-                "reason": null,
-            }),
-            salt: crypto::bytes(&SystemRandom).map_err(Failure::other)?,
-        })
+            "reason": null,
+        });
+        entry(
+            self.now,
+            self.actor.clone(),
+            "backup.restore",
+            "database",
+            payload,
+        )
     }
 
     fn tell(&self, outcome: &Outcome, kept: Option<&Path>, say: Say<'_>) {
@@ -241,8 +318,18 @@ impl Restore<'_> {
             "ended: {} sessions, {} secrets of known devices, {} generated passwords; {} sessions kept",
             ended.sessions, ended.devices, ended.passwords, ended.kept
         ));
-        if !self.keep_sessions {
-            say("signing and refresh keys are new: every token of before is refused");
+        match &outcome.renewed {
+            Some(renewed) => wrapping::tell(renewed, say),
+            None if self.keep == Keep::Keys => {
+                say("signing and refresh keys are new: every token of before is refused");
+            }
+            None => {}
+        }
+        if outcome.is_wrap_key_new {
+            let path = self.source.path().display();
+            say(&format!(
+                "the wrap key is new: {path}; keep a copy of it, apart from backups"
+            ));
         }
         say(
             "users, roles and rights are those of the backup: what was taken away since is there again",

@@ -22,6 +22,7 @@ mod operator;
 mod permission;
 mod queue;
 mod reader;
+mod renewal;
 mod restore;
 mod role;
 mod row;

@@ -18,7 +18,7 @@ use super::open::folder_of;
 use super::open::make_folder;
 use super::snapshot::failed;
 use super::tx::Tx;
-use crate::error::{OpenError, StoreError};
+use crate::error::OpenError;
 use crate::resource::WriteTx;
 
 /// What a restore ends, table by table: statements with the moment of the restore as `?1`. Sessions
@@ -36,6 +36,15 @@ pub(super) const ENDED: &[(&str, &str)] = &[
         "credentials",
         "UPDATE credentials SET expires_at = min(expires_at, ?1), logins_left = 0, \
          version = version + 1 WHERE expires_at IS NOT NULL",
+    ),
+    // Links that were mailed, and mails that would make new ones.
+    (
+        "mailed_tokens",
+        "DELETE FROM mailed_tokens WHERE ?1 IS NOT NULL",
+    ),
+    (
+        "outbox",
+        "DELETE FROM outbox WHERE ?1 IS NOT NULL AND state <> 'sent'",
     ),
     // New ones are made for both purposes; a MAC key that stayed would make old tokens good again.
     (
@@ -247,10 +256,7 @@ impl Draft {
     ///
     /// # Errors
     /// The closure's.
-    pub fn write<T>(
-        &self,
-        work: impl FnOnce(&dyn WriteTx) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    pub fn write<T, E>(&self, work: impl FnOnce(&dyn WriteTx) -> Result<T, E>) -> Result<T, E> {
         work(&Tx::new(&self.connection))
     }
 

@@ -16,8 +16,8 @@ use crate::resource::{
     Attempts, AttemptsRead, Audit, AuditRead, Counters, CountersRead, Credentials, CredentialsRead,
     Denial, Devices, DevicesRead, Grants, GrantsRead, Housekeeping, Keys, KeysRead, MailedTokens,
     Meta, MetaRead, OperatorRead, Outbox, OutboxRead, PageRequest, Permissions, PermissionsRead,
-    ReadTx, Roles, RolesRead, Scope, Sessions, SessionsRead, Settings, SettingsRead, TenantRead,
-    TenantWrite, Tenants, TenantsRead, Users, UsersRead, WriteTx,
+    ReadTx, Renewal, Roles, RolesRead, Scope, Sessions, SessionsRead, Settings, SettingsRead,
+    TenantRead, TenantWrite, Tenants, TenantsRead, Users, UsersRead, WriteTx,
 };
 
 /// A transaction; the thread that owns the connection begins and ends it.
@@ -253,6 +253,10 @@ impl WriteTx for Tx<'_> {
     }
 
     fn housekeeping(&self) -> &dyn Housekeeping {
+        self
+    }
+
+    fn renewal(&self) -> &dyn Renewal {
         self
     }
 

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use domain::lockout::{CounterKey, ManualLock};
 use domain::session::EndReason;
 use rusqlite::Connection;
 
 use super::{open_in, options};
 use crate::contract::{at, session, tenant_id, two_tenants, user, write};
-use crate::error::OpenError;
+use crate::error::{OpenError, StoreError};
 use crate::sqlite::restore::{ENDED, KEPT};
 use crate::sqlite::{
     Draft, Hold, Still, bring_up, known_schema, layout, migrations, problems, replace, snapshot,
@@ -334,4 +335,55 @@ fn steps_of_the_schema_are_listed_with_their_time() {
     assert!(rows.iter().all(|row| row.applied.is_some()), "{rows:?}");
     assert_eq!(rows.last().unwrap().version, known_schema());
     store.close();
+}
+
+#[test]
+fn a91_counters_and_attempts_follow_the_new_names_of_users_and_nobody_elses_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = open_in(folder.path()).unwrap();
+    two_tenants(&store);
+    let (bob, stranger) = (user(1, 1, "bob@acme.test"), CounterKey::from_bytes([9; 32]));
+    let subject = bob.subject;
+    let lock = ManualLock { until: None };
+    write(&store, move |tx| {
+        let counters = tx.counters_mut();
+        for key in [&subject, &stranger] {
+            counters.lock_by_hand(key, tenant_id(1), lock)?;
+            counters.lock(key, at(9), 5)?;
+        }
+        tx.tenant_mut(tenant_id(1))
+            .sessions_mut()
+            .insert(&session(1, 1, 1))
+    });
+    let new = CounterKey::from_bytes([7; 32]);
+    let renamed = write(&store, move |tx| {
+        assert_eq!(tx.renewal().end_sessions(at(1))?, 1);
+        tx.renewal().rename_counters(&|slug, email| {
+            if (slug, email.as_str()) == ("acme", "bob@acme.test") {
+                new
+            } else {
+                CounterKey::from_bytes([6; 32])
+            }
+        })
+    });
+    assert_eq!(
+        (renamed.users, renamed.forgotten, renamed.locks_forgotten),
+        (2, 1, 1)
+    );
+    let state = |key: CounterKey| {
+        let read = store.read_blocking(move |tx| tx.counters().state(&key, at(0)));
+        read.map_err(|error: StoreError| error).unwrap()
+    };
+    assert!(state(new).manual.is_some() && state(new).locked_until.is_some());
+    for gone in [subject, stranger] {
+        assert!(state(gone).manual.is_none() && state(gone).locked_until.is_none());
+    }
+    // Again, for whoever loses the next key too.
+    write(&store, move |tx| {
+        tx.renewal().rename_counters(&|slug, _| {
+            let first = slug.as_bytes().first().copied();
+            CounterKey::from_bytes([first.unwrap_or_default(); 32])
+        })
+    });
+    assert!(state(CounterKey::from_bytes([b'a'; 32])).manual.is_some());
 }

@@ -1,0 +1,68 @@
+//! `authd recover`: the way back in for somebody whom guesses of strangers, or a colleague, have locked
+//! out, while no daemon runs. It enables nothing: whoever is disabled stays so.
+
+use common::call::UserRef;
+use domain::audit::AuditEntry;
+use domain::tenant::Tenant;
+use domain::user::{User, UserStatus};
+use serde_json::{Value, json};
+use store::WriteTx;
+
+use crate::app::audit::append;
+use crate::app::{Error, names};
+use crate::crypto::KeyRing;
+
+/// What was found, and what was done.
+#[derive(Debug, Clone)]
+pub struct Recovered {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// The user.
+    pub user: User,
+    /// Whether failures were counted, or their lock stood.
+    pub had_failures: bool,
+    /// Whether a lock by hand stood.
+    pub was_locked_by_hand: bool,
+}
+
+impl Recovered {
+    /// Whether signing in is refused all the same.
+    pub fn is_disabled(&self) -> bool {
+        self.user.status == UserStatus::Disabled
+    }
+}
+
+/// Empties a user's counter and ends its locks, and writes that down whether there was one or not:
+/// somebody has used the strongest door. What was drawn beforehand is in `entry`.
+///
+/// # Errors
+/// Those of [`names::user`], and of the store.
+pub fn recover(
+    tx: &dyn WriteTx,
+    keys: &KeyRing,
+    reference: &UserRef,
+    entry: &AuditEntry,
+) -> Result<Recovered, Error> {
+    let found = names::user(tx, reference)?;
+    let counters = tx.counters_mut();
+    let had_failures = counters.clear(&found.user.subject)?;
+    let was_locked_by_hand = counters.clear_manual(&found.user.subject)?;
+    let entry = AuditEntry {
+        tenant_id: Some(found.tenant.id),
+        action: "user.recover".to_owned(),
+        object: found.user.id.to_string(),
+        payload: json!({
+            "before": { "failures": had_failures, "locked_by_hand": was_locked_by_hand },
+            "after": Value::Null,
+            "reason": Value::Null,
+        }),
+        ..entry.clone()
+    };
+    append(tx, keys, &entry)?;
+    Ok(Recovered {
+        tenant: found.tenant,
+        user: found.user,
+        had_failures,
+        was_locked_by_hand,
+    })
+}

@@ -1,0 +1,101 @@
+//! `authd recover`: ends the locks of a user while no daemon runs.
+
+use std::sync::Arc;
+
+use common::call::UserRef;
+use common::time::{Clock, SystemClock};
+use serde_json::json;
+use store::{Priority, WriteTx};
+
+use super::keys::Begun;
+use super::{Say, actor, become_owner, entry};
+use crate::app::Error;
+use crate::app::user::{Recovered, recover};
+use crate::config::{DatabaseUrl, Loaded};
+use crate::startup::exit::Failure;
+use crate::startup::process;
+
+/// Ends the locks of a user: an address, `TENANT/ADDRESS`, or an id.
+///
+/// # Errors
+/// [`Failure`] with its exit status.
+pub fn run(name: &str, loaded: &Loaded, say: Say<'_>) -> Result<(), Failure> {
+    process::harden()?;
+    let DatabaseUrl::Sqlite(database) = &loaded.config.database.url;
+    let actor = actor();
+    become_owner(database)?;
+    let begun = Begun::open(database, loaded, "Use: authctl lockout clear USER")?;
+    let row = entry(
+        SystemClock.now(),
+        actor,
+        "user.recover",
+        "user",
+        json!(null),
+    )?;
+    let (ring, reference) = (Arc::clone(&begun.ring), reference(name));
+    let write = move |tx: &dyn WriteTx| -> Result<Recovered, Error> {
+        recover(tx, &ring, &reference, &row)
+    };
+    let done = begun.store.write_blocking(Priority::Urgent, write);
+    begun.store.close();
+    let done = done.map_err(|error| {
+        let hint = error.hint.clone().unwrap_or_else(|| {
+            "Name a user by address, by TENANT/ADDRESS, or by id (usr_…). Nothing was changed."
+                .to_owned()
+        });
+        Failure::refused(error.developer_message, hint)
+    })?;
+    tell(&done, say);
+    Ok(())
+}
+
+/// A tenant before a slash; a local part may hold a slash too, behind a letter that no slug has.
+fn reference(name: &str) -> UserRef {
+    match name.split_once('/') {
+        Some((tenant, user)) if !tenant.is_empty() && !tenant.contains('@') => UserRef {
+            tenant: Some(tenant.to_owned()),
+            name: user.to_owned(),
+        },
+        _ => UserRef {
+            tenant: None,
+            name: name.to_owned(),
+        },
+    }
+}
+
+fn tell(done: &Recovered, say: Say<'_>) {
+    let name = format!("{}/{}", done.tenant.slug, done.user.email);
+    say(match (done.had_failures, done.was_locked_by_hand) {
+        (true, true) => format!("{name}: failures and lock by hand are cleared"),
+        (true, false) => format!("{name}: failures are cleared"),
+        (false, true) => format!("{name}: the lock by hand is cleared"),
+        (false, false) => format!("{name}: nothing was locked"),
+    }
+    .as_str());
+    if done.is_disabled() {
+        say(&format!(
+            "{name} is disabled, and stays so; with authd running: authctl user enable {name}"
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_named_as_for_authctl() {
+        for (text, tenant, name) in [
+            ("acme/bob@acme.test", Some("acme"), "bob@acme.test"),
+            ("bob@acme.test", None, "bob@acme.test"),
+            ("usr_01", None, "usr_01"),
+            ("/x", None, "/x"),
+        ] {
+            let found = reference(text);
+            assert_eq!(
+                (found.tenant.as_deref(), found.name.as_str()),
+                (tenant, name)
+            );
+        }
+    }
+}
