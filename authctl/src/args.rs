@@ -303,7 +303,7 @@ pub(crate) enum Tenant {
     },
     /// List tenants
     List {
-        /// Only those of this status: active or suspended
+        /// Only those of this status: active, suspended or deleted
         #[arg(long, value_name = "STATUS", value_parser = tenant_status)]
         status: Option<common::view::TenantStatus>,
         /// Only those of this plan
@@ -328,6 +328,10 @@ pub(crate) enum Tenant {
     Suspend(TenantNamed),
     /// Open a suspended tenant again
     Resume(TenantNamed),
+    /// Delete a tenant: at once for its users, for good after a grace
+    Delete(TenantNamed),
+    /// Bring back a deleted tenant; nothing that ended revives
+    Restore(TenantNamed),
     /// Tell what tenants use
     Usage {
         /// Slug or ten_… id; all of them where it is absent
@@ -457,11 +461,11 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 fn tenant_status(text: &str) -> Result<common::view::TenantStatus, String> {
-    use common::view::TenantStatus::{Active, Suspended};
-    [Active, Suspended]
+    use common::view::TenantStatus::{Active, Deleted, Suspended};
+    [Active, Suspended, Deleted]
         .into_iter()
         .find(|status| status.as_str() == text)
-        .ok_or_else(|| "expected active or suspended".to_owned())
+        .ok_or_else(|| "expected active, suspended or deleted".to_owned())
 }
 
 #[cfg(test)]

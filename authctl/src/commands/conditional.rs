@@ -68,6 +68,7 @@ mod tests {
             include_str!("lockout.rs"),
             include_str!("session.rs"),
             include_str!("tenant.rs"),
+            include_str!("tenant/state.rs"),
             include_str!("token.rs"),
             include_str!("user.rs"),
         ] {

@@ -14,6 +14,8 @@ const COMMANDS: &[&str] = &[
     "tenant set",
     "tenant suspend",
     "tenant resume",
+    "tenant delete",
+    "tenant restore",
     "tenant usage",
     "user",
     "user create",

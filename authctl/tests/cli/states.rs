@@ -60,6 +60,47 @@ fn a_tenant_is_changed_closed_and_opened() {
 }
 
 #[test]
+fn a95_a_tenant_is_deleted_by_its_slug_and_brought_back() {
+    let answer = |method: &str, path: &str| match (method, path) {
+        ("GET", _) => serde_json::to_value(tenant()).unwrap(),
+        (_, "/v1/tenant/delete") => serde_json::to_value(Change {
+            sessions_ended: 2,
+            notes: vec!["it is purged after 2026-12-24T10:00:00.000Z".to_owned()],
+            ..objects::change("tenant.delete", "acme")
+        })
+        .unwrap(),
+        _ => serde_json::to_value(objects::change("tenant.restore", "acme")).unwrap(),
+    };
+    let world = World::new(move |asked| Reply::Json(200, answer(&asked.method, &asked.path)));
+    // Nobody there to type it, and another name.
+    let ended = world.run("tenant delete acme --yes");
+    assert_eq!(ended.code, Some(12), "{}", ended.err);
+    assert!(
+        ended
+            .err
+            .contains("refusing to delete tenant acme (98 users) without confirmation"),
+        "{}",
+        ended.err
+    );
+    let script = "In scripts: authctl tenant delete acme --confirm=acme";
+    assert!(ended.err.contains(script), "{}", ended.err);
+    let ended = world.run("tenant delete acme --confirm=globex");
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
+    assert!(world.asked().iter().all(|asked| asked.method == "GET"));
+
+    let ended = world.run("tenant delete acme --confirm=acme --reason closed");
+    assert_eq!(ended.out, "Deleted tenant acme; 2 sessions ended.\n");
+    assert!(ended.err.contains("purged after"), "{}", ended.err);
+    let asked = world.asked().pop().unwrap();
+    assert_eq!(
+        asked.body,
+        json!({"tenant": "acme", "confirm": "acme", "reason": "closed"})
+    );
+    let ended = world.run("tenant restore acme");
+    assert_eq!(ended.out, "Restored tenant acme.\n");
+}
+
+#[test]
 fn a_tenant_is_not_closed_without_a_word() {
     let world = World::saying(&tenant());
     let ended = world.run("tenant suspend acme");

@@ -126,8 +126,8 @@ pub fn views(
         if let Some(id) = row.first.tenant_id
             && !slugs.contains_key(&id)
         {
-            let tenant = tx.tenants().by_id(id)?;
-            slugs.insert(id, tenant.map(|tenant| tenant.slug.to_string()));
+            let row = tx.tenants().ever_by_id(id)?;
+            slugs.insert(id, row.map(|row| row.tenant.slug.to_string()));
         }
         if let Some(id) = row.first.user_id
             && socket == Socket::Admin

@@ -14,7 +14,7 @@ use domain::session::EndReason;
 use domain::tenant::Tenant;
 use domain::token::PasswordChangeClaims;
 use domain::user::{Credential, CredentialKind, User};
-use store::{Claim, CredentialWrite, Denial, Priority, Scope, StoreError, WriteTx};
+use store::{Claim, CredentialWrite, Denial, Priority, Scope, StoreError, TenantRow, WriteTx};
 
 use crate::app::authenticate::{authenticate, ended, password_change_claims, tenant_is_open};
 use crate::app::counter::{self, Admitted, Counter, SESSION_POLICY};
@@ -143,7 +143,7 @@ impl Change {
                     return Ok(None);
                 }
                 let rows = tx.tenant(tenant_id);
-                let tenant = tx.tenants().by_id(tenant_id)?;
+                let tenant = tx.tenants().ever_by_id(tenant_id)?;
                 let user = rows.users().by_id(user_id)?;
                 let credential = rows.credentials().of(user_id)?;
                 Ok(tenant.zip(user).zip(credential))
@@ -151,6 +151,7 @@ impl Change {
             .await
             .map_err(Error::from)?;
         let ((tenant, user), credential) = found.ok_or_else(dead_token)?;
+        let tenant = self.present(tenant).ok_or_else(dead_token)?;
         tenant_is_open(tenant.standing(app.now(), app.settings().expiry_grace))?;
         if user.status == UserStatus::Disabled {
             return Err(ended(EndReason::Revoked));
@@ -161,6 +162,15 @@ impl Change {
             return Err(dead_token());
         }
         Ok((tenant, user, credential))
+    }
+
+    /// The tenant, unless it is deleted, or was restored after the token was made (rule 19).
+    fn present(&self, row: TenantRow) -> Option<Tenant> {
+        let is_void = match (&self.by.proof, row.restored_at) {
+            (Proof::Token(claims), Some(at)) => claims.iat <= at.seconds(),
+            _ => false,
+        };
+        (row.deletion.is_none() && !is_void).then_some(row.tenant)
     }
 
     fn accept(&self, app: &App, tenant: &Tenant, user: &User) -> Result<(), Error> {

@@ -279,6 +279,8 @@ mod tests {
                 updated_at: Time::default(),
             },
             users,
+            deletion: None,
+            restored_at: None,
         }
     }
 

@@ -17,11 +17,11 @@ pub use claim::Claim;
 pub use error::{OpenError, StoreError};
 pub use resource::{
     AttemptFilter, Attempts, AttemptsRead, Audit, AuditFilter, AuditRead, Counters, CountersRead,
-    Counts, CredentialWrite, Credentials, CredentialsRead, Denial, Devices, DevicesRead, Grants,
-    GrantsRead, Housekeeping, Keys, KeysRead, LockoutFilter, LockoutRow, Meta, MetaRead,
+    Counts, CredentialWrite, Credentials, CredentialsRead, Deletion, Denial, Devices, DevicesRead,
+    Grants, GrantsRead, Housekeeping, Keys, KeysRead, LockoutFilter, LockoutRow, Meta, MetaRead,
     NewAttempt, OperatorRead, Over, PageRequest, Permissions, PermissionsRead, ReadTx, RoleFilter,
     RoleRow, Roles, RolesRead, Scope, SessionFilter, SessionRow, Sessions, SessionsRead,
-    TenantFilter, TenantRead, TenantRow, TenantWrite, Tenants, TenantsRead, UsageRow, UsageSince,
-    UserFilter, UserRow, Users, UsersRead, WriteTx,
+    TenantFilter, TenantRead, TenantRow, TenantScope, TenantWrite, Tenants, TenantsRead, UsageRow,
+    UsageSince, UserFilter, UserRow, Users, UsersRead, WriteTx,
 };
 pub use unit::{Backend, CommitListener, DatabaseInfo, Priority, ReadJob, Store, WriteJob};

@@ -11,6 +11,7 @@ mod audit;
 mod backups;
 mod chains;
 mod daemon;
+mod deleted_tenants;
 mod deletions;
 mod desk;
 mod lists;

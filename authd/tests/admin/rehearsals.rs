@@ -52,6 +52,11 @@ fn changes(session: &str, [active, announced]: &[String; 2]) -> Vec<(&'static st
         ("/v1/tenant/suspend", json!({"tenant": "acme"})),
         ("/v1/tenant/resume", json!({"tenant": "closed"})),
         (
+            "/v1/tenant/delete",
+            json!({"tenant": "left", "confirm": "left"}),
+        ),
+        ("/v1/tenant/restore", json!({"tenant": "gone"})),
+        (
             "/v1/user/create",
             json!({"tenant": "acme", "email": "new@acme.test", "name": {}, "external_refs": {},
                 "tenant_admin": false, "password": "generate", "permanent": false}),
@@ -153,6 +158,12 @@ async fn furnish(desk: &Desk) {
             json!({"user": {"tenant": "acme", "name": "bob@acme.test"}, "roles": ["held"]}),
         ),
         ("/v1/tenant/suspend", json!({"tenant": "closed"})),
+        ("/v1/tenant/create", json!({"slug": "left"})),
+        ("/v1/tenant/create", json!({"slug": "gone"})),
+        (
+            "/v1/tenant/delete",
+            json!({"tenant": "gone", "confirm": "gone"}),
+        ),
         (
             "/v1/user/disable",
             json!({"user": {"tenant": "acme", "name": "off@acme.test"}}),

@@ -239,6 +239,7 @@ fn settings() -> Settings {
         temporary_ttl: Duration::from_hours(72),
         generated_length: 20,
         expiry_grace: Duration::from_hours(7 * 24),
+        delete_grace: Duration::from_hours(30 * 24),
         stored_ip: StoredIp::Full,
         attempts_retention: Duration::from_hours(180 * 24),
         login_budget: LoginBudgetSettings {

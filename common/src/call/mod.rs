@@ -182,16 +182,22 @@ fn info<C: AdminCall>() -> CallInfo {
 
 /// Every call there is; the listener's table and the matrix test are held against it.
 pub fn all() -> Vec<CallInfo> {
+    let mut calls = of_tenants();
+    calls.extend(of_the_installation());
+    calls
+}
+
+/// Calls about tenants and those who sign in to them.
+fn of_tenants() -> Vec<CallInfo> {
     vec![
-        info::<status::Status>(),
-        info::<status::Ping>(),
-        info::<status::Version>(),
         info::<tenant::Create>(),
         info::<tenant::List>(),
         info::<tenant::Show>(),
         info::<tenant::Set>(),
         info::<tenant::Suspend>(),
         info::<tenant::Resume>(),
+        info::<tenant::Delete>(),
+        info::<tenant::Restore>(),
         info::<tenant::Usage>(),
         info::<user::Create>(),
         info::<user::List>(),
@@ -224,14 +230,23 @@ pub fn all() -> Vec<CallInfo> {
         info::<attempt::Show>(),
         info::<session::List>(),
         info::<session::Revoke>(),
+        info::<token::Inspect>(),
+        info::<token::Revoke>(),
+        info::<token::Denylist>(),
+    ]
+}
+
+/// Calls about the daemon and what it keeps.
+fn of_the_installation() -> Vec<CallInfo> {
+    vec![
+        info::<status::Status>(),
+        info::<status::Ping>(),
+        info::<status::Version>(),
         info::<key::List>(),
         info::<key::Jwks>(),
         info::<key::Rotate>(),
         info::<key::Retire>(),
         info::<key::Revoke>(),
-        info::<token::Inspect>(),
-        info::<token::Revoke>(),
-        info::<token::Denylist>(),
         info::<audit::Verify>(),
         info::<audit::Mark>(),
         info::<daemon::Config>(),

@@ -2,6 +2,7 @@
 //! Nothing here knows which backend it is.
 
 mod counters;
+mod deleted;
 mod lists;
 mod records;
 mod roles;
@@ -9,6 +10,7 @@ mod states;
 mod tenants;
 
 pub(crate) use counters::*;
+pub(crate) use deleted::*;
 pub(crate) use lists::*;
 pub(crate) use records::*;
 pub(crate) use roles::*;

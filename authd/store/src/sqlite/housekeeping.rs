@@ -1,5 +1,6 @@
 //! Removing rows whose time is over, and ending sessions that time has ended.
 
+use common::id::TenantId;
 use common::time::Time;
 use domain::session::EndReason;
 use rusqlite::{Params, params};
@@ -26,6 +27,14 @@ impl Housekeeping for Tx<'_> {
     fn shorten_locks(&self, latest: Time, limit: u32) -> Result<u32, StoreError> {
         let times = params![latest.millis(), limit];
         self.count("housekeeping.shorten_locks", SHORTEN_LOCKS, times)
+    }
+
+    fn end_access(&self, tenant: TenantId, at: Time, limit: u32) -> Result<u32, StoreError> {
+        self.end_access_of(tenant, at, limit)
+    }
+
+    fn purge(&self, tenant: TenantId, limit: u32) -> Result<u32, StoreError> {
+        self.purge_tenant(tenant, limit)
     }
 
     fn give_back(&self, pages: u32) -> Result<u32, StoreError> {
@@ -88,7 +97,7 @@ impl Tx<'_> {
         self.count("housekeeping.denied_tokens", PRUNE_DENIED, times)
     }
 
-    fn count(
+    pub(super) fn count(
         &self,
         operation: &'static str,
         sql: &str,

@@ -4,8 +4,8 @@
 use rusqlite::Connection;
 
 use crate::sqlite::{
-    attempt, counter, credential, device, grant, housekeeping, meta, migrate, permission, session,
-    tenant, user,
+    attempt, counter, credential, device, grant, housekeeping, meta, migrate, permission, purge,
+    session, tenant, user,
 };
 
 /// The steps of a statement's plan, as they are meant for people.
@@ -54,6 +54,22 @@ fn r37_hot_statements_use_an_index() {
             housekeeping::SHORTEN_LOCKS,
             "INDEX counters_locked (locked_until>?)",
         ),
+        (
+            purge::END_SESSIONS,
+            "INDEX sessions_open_by_tenant (tenant_id=?)",
+        ),
+        (
+            purge::DELETE_DEVICES,
+            "INDEX devices_by_tenant (tenant_id=?)",
+        ),
+        (purge::DELETE_SESSIONS, "INDEX sessions_by_user (user_id=?)"),
+        (purge::DELETE_USERS, "(tenant_id=?)"),
+        (purge::CLEAR_LOCKS, "INDEX counters_manual"),
+        (
+            purge::DELETE_ATTEMPTS,
+            "INDEX attempts_by_tenant (tenant_id=?)",
+        ),
+        (purge::ERASE_AUDIT, "USING PRIMARY KEY (chain=?)"),
         (
             attempt::ALONE_IN_HOUR,
             "USING COVERING INDEX attempts_alone (subject=? AND at>? AND at<?)",
