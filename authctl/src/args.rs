@@ -19,7 +19,7 @@ pub(crate) use audit::{Audit, AuditList};
 pub(crate) use daemon::{Daemon, Switch};
 pub(crate) use keeping::{Backup, Db};
 pub(crate) use key::{Key, Token};
-pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet};
+pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet, UserWanted};
 
 use crate::filter::Filter;
 

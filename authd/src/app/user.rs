@@ -4,6 +4,7 @@
 mod create;
 mod delete;
 mod rights;
+mod set;
 mod set_password;
 mod view;
 
@@ -23,7 +24,8 @@ use store::{PageRequest, Priority, Scope, StoreError, UserFilter, WriteTx};
 
 pub use create::create;
 pub use delete::delete;
-pub use rights::{grant, revoke, set};
+pub use rights::{grant, revoke};
+pub use set::set;
 pub use set_password::set_password;
 pub use view::own;
 

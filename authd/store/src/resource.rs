@@ -208,6 +208,9 @@ pub trait Users: UsersRead {
     fn insert(&self, user: &User) -> Result<(), StoreError>;
     /// Moves it to another status. False if there is no such user.
     fn set_status(&self, id: UserId, status: UserStatus, at: Time) -> Result<bool, StoreError>;
+    /// Writes name, telephone number, language, employee and references of one, and when. False if
+    /// there is no such user.
+    fn set_profile(&self, user: &User) -> Result<bool, StoreError>;
     /// Removes one with its password, sessions and devices; its attempts stay. False if there is no
     /// such user.
     fn delete(&self, id: UserId) -> Result<bool, StoreError>;

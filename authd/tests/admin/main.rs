@@ -18,6 +18,7 @@ mod lists;
 mod lockouts;
 mod monitor;
 mod names;
+mod profiles;
 mod rehearsals;
 mod roles;
 mod routes;

@@ -155,11 +155,12 @@ fn parse(settings: &Settings, request: &Create) -> Result<Profile, Error> {
             )?,
             kra_pin: optional("/kra_pin", request.kra_pin.as_deref(), profile::kra_pin)?,
         },
-        external_refs: references(settings, request)?,
+        external_refs: references(settings, &request.external_refs)?,
     })
 }
 
-fn optional(
+/// Reads a value where there is one.
+pub(super) fn optional(
     path: &'static str,
     given: Option<&str>,
     read: fn(&str) -> Result<String, InvalidField>,
@@ -170,9 +171,13 @@ fn optional(
         .map_err(|error| Error::invalid_field(path, &error))
 }
 
-fn references(settings: &Settings, request: &Create) -> Result<BTreeMap<String, String>, Error> {
+/// Reads references to other services.
+pub(super) fn references(
+    settings: &Settings,
+    given: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, Error> {
     let known = &settings.reference_names;
-    profile::external_refs(&request.external_refs, known).map_err(|error| {
+    profile::external_refs(given, known).map_err(|error| {
         Error::invalid_field("/external_refs", &error).with_hint(if known.is_empty() {
             "No reference has a name in the configuration.".to_owned()
         } else {

@@ -127,7 +127,7 @@ pub(crate) fn rule_1_a_deleted_tenant_is_not_there_until_it_is_restored(store: &
         assert_eq!((counts.tenants, counts.users), (1, 1));
         let row = tx.tenants().ever_by_slug(&slug)?.unwrap();
         assert_eq!(Some(row.clone()), tx.tenants().ever_by_id(tenant_id(1))?);
-        assert_eq!(tx.tenants().deleted(9)?, [row.clone()]);
+        assert_eq!(tx.tenants().deleted(9)?, std::slice::from_ref(&row));
         let deletion = row.deletion.unwrap();
         assert_eq!((deletion.at, deletion.purge_at), (at(10), at(100)));
         assert_eq!(row.users, 1);
@@ -138,8 +138,8 @@ pub(crate) fn rule_1_a_deleted_tenant_is_not_there_until_it_is_restored(store: &
             (TenantScope::Restorable, None, 2),
         ] {
             let filter = TenantFilter {
-                scope,
                 status,
+                scope,
                 ..TenantFilter::default()
             };
             let rows = tx.operator().tenants(&filter, &page(9, None))?;

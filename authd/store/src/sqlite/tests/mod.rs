@@ -199,6 +199,11 @@ fn a_purged_tenant_leaves_its_name() {
 }
 
 #[test]
+fn a_profile_is_written_in_its_own_tenant_alone() {
+    holds(contract::a_profile_is_written_in_its_own_tenant_alone);
+}
+
+#[test]
 fn a_tenant_changes_all_but_its_name() {
     holds(contract::a_tenant_changes_all_but_its_name);
 }
