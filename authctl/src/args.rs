@@ -23,7 +23,7 @@ pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet, UserW
 
 use crate::filter::Filter;
 
-pub(crate) use state::{LockoutAdd, TenantNamed, TenantSet, TermArgs};
+pub(crate) use state::{LockoutAdd, LockoutClear, TenantNamed, TenantSet, TermArgs};
 pub(crate) use user::{PasswordArgs, User, UserCreate};
 
 /// Manage authd from the command line
@@ -373,7 +373,9 @@ pub(crate) enum Lockout {
         user: String,
     },
     /// Clear counters and locks
-    Clear(Many),
+    #[command(override_usage = "authctl lockout clear [OPTIONS] <USER>...\n       \
+        authctl lockout clear [OPTIONS] --ip <IP> | --all")]
+    Clear(LockoutClear),
     /// Lock a name by hand, for its known devices too
     Add(LockoutAdd),
 }

@@ -101,6 +101,44 @@ fn a95_a_tenant_is_deleted_by_its_slug_and_brought_back() {
 }
 
 #[test]
+fn a95_locks_are_cleared_by_address_or_all_by_the_word() {
+    let world = World::saying(&objects::change("lockout.clear-all", "2 names"));
+    let ended = world.run("lockout clear --ip 203.0.113.0/24 --reason office");
+    assert!(
+        ended
+            .out
+            .starts_with("Cleared the login failures of 2 names"),
+        "{}",
+        ended.out
+    );
+    let asked = world.only();
+    assert_eq!(asked.path, "/v1/lockout/clear-all");
+    assert_eq!(
+        asked.body,
+        json!({"tenant": null, "ip": "203.0.113.0/24", "confirm": null, "reason": "office"})
+    );
+    let world = World::saying(&objects::change("lockout.clear-all", "2 names"));
+    let unanswered = world.run("-t acme lockout clear --all --yes");
+    assert_eq!(unanswered.code, Some(12), "{}", unanswered.err);
+    let script = "In scripts: authctl -t acme lockout clear --all --confirm=all";
+    assert!(unanswered.err.contains(script), "{}", unanswered.err);
+    for line in [
+        "lockout clear",
+        "lockout clear --all --ip 203.0.113.7",
+        "lockout clear bob@acme.test --all",
+        "lockout clear --all --confirm=2",
+    ] {
+        assert_eq!(world.run(line).code, Some(2), "{line}");
+    }
+    assert!(world.asked().is_empty());
+    world.run("-t acme lockout clear --all --confirm=all");
+    assert_eq!(
+        world.only().body,
+        json!({"tenant": "acme", "ip": null, "confirm": "all", "reason": null})
+    );
+}
+
+#[test]
 fn a_tenant_is_not_closed_without_a_word() {
     let world = World::saying(&tenant());
     let ended = world.run("tenant suspend acme");

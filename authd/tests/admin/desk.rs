@@ -172,13 +172,17 @@ impl Desk {
 
     /// Evaluated failures of a name, from one address.
     pub(crate) async fn fail(&self, tenant: TenantId, key: CounterKey, times: u32) {
+        self.fail_from(tenant, key, times, "203.0.113.7").await;
+    }
+
+    async fn fail_from(&self, tenant: TenantId, key: CounterKey, times: u32, ip: &'static str) {
         let (now, boot) = (self.app.now(), self.app.boot);
         self.write(move |tx| {
             let counters = tx.counters_mut();
             for _ in 0..times {
                 let kind = CounterKind::Subject;
                 let id = counters.reserve(&key, kind, Some(tenant), now, boot)?;
-                counters.fail(id, now, Some("203.0.113.7"))?;
+                counters.fail(id, now, Some(ip))?;
             }
             Ok(())
         })
@@ -186,7 +190,11 @@ impl Desk {
     }
 
     pub(crate) async fn lock(&self, tenant: TenantId, key: CounterKey) {
-        self.fail(tenant, key, 5).await;
+        self.lock_from(tenant, key, "203.0.113.7").await;
+    }
+
+    pub(crate) async fn lock_from(&self, tenant: TenantId, key: CounterKey, ip: &'static str) {
+        self.fail_from(tenant, key, 5, ip).await;
         let until = self.app.now().plus(self.app.settings().lockout.duration);
         self.write(move |tx| tx.counters_mut().lock(&key, until, 5))
             .await;

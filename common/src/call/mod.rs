@@ -225,6 +225,7 @@ fn of_tenants() -> Vec<CallInfo> {
         info::<lockout::List>(),
         info::<lockout::Show>(),
         info::<lockout::Clear>(),
+        info::<lockout::ClearAll>(),
         info::<lockout::Add>(),
         info::<attempt::List>(),
         info::<attempt::Show>(),
