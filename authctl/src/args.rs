@@ -405,6 +405,15 @@ pub(crate) enum Attempt {
         #[arg(value_name = "ATTEMPT")]
         id: String,
     },
+    /// Remove old rows of the log, for good
+    Prune {
+        /// Rows last tried longer ago than 180d, say; a day at least
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        older_than: Duration,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

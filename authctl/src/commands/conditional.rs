@@ -63,6 +63,7 @@ mod tests {
     #[test]
     fn every_verb_of_the_commands_is_known() {
         for source in [
+            include_str!("attempt.rs"),
             include_str!("backup.rs"),
             include_str!("key.rs"),
             include_str!("lockout.rs"),

@@ -53,6 +53,7 @@ const COMMANDS: &[&str] = &[
     "attempt",
     "attempt list",
     "attempt show",
+    "attempt prune",
     "session",
     "session list",
     "session revoke",

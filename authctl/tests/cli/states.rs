@@ -139,6 +139,28 @@ fn a95_locks_are_cleared_by_address_or_all_by_the_word() {
 }
 
 #[test]
+fn old_attempts_are_pruned_after_a_question() {
+    let pruned = objects::change("attempt.prune", "login attempts before 2026-05-28");
+    let world = World::saying(&pruned);
+    let unanswered = world.run("attempt prune --older-than 180d");
+    assert_eq!(unanswered.code, Some(12), "{}", unanswered.err);
+    assert!(world.asked().is_empty());
+    let ended = world.run("attempt prune --older-than 180d --yes --reason policy");
+    assert!(
+        ended
+            .out
+            .starts_with("Pruned login attempts before 2026-05-28"),
+        "{}",
+        ended.out
+    );
+    assert_eq!(
+        world.only().body,
+        json!({"older_than_seconds": 15_552_000, "reason": "policy"})
+    );
+    assert_eq!(world.run("attempt prune --yes").code, Some(2));
+}
+
+#[test]
 fn a_tenant_is_not_closed_without_a_word() {
     let world = World::saying(&tenant());
     let ended = world.run("tenant suspend acme");

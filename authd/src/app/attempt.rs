@@ -1,5 +1,7 @@
 //! The log of login attempts, as the operator reads it (rule 5).
 
+mod prune;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,6 +11,8 @@ use common::id::{AttemptId, TenantId, UserId};
 use common::view::{AttemptView, Page};
 use domain::attempt::AttemptRow;
 use store::{AttemptFilter, ReadTx, StoreError};
+
+pub use prune::prune;
 
 use crate::app::cursor::Place;
 use crate::app::names::Subject;

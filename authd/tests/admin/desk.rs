@@ -213,6 +213,33 @@ impl Desk {
         id
     }
 
+    /// Attempts of two days ago, each by itself.
+    pub(crate) async fn attempts_of_the_past(&self, tenant: TenantId, count: u16) {
+        let at = self.app.now().minus(std::time::Duration::from_hours(48));
+        self.write(move |tx| {
+            for n in 0..count {
+                let mut id = [7; 16];
+                id[..2].copy_from_slice(&n.to_be_bytes());
+                let mut subject = [7; 32];
+                subject[..2].copy_from_slice(&n.to_be_bytes());
+                tx.attempts_mut().record(&Attempt {
+                    id: AttemptId::from_bytes(id),
+                    at,
+                    tenant_id: Some(tenant),
+                    user_id: None,
+                    subject: CounterKey::from_bytes(subject),
+                    ip: None,
+                    outcome: Outcome::WrongPassword,
+                    device: None,
+                    request_id: None,
+                    trace: Vec::new(),
+                })?;
+            }
+            Ok(())
+        })
+        .await;
+    }
+
     async fn attempt_for(
         &self,
         id: AttemptId,

@@ -7,6 +7,7 @@
     reason = "tests: what fails here is the message"
 )]
 
+mod attempts;
 mod audit;
 mod backups;
 mod chains;

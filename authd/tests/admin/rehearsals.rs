@@ -72,6 +72,7 @@ fn changes(session: &str, [active, announced]: &[String; 2]) -> Vec<(&'static st
             json!({"user": off, "confirm": "off@acme.test"}),
         ),
         ("/v1/lockout/clear", json!({"user": bob})),
+        ("/v1/attempt/prune", json!({"older_than_seconds": 86_400})),
         ("/v1/lockout/clear-all", json!({"ip": "198.51.100.0/24"})),
         (
             "/v1/lockout/add",
@@ -193,6 +194,7 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
         .keys
         .subject("acme", &"eve@acme.test".parse().unwrap());
     desk.lock_from(acme, other, "198.51.100.7").await;
+    desk.attempts_of_the_past(acme, 1).await;
     furnish(&desk).await;
     desk.scopes.take();
     let before = (desk.audit(acme).await, desk.audit(closed).await);

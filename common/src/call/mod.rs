@@ -229,6 +229,7 @@ fn of_tenants() -> Vec<CallInfo> {
         info::<lockout::Add>(),
         info::<attempt::List>(),
         info::<attempt::Show>(),
+        info::<attempt::Prune>(),
         info::<session::List>(),
         info::<session::Revoke>(),
         info::<token::Inspect>(),
