@@ -21,13 +21,13 @@ pub(crate) use audit::{Audit, AuditList};
 pub(crate) use daemon::{Daemon, Switch};
 pub(crate) use keeping::{Backup, Db};
 pub(crate) use key::{Key, Token};
-pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet};
+pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet, UserWanted};
 
 use crate::filter::Filter;
 
 pub(crate) use mail::{Mail, Queue, QueueMany};
 pub(crate) use settings::TenantSettings;
-pub(crate) use state::{LockoutAdd, TenantNamed, TenantSet, TermArgs};
+pub(crate) use state::{LockoutAdd, LockoutClear, TenantNamed, TenantSet, TermArgs};
 pub(crate) use user::{PasswordArgs, User, UserCreate, UserReset};
 
 /// Manage authd from the command line
@@ -320,7 +320,7 @@ pub(crate) enum Tenant {
     },
     /// List tenants
     List {
-        /// Only those of this status: active or suspended
+        /// Only those of this status: active, suspended or deleted
         #[arg(long, value_name = "STATUS", value_parser = tenant_status)]
         status: Option<common::view::TenantStatus>,
         /// Only those of this plan
@@ -348,6 +348,10 @@ pub(crate) enum Tenant {
     /// Look at what holds for a tenant, and set it
     #[command(subcommand)]
     Settings(TenantSettings),
+    /// Delete a tenant: at once for its users, for good after a grace
+    Delete(TenantNamed),
+    /// Bring back a deleted tenant; nothing that ended revives
+    Restore(TenantNamed),
     /// Tell what tenants use
     Usage {
         /// Slug or ten_… id; all of them where it is absent
@@ -389,7 +393,9 @@ pub(crate) enum Lockout {
         user: String,
     },
     /// Clear counters and locks
-    Clear(Many),
+    #[command(override_usage = "authctl lockout clear [OPTIONS] <USER>...\n       \
+        authctl lockout clear [OPTIONS] --ip <IP> | --all")]
+    Clear(LockoutClear),
     /// Lock a name by hand, for its known devices too
     Add(LockoutAdd),
 }
@@ -418,6 +424,15 @@ pub(crate) enum Attempt {
         /// att_… id
         #[arg(value_name = "ATTEMPT")]
         id: String,
+    },
+    /// Remove old rows of the log, for good
+    Prune {
+        /// Rows last tried longer ago than 180d, say; a day at least
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        older_than: Duration,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
     },
 }
 
@@ -477,11 +492,11 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 fn tenant_status(text: &str) -> Result<common::view::TenantStatus, String> {
-    use common::view::TenantStatus::{Active, Suspended};
-    [Active, Suspended]
+    use common::view::TenantStatus::{Active, Deleted, Suspended};
+    [Active, Suspended, Deleted]
         .into_iter()
         .find(|status| status.as_str() == text)
-        .ok_or_else(|| "expected active or suspended".to_owned())
+        .ok_or_else(|| "expected active, suspended or deleted".to_owned())
 }
 
 #[cfg(test)]

@@ -133,14 +133,48 @@ pub(crate) struct UserSet {
     /// usr_… id, address or TENANT/ADDRESS
     #[arg(value_name = "USER")]
     pub(crate) user: String,
+    #[command(flatten)]
+    pub(crate) wanted: UserWanted,
+    /// Why, for the audit log
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}
+
+/// What changes of the user.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct UserWanted {
+    /// Given name
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) given_name: Option<String>,
+    /// Family name
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) family_name: Option<String>,
+    /// Name as shown; else it follows the other two
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) display_name: Option<String>,
     /// Let the user do everything within the tenant
-    #[arg(
-        long,
-        conflicts_with = "no_tenant_admin",
-        required_unless_present = "no_tenant_admin"
-    )]
+    #[arg(long, conflicts_with = "no_tenant_admin")]
     pub(crate) tenant_admin: bool,
     /// Let the user do no more than its roles say
     #[arg(long)]
     pub(crate) no_tenant_admin: bool,
+    /// Telephone number, such as +254712345678
+    #[arg(long, value_name = "NUMBER", hide_short_help = true)]
+    pub(crate) phone: Option<String>,
+    /// The employer's own number
+    #[arg(long, value_name = "TEXT", hide_short_help = true)]
+    pub(crate) employee_id: Option<String>,
+    /// KRA PIN
+    #[arg(long, value_name = "PIN", hide_short_help = true)]
+    pub(crate) kra_pin: Option<String>,
+    /// Reference to another service; repeatable
+    #[arg(long = "ref", value_name = "NAME=VALUE", value_parser = super::user::reference)]
+    pub(crate) refs: Vec<(String, String)>,
+    /// Language, such as sw-KE
+    #[arg(long, value_name = "TAG", hide_short_help = true)]
+    pub(crate) locale: Option<String>,
+    /// Take a field away: phone, ref.NAME …; repeatable
+    #[arg(long, value_name = "FIELD")]
+    pub(crate) unset: Vec<String>,
 }

@@ -51,6 +51,31 @@ pub(crate) struct TenantNamed {
     pub(crate) reason: Option<String>,
 }
 
+/// What `lockout clear` takes.
+#[derive(Debug, Args)]
+pub(crate) struct LockoutClear {
+    #[command(flatten)]
+    pub(crate) names: ClearNames,
+    /// Why, for the audit log
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}
+
+/// Whose locks are cleared.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ClearNames {
+    /// usr_… ids, addresses or TENANT/ADDRESS; - reads them from stdin
+    #[arg(value_name = "USER")]
+    pub(crate) users: Vec<String>,
+    /// All that are locked and were last tried from this address or CIDR
+    #[arg(long, value_name = "IP")]
+    pub(crate) ip: Option<String>,
+    /// All that are locked; with -t those of the tenant
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
 /// What `lockout add` takes.
 #[derive(Debug, Args)]
 pub(crate) struct LockoutAdd {

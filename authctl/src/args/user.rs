@@ -145,8 +145,9 @@ pub(crate) enum User {
     Unlock(Many),
     /// Delete users for good: sessions and devices go with them
     Delete(Many),
-    /// Change what a user may do beside its roles
-    Set(UserSet),
+    /// Change the profile of a user, or the tenant-admin flag
+    #[command(override_usage = "authctl user set [OPTIONS] <USER>")]
+    Set(Box<UserSet>),
     /// Grant roles to a user
     Grant(UserRoles),
     /// Take roles from a user
@@ -185,7 +186,7 @@ fn user_status(text: &str) -> Result<common::view::UserStatus, String> {
         .ok_or_else(|| "expected invited, active or disabled".to_owned())
 }
 
-fn reference(text: &str) -> Result<(String, String), String> {
+pub(super) fn reference(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE".to_owned()),

@@ -1,11 +1,14 @@
-//! `attempt list|show`.
+//! `attempt list|show|prune`.
 
-use common::call::attempt::{List, Show};
+use std::time::Duration;
+
+use common::call::attempt::{List, Prune, Show};
 use common::time::Time;
 use common::view::AttemptView;
 
 use crate::args::Attempt;
-use crate::commands::{Context, Paged};
+use crate::commands::{Context, Paged, sentence};
+use crate::confirm::Deed;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::names;
@@ -115,6 +118,7 @@ impl Paged for List {
 pub(crate) async fn run(context: &mut Context, command: Attempt) -> Result<Exit, Error> {
     let (user, ip, failed, since, list) = match command {
         Attempt::Show { id } => return show(context, id).await,
+        Attempt::Prune { older_than, reason } => return prune(context, older_than, reason).await,
         Attempt::List {
             user,
             ip,
@@ -170,6 +174,33 @@ pub(crate) fn moment(flag: &str, text: &str, moments: &Moments) -> Result<Time, 
             Error::usage(format!("{flag} {text} is no time"))
                 .hint("Write 2h, 2026-11-23 or 2026-11-23T14:02:11Z.")
         })
+}
+
+/// Removes old rows, after a question.
+async fn prune(
+    context: &mut Context,
+    older_than: Duration,
+    reason: Option<String>,
+) -> Result<Exit, Error> {
+    let age = common::units::format_duration(older_than);
+    let deed = Deed {
+        what: format!("prune login attempts older than {age}"),
+        question: format!("Remove login attempts older than {age} for good?"),
+        script: format!("authctl attempt prune --older-than {age} --yes"),
+    };
+    deed.ask(context.settings.flags.yes, false)?;
+    let call = Prune {
+        older_than_seconds: older_than.as_secs(),
+        reason,
+    };
+    let change = context.client.call(&call).await?;
+    let text = sentence(
+        &change,
+        &format!("Pruned {}", change.subject),
+        "No login attempt is that old",
+    );
+    context.printer.change(&change, &text)?;
+    Ok(Exit::Done)
 }
 
 #[cfg(test)]

@@ -63,6 +63,7 @@ mod tests {
     #[test]
     fn every_verb_of_the_commands_is_known() {
         for source in [
+            include_str!("attempt.rs"),
             include_str!("backup.rs"),
             include_str!("key.rs"),
             include_str!("lockout.rs"),
@@ -70,6 +71,7 @@ mod tests {
             include_str!("user/mailed.rs"),
             include_str!("session.rs"),
             include_str!("tenant.rs"),
+            include_str!("tenant/state.rs"),
             include_str!("token.rs"),
             include_str!("user.rs"),
         ] {

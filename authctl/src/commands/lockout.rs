@@ -1,11 +1,12 @@
 //! `lockout list|show|clear|add`.
 
-use common::call::lockout::{Add, Clear, List, Show, Term};
+use common::call::lockout::{Add, Clear, ClearAll, List, Show, Term};
 use common::call::{Change, UserRef};
 use common::view::LockoutView;
 
-use crate::args::{Lockout, LockoutAdd, Many, TermArgs};
+use crate::args::{Lockout, LockoutAdd, LockoutClear, Many, TermArgs};
 use crate::commands::{Context, Paged, sentence};
+use crate::confirm::Deed;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::names;
@@ -137,7 +138,14 @@ pub(crate) async fn run(context: &mut Context, command: Lockout) -> Result<Exit,
             context.printer.item(&SHAPE, &view)?;
             Ok(Exit::Done)
         }
-        Lockout::Clear(many) => clear(context, many).await,
+        Lockout::Clear(wanted) => {
+            let LockoutClear { names, reason } = wanted;
+            if names.users.is_empty() {
+                return clear_all(context, names.ip, reason).await;
+            }
+            let users = names.users;
+            clear(context, Many { users, reason }).await
+        }
         Lockout::Add(wanted) => add(context, wanted).await,
     }
 }
@@ -158,6 +166,45 @@ pub(crate) async fn clear(context: &mut Context, many: Many) -> Result<Exit, Err
         )
     };
     context.each(&users, call, told).await
+}
+
+/// Clears what is locked, or what an address locked; all of it after the word was typed.
+async fn clear_all(
+    context: &mut Context,
+    ip: Option<String>,
+    reason: Option<String>,
+) -> Result<Exit, Error> {
+    // The flag alone: a tenant that is merely in force does not narrow what is typed as all.
+    let tenant = context.settings.flags.tenant.clone();
+    let place = tenant
+        .as_deref()
+        .map_or_else(|| "all tenants".to_owned(), |name| format!("tenant {name}"));
+    let confirm = ip.is_none().then(|| "all".to_owned());
+    if let Some(word) = &confirm {
+        let narrowed = tenant
+            .as_deref()
+            .map_or_else(String::new, |name| format!("-t {name} "));
+        let deed = Deed {
+            what: format!("clear all locks of {place}"),
+            question: format!("Every locked name of {place} can be tried again."),
+            script: format!("authctl {narrowed}lockout clear --all --confirm={word}"),
+        };
+        context.ask_name(&deed, word)?;
+    }
+    let call = ClearAll {
+        tenant,
+        ip,
+        confirm,
+        reason,
+    };
+    let change = context.client.call(&call).await?;
+    let text = sentence(
+        &change,
+        &format!("Cleared the login failures of {}", change.subject),
+        "No such name is locked",
+    );
+    context.printer.change(&change, &text)?;
+    Ok(Exit::Done)
 }
 
 async fn add(context: &mut Context, wanted: LockoutAdd) -> Result<Exit, Error> {

@@ -66,6 +66,11 @@ const SHAPE: Shape<TenantView> = Shape {
             shown: Shown::Wide,
             cell: |t| Cell::Moment(t.updated_at),
         },
+        Column {
+            heading: "PURGED",
+            shown: Shown::Wide,
+            cell: |t| t.purge_at.map_or(Cell::Nothing, Cell::Moment),
+        },
     ],
     keys: &[
         "id",
@@ -79,6 +84,7 @@ const SHAPE: Shape<TenantView> = Shape {
         "subscription.users",
         "created_at",
         "updated_at",
+        "purge_at",
     ],
     id: |t| t.id.to_string(),
     none: "no tenants; make one: authctl tenant create NAME",
@@ -164,6 +170,8 @@ pub(crate) async fn run(context: &mut Context, command: Tenant) -> Result<Exit, 
         Tenant::Suspend(wanted) => state::suspend(context, wanted).await,
         Tenant::Resume(wanted) => state::resume(context, wanted).await,
         Tenant::Settings(command) => settings::run(context, command).await,
+        Tenant::Delete(wanted) => state::delete(context, wanted).await,
+        Tenant::Restore(wanted) => state::restore(context, wanted).await,
         Tenant::Usage { name, list } => state::usage(context, name, &list).await,
     }
 }

@@ -201,7 +201,7 @@ pub(crate) async fn run(context: &mut Context, command: User) -> Result<Exit, Er
         User::Enable(many) => enable(context, many).await,
         User::Delete(many) => delete::run(context, many).await,
         User::Unlock(many) => lockout::clear(context, many).await,
-        User::Set(wanted) => user_rights::set(context, wanted).await,
+        User::Set(wanted) => user_rights::set(context, *wanted).await,
         User::Grant(wanted) => user_rights::grant(context, wanted).await,
         User::Revoke(wanted) => user_rights::revoke(context, wanted).await,
         User::Permissions { user } => user_rights::permissions(context, &user).await,

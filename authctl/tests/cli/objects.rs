@@ -71,6 +71,7 @@ pub(crate) fn tenant() -> TenantView {
         },
         created_at: then(),
         updated_at: then(),
+        purge_at: None,
     }
 }
 

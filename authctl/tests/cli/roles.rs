@@ -4,7 +4,7 @@ use common::call::Change;
 use common::call::permission::Verdict;
 use common::error::ErrorCode;
 use common::view::{HolderView, PermissionScope, PermissionView, RoleView, Via};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::daemon::{Reply, World};
 use crate::objects::{self, USER, time};
@@ -118,7 +118,7 @@ fn a_role_is_deleted_after_a_question_and_a_system_role_by_its_name() {
     assert_eq!(last.body["confirm"], "system:reader");
 }
 
-fn sends(line: &str, path: &str, body: &serde_json::Value, out: &str) {
+fn sends(line: &str, path: &str, body: &Value, out: &str) {
     let world = World::saying(&change("any", "it"));
     let ended = world.run(line);
     let told = (ended.code, ended.out.as_str());
@@ -155,6 +155,18 @@ fn roles_are_edited() {
     }
 }
 
+/// What `user set` sends for Bob, with the given fields in it.
+fn set_body(given: &Value) -> Value {
+    let mut body = json!({
+        "user": {"tenant": "acme", "name": "bob@acme.test"}, "tenant_admin": null,
+        "name": {"given": null, "family": null, "display": null}, "phone": null, "locale": null,
+        "employee_id": null, "kra_pin": null, "external_refs": {}, "unset": [], "reason": null});
+    for (name, value) in given.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    body
+}
+
 #[test]
 fn rights_are_granted_and_taken() {
     for (line, path, body, out) in [
@@ -174,8 +186,25 @@ fn rights_are_granted_and_taken() {
         (
             "user set acme/bob@acme.test --no-tenant-admin",
             "/v1/user/set",
-            json!({"user": {"tenant": "acme", "name": "bob@acme.test"}, "tenant_admin": false}),
+            set_body(&json!({"tenant_admin": false})),
             "Took the tenant-admin flag from user it in tenant acme.\n",
+        ),
+        (
+            "user set acme/bob@acme.test --given-name Bob --phone +254711111111 \
+             --ref branch_id=7 --unset kra-pin --unset ref.old-id --reason moved",
+            "/v1/user/set",
+            set_body(
+                &json!({"name": {"given": "Bob", "family": null, "display": null},
+                "phone": "+254711111111", "external_refs": {"branch_id": "7"},
+                "unset": ["kra_pin", "ref.old-id"], "reason": "moved"}),
+            ),
+            "Changed user it in tenant acme.\n",
+        ),
+        (
+            "user set acme/bob@acme.test --tenant-admin --locale sw-KE",
+            "/v1/user/set",
+            set_body(&json!({"tenant_admin": true, "locale": "sw-KE"})),
+            "Changed user it in tenant acme.\n",
         ),
         (
             "-t acme permission undefine orders:view -y",
@@ -193,6 +222,8 @@ fn what_is_not_said_in_full_is_not_sent() {
     let world = World::saying(&change("any", "it"));
     for line in [
         "user set bob@acme.test",
+        "user set bob@acme.test --reason moved",
+        "user set bob@acme.test --tenant-admin --no-tenant-admin",
         "role set cashier -t acme",
         "role allow cashier",
     ] {

@@ -60,6 +60,107 @@ fn a_tenant_is_changed_closed_and_opened() {
 }
 
 #[test]
+fn a95_a_tenant_is_deleted_by_its_slug_and_brought_back() {
+    let answer = |method: &str, path: &str| match (method, path) {
+        ("GET", _) => serde_json::to_value(tenant()).unwrap(),
+        (_, "/v1/tenant/delete") => serde_json::to_value(Change {
+            sessions_ended: 2,
+            notes: vec!["it is purged after 2026-12-24T10:00:00.000Z".to_owned()],
+            ..objects::change("tenant.delete", "acme")
+        })
+        .unwrap(),
+        _ => serde_json::to_value(objects::change("tenant.restore", "acme")).unwrap(),
+    };
+    let world = World::new(move |asked| Reply::Json(200, answer(&asked.method, &asked.path)));
+    // Nobody there to type it, and another name.
+    let ended = world.run("tenant delete acme --yes");
+    assert_eq!(ended.code, Some(12), "{}", ended.err);
+    assert!(
+        ended
+            .err
+            .contains("refusing to delete tenant acme (98 users) without confirmation"),
+        "{}",
+        ended.err
+    );
+    let script = "In scripts: authctl tenant delete acme --confirm=acme";
+    assert!(ended.err.contains(script), "{}", ended.err);
+    let ended = world.run("tenant delete acme --confirm=globex");
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
+    assert!(world.asked().iter().all(|asked| asked.method == "GET"));
+
+    let ended = world.run("tenant delete acme --confirm=acme --reason closed");
+    assert_eq!(ended.out, "Deleted tenant acme; 2 sessions ended.\n");
+    assert!(ended.err.contains("purged after"), "{}", ended.err);
+    let asked = world.asked().pop().unwrap();
+    assert_eq!(
+        asked.body,
+        json!({"tenant": "acme", "confirm": "acme", "reason": "closed"})
+    );
+    let ended = world.run("tenant restore acme");
+    assert_eq!(ended.out, "Restored tenant acme.\n");
+}
+
+#[test]
+fn a95_locks_are_cleared_by_address_or_all_by_the_word() {
+    let world = World::saying(&objects::change("lockout.clear-all", "2 names"));
+    let ended = world.run("lockout clear --ip 203.0.113.0/24 --reason office");
+    assert!(
+        ended
+            .out
+            .starts_with("Cleared the login failures of 2 names"),
+        "{}",
+        ended.out
+    );
+    let asked = world.only();
+    assert_eq!(asked.path, "/v1/lockout/clear-all");
+    assert_eq!(
+        asked.body,
+        json!({"tenant": null, "ip": "203.0.113.0/24", "confirm": null, "reason": "office"})
+    );
+    let world = World::saying(&objects::change("lockout.clear-all", "2 names"));
+    let unanswered = world.run("-t acme lockout clear --all --yes");
+    assert_eq!(unanswered.code, Some(12), "{}", unanswered.err);
+    let script = "In scripts: authctl -t acme lockout clear --all --confirm=all";
+    assert!(unanswered.err.contains(script), "{}", unanswered.err);
+    for line in [
+        "lockout clear",
+        "lockout clear --all --ip 203.0.113.7",
+        "lockout clear bob@acme.test --all",
+        "lockout clear --all --confirm=2",
+    ] {
+        assert_eq!(world.run(line).code, Some(2), "{line}");
+    }
+    assert!(world.asked().is_empty());
+    world.run("-t acme lockout clear --all --confirm=all");
+    assert_eq!(
+        world.only().body,
+        json!({"tenant": "acme", "ip": null, "confirm": "all", "reason": null})
+    );
+}
+
+#[test]
+fn old_attempts_are_pruned_after_a_question() {
+    let pruned = objects::change("attempt.prune", "login attempts before 2026-05-28");
+    let world = World::saying(&pruned);
+    let unanswered = world.run("attempt prune --older-than 180d");
+    assert_eq!(unanswered.code, Some(12), "{}", unanswered.err);
+    assert!(world.asked().is_empty());
+    let ended = world.run("attempt prune --older-than 180d --yes --reason policy");
+    assert!(
+        ended
+            .out
+            .starts_with("Pruned login attempts before 2026-05-28"),
+        "{}",
+        ended.out
+    );
+    assert_eq!(
+        world.only().body,
+        json!({"older_than_seconds": 15_552_000, "reason": "policy"})
+    );
+    assert_eq!(world.run("attempt prune --yes").code, Some(2));
+}
+
+#[test]
 fn a_tenant_is_not_closed_without_a_word() {
     let world = World::saying(&tenant());
     let ended = world.run("tenant suspend acme");

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use common::call::attempt::{List, Show};
+use common::call::Change;
+use common::call::attempt::{List, Prune, Show};
 use common::view::{AttemptView, Page};
 
 use crate::admin::routes::Routes;
@@ -10,7 +11,10 @@ use crate::app::{App, Error, Operator, attempt};
 
 /// Adds this resource's calls.
 pub(super) fn add(routes: Routes) -> Routes {
-    routes.on::<List, _, _>(list).on::<Show, _, _>(show)
+    routes
+        .on::<List, _, _>(list)
+        .on::<Show, _, _>(show)
+        .on::<Prune, _, _>(prune)
 }
 
 async fn list(
@@ -23,4 +27,8 @@ async fn list(
 
 async fn show(app: Arc<App>, operator: Operator, request: Show) -> Result<AttemptView, Error> {
     attempt::show(&app, &operator, request).await
+}
+
+async fn prune(app: Arc<App>, operator: Operator, request: Prune) -> Result<Change, Error> {
+    attempt::prune(&app, &operator, request).await
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use common::call::Change;
-use common::call::lockout::{Add, Clear, List, Show};
+use common::call::lockout::{Add, Clear, ClearAll, List, Show};
 use common::view::{LockoutView, Page};
 
 use crate::admin::routes::Routes;
@@ -15,6 +15,7 @@ pub(super) fn add(routes: Routes) -> Routes {
         .on::<List, _, _>(list)
         .on::<Show, _, _>(show)
         .on::<Clear, _, _>(clear)
+        .on::<ClearAll, _, _>(clear_all)
         .on::<Add, _, _>(add_lock)
 }
 
@@ -32,6 +33,10 @@ async fn show(app: Arc<App>, operator: Operator, request: Show) -> Result<Lockou
 
 async fn clear(app: Arc<App>, operator: Operator, request: Clear) -> Result<Change, Error> {
     lockout::clear(&app, &operator, request).await
+}
+
+async fn clear_all(app: Arc<App>, operator: Operator, request: ClearAll) -> Result<Change, Error> {
+    lockout::clear_all(&app, &operator, request).await
 }
 
 async fn add_lock(app: Arc<App>, operator: Operator, request: Add) -> Result<Change, Error> {

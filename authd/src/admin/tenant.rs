@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use common::call::Change;
-use common::call::tenant::{Create, List, Resume, Set, Show, Suspend, Usage};
+use common::call::tenant::{Create, Delete, List, Restore, Resume, Set, Show, Suspend, Usage};
 use common::view::{Page, TenantUsageView, TenantView};
 
 use crate::admin::routes::Routes;
@@ -18,6 +18,8 @@ pub(super) fn add(routes: Routes) -> Routes {
         .on::<Set, _, _>(set)
         .on::<Suspend, _, _>(suspend)
         .on::<Resume, _, _>(resume)
+        .on::<Delete, _, _>(delete)
+        .on::<Restore, _, _>(restore)
         .on::<Usage, _, _>(usage)
 }
 
@@ -43,6 +45,14 @@ async fn suspend(app: Arc<App>, operator: Operator, request: Suspend) -> Result<
 
 async fn resume(app: Arc<App>, operator: Operator, request: Resume) -> Result<Change, Error> {
     tenant::resume(&app, &operator, request).await
+}
+
+async fn delete(app: Arc<App>, operator: Operator, request: Delete) -> Result<Change, Error> {
+    tenant::delete(&app, &operator, request).await
+}
+
+async fn restore(app: Arc<App>, operator: Operator, request: Restore) -> Result<Change, Error> {
+    tenant::restore(&app, &operator, request).await
 }
 
 async fn usage(

@@ -1,5 +1,7 @@
 //! The log of login attempts, as the operator reads it (rule 5).
 
+mod prune;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,6 +11,8 @@ use common::id::{AttemptId, TenantId, UserId};
 use common::view::{AttemptView, Page};
 use domain::attempt::AttemptRow;
 use store::{AttemptFilter, ReadTx, StoreError};
+
+pub use prune::prune;
 
 use crate::app::cursor::Place;
 use crate::app::names::Subject;
@@ -126,8 +130,8 @@ pub fn views(
         if let Some(id) = row.first.tenant_id
             && !slugs.contains_key(&id)
         {
-            let tenant = tx.tenants().by_id(id)?;
-            slugs.insert(id, tenant.map(|tenant| tenant.slug.to_string()));
+            let row = tx.tenants().ever_by_id(id)?;
+            slugs.insert(id, row.map(|row| row.tenant.slug.to_string()));
         }
         if let Some(id) = row.first.user_id
             && socket == Socket::Admin

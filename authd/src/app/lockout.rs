@@ -1,6 +1,7 @@
 //! Counted and locked names, as the operator sees, clears and locks them (rules 1 and 2).
 
 mod add;
+mod clear_all;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 use store::{LockoutFilter, LockoutRow, Priority, ReadTx};
 
 pub use add::add;
+pub use clear_all::clear_all;
 
 use crate::app::audit::{Act, Record};
 use crate::app::cursor::Place;

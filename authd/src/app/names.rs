@@ -13,7 +13,7 @@ use common::text;
 use domain::tenant::{Slug, Tenant};
 use domain::user::User;
 use ipnet::IpNet;
-use store::{PageRequest, ReadTx, TenantFilter, UserFilter};
+use store::{PageRequest, ReadTx, TenantFilter, TenantRow, UserFilter};
 
 use crate::app::{Error, Operator};
 
@@ -59,8 +59,56 @@ pub fn tenant(tx: &dyn ReadTx, name: &str) -> Result<Tenant, Error> {
     };
     match found {
         Some(tenant) => Ok(tenant),
+        None => Err(absent_tenant(tx, name)?),
+    }
+}
+
+/// Finds a tenant as [`tenant`] does, a deleted one too while it can be restored.
+///
+/// # Errors
+/// `not_found`, with the nearest slug.
+pub fn restorable_tenant(tx: &dyn ReadTx, name: &str) -> Result<TenantRow, Error> {
+    match ever(tx, name)?.filter(|row| !is_purged(row)) {
+        Some(row) => Ok(row),
         None => Err(unknown_tenant(tx, name)?),
     }
+}
+
+/// Finds a tenant as [`tenant`] does, also one of which only the name is left: for the logs.
+///
+/// # Errors
+/// `not_found`, with the nearest slug.
+pub fn former_tenant(tx: &dyn ReadTx, name: &str) -> Result<Tenant, Error> {
+    match ever(tx, name)? {
+        Some(row) => Ok(row.tenant),
+        None => Err(unknown_tenant(tx, name)?),
+    }
+}
+
+fn ever(tx: &dyn ReadTx, name: &str) -> Result<Option<TenantRow>, Error> {
+    Ok(if let Ok(id) = name.parse::<TenantId>() {
+        tx.tenants().ever_by_id(id)?
+    } else if let Ok(slug) = name.parse::<Slug>() {
+        tx.tenants().ever_by_slug(&slug)?
+    } else {
+        None
+    })
+}
+
+fn is_purged(row: &TenantRow) -> bool {
+    row.deletion
+        .is_some_and(|deletion| deletion.purged_at.is_some())
+}
+
+/// A tenant that is not there: deleted, or never made.
+fn absent_tenant(tx: &dyn ReadTx, name: &str) -> Result<Error, Error> {
+    let Some(row) = ever(tx, name)?.filter(|row| !is_purged(row)) else {
+        return unknown_tenant(tx, name);
+    };
+    let slug = &row.tenant.slug;
+    let mut error = Error::not_found();
+    error.developer_message = format!("tenant {slug} is deleted").into();
+    Ok(error.with_hint(format!("Bring it back: authctl tenant restore {slug}")))
 }
 
 /// Finds the tenant that a list is narrowed to, if it is.

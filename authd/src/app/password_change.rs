@@ -16,7 +16,9 @@ use domain::setting::Effective;
 use domain::tenant::Tenant;
 use domain::token::PasswordChangeClaims;
 use domain::user::{Credential, CredentialKind, User};
-use store::{Claim, CredentialWrite, Denial, Priority, Scope, StoreError, TenantWrite, WriteTx};
+use store::{
+    Claim, CredentialWrite, Denial, Priority, Scope, StoreError, TenantRow, TenantWrite, WriteTx,
+};
 
 use crate::app::authenticate::{authenticate, ended, password_change_claims, tenant_is_open};
 use crate::app::counter::{self, Admitted, Counter, SESSION_POLICY};
@@ -154,20 +156,21 @@ impl Change {
                     return Ok(None);
                 }
                 let rows = tx.tenant(tenant_id);
-                let tenant = tx.tenants().by_id(tenant_id)?;
+                let tenant = tx.tenants().ever_by_id(tenant_id)?;
                 let user = rows.users().by_id(user_id)?;
                 let credential = rows.credentials().of(user_id)?;
                 let settings = effective::read(base, tx, tenant_id)?;
-                let owner = tenant.zip(user).map(|(tenant, user)| Owner {
-                    tenant,
-                    user,
-                    settings,
-                });
+                let owner = tenant.zip(user).map(|(row, user)| (row, user, settings));
                 Ok(owner.zip(credential))
             })
             .await
             .map_err(Error::from)?;
-        let (owner, credential) = found.ok_or_else(dead_token)?;
+        let ((row, user, settings), credential) = found.ok_or_else(dead_token)?;
+        let owner = Owner {
+            tenant: self.present(row).ok_or_else(dead_token)?,
+            user,
+            settings,
+        };
         tenant_is_open(
             owner
                 .tenant
@@ -182,6 +185,15 @@ impl Change {
             return Err(dead_token());
         }
         Ok((owner, credential))
+    }
+
+    /// The tenant, unless it is deleted, or was restored after the token was made (rule 19).
+    fn present(&self, row: TenantRow) -> Option<Tenant> {
+        let is_void = match (&self.by.proof, row.restored_at) {
+            (Proof::Token(claims), Some(at)) => claims.iat <= at.seconds(),
+            _ => false,
+        };
+        (row.deletion.is_none() && !is_void).then_some(row.tenant)
     }
 
     fn accept(&self, app: &App, owner: &Owner) -> Result<(), Error> {

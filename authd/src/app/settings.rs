@@ -80,6 +80,8 @@ pub struct Settings {
     pub generated_length: usize,
     /// Time between the end of a subscription and the refusal.
     pub expiry_grace: Duration,
+    /// Time between the deletion of a tenant and its purge.
+    pub delete_grace: Duration,
     /// How much of an address is kept.
     pub stored_ip: StoredIp,
     /// Failed logins of one address.

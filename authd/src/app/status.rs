@@ -300,6 +300,8 @@ mod tests {
                 updated_at: Time::default(),
             },
             users,
+            deletion: None,
+            restored_at: None,
         }
     }
 

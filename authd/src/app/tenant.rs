@@ -2,6 +2,7 @@
 //! their own below.
 
 mod change;
+mod delete;
 pub mod effective;
 mod first_admin;
 pub mod settings;
@@ -21,9 +22,10 @@ use domain::tenant::{NAME_LIMIT, Slug, Tenant, TenantStatus};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::Value;
-use store::{Priority, ReadTx, TenantFilter, TenantRow};
+use store::{Priority, TenantFilter, TenantRow, TenantScope};
 
 pub use change::{resume, set, suspend};
+pub use delete::{delete, purge, restore};
 pub use usage::usage;
 
 use self::first_admin::FirstAdmin;
@@ -51,8 +53,7 @@ pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Res
         subject: tenant.slug.to_string(),
         tenant: tenant.clone(),
     };
-    let mut after =
-        serde_json::to_value(view(&TenantRow { tenant, users: 0 })).map_err(Error::internal)?;
+    let mut after = serde_json::to_value(view(&new_row(tenant))).map_err(Error::internal)?;
     if let (Some(admin), Some(fields)) = (&admin, after.as_object_mut()) {
         fields.insert("admin".to_owned(), admin.described());
     }
@@ -80,7 +81,7 @@ pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Res
     Ok(change)
 }
 
-/// Lists tenants by slug.
+/// Lists tenants by slug; deleted ones too while they can be restored.
 ///
 /// # Errors
 /// Those of the page that is asked for.
@@ -96,6 +97,7 @@ pub async fn list(
         ending_before: request
             .ending_seconds
             .map(|seconds| app.now().plus(Duration::from_secs(seconds))),
+        scope: TenantScope::Restorable,
     };
     app.store
         .read(move |tx| {
@@ -120,17 +122,18 @@ pub async fn show(
     request: Show,
 ) -> Result<TenantView, Error> {
     app.store
-        .read(move |tx| {
-            let tenant = names::tenant(tx, &request.tenant)?;
-            Ok(view(&counted(tx, tenant)?))
-        })
+        .read(move |tx| Ok(view(&names::restorable_tenant(tx, &request.tenant)?)))
         .await
 }
 
-/// A tenant with its users counted.
-fn counted(tx: &dyn ReadTx, tenant: Tenant) -> Result<TenantRow, Error> {
-    let users = tx.tenant(tenant.id).users().count()?;
-    Ok(TenantRow { tenant, users })
+/// The row of a tenant that nobody belongs to yet.
+fn new_row(tenant: Tenant) -> TenantRow {
+    TenantRow {
+        tenant,
+        users: 0,
+        deletion: None,
+        restored_at: None,
+    }
 }
 
 /// The tenant as it is shown.
@@ -140,7 +143,10 @@ fn view(row: &TenantRow) -> TenantView {
         id: tenant.id,
         slug: tenant.slug.to_string(),
         name: tenant.name.clone(),
-        status: tenant.status,
+        status: match row.deletion {
+            Some(_) => TenantStatus::Deleted,
+            None => tenant.status,
+        },
         time_zone: tenant.time_zone.clone(),
         subscription: SubscriptionView {
             plan: tenant.plan.clone(),
@@ -150,6 +156,7 @@ fn view(row: &TenantRow) -> TenantView {
         },
         created_at: tenant.created_at,
         updated_at: tenant.updated_at,
+        purge_at: row.deletion.map(|deletion| deletion.purge_at),
     }
 }
 

@@ -6,6 +6,7 @@ mod delete;
 mod invite;
 mod recover;
 mod rights;
+mod set;
 mod set_password;
 mod view;
 
@@ -29,7 +30,8 @@ pub use delete::delete;
 pub(super) use invite::Invitation;
 pub use invite::resend_invitation;
 pub use recover::{Recovered, recover};
-pub use rights::{grant, revoke, set};
+pub use rights::{grant, revoke};
+pub use set::set;
 pub use set_password::set_password;
 pub use view::own;
 

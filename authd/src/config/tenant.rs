@@ -28,6 +28,17 @@ pub(super) const KEYS: &[Key] = &[
         doc: "Plan of a new tenant.",
     },
     Key {
+        name: "tenant.delete_grace",
+        kind: Kind::Duration {
+            min: days(1),
+            max: days(3650),
+        },
+        default: Some("\"30d\""),
+        change: Change::Reload,
+        class: Class::Installation,
+        doc: "How long a deleted tenant can be restored, before it is purged.",
+    },
+    Key {
         name: "tenant.expiry_grace",
         kind: Kind::Duration {
             min: seconds(0),
@@ -55,6 +66,8 @@ pub struct Tenant {
     pub default_max_users: u32,
     /// Plan of a new tenant.
     pub default_plan: String,
+    /// How long a deleted one can be restored.
+    pub delete_grace: Duration,
     /// How long sign-in works after the end.
     pub expiry_grace: Duration,
     /// IANA name.
@@ -66,6 +79,7 @@ impl Tenant {
         Ok(Self {
             default_max_users: values.number("tenant.default_max_users")?,
             default_plan: values.text("tenant.default_plan")?,
+            delete_grace: values.duration("tenant.delete_grace")?,
             expiry_grace: values.duration("tenant.expiry_grace")?,
             time_zone: values.text("tenant.time_zone")?,
         })

@@ -38,6 +38,7 @@ pub(super) fn settings(config: &Config, issuer: String) -> Result<Settings, Fail
         breached: Arc::new(breached(config)?),
         generated_length: config.password.generated_length,
         expiry_grace: config.tenant.expiry_grace,
+        delete_grace: config.tenant.delete_grace,
         stored_ip: match config.attempts.store_ip {
             config::StoreIp::Full => StoredIp::Full,
             config::StoreIp::Truncated => StoredIp::Truncated,

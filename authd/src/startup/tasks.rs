@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::ballast;
 use super::process::TASKS_GRACE;
 use crate::app::audit::{LoggedHeads, log_heads};
-use crate::app::{App, db, health, housekeeping, key, mail};
+use crate::app::{App, db, health, housekeeping, key, mail, tenant};
 
 /// Time between two rounds of removing old rows.
 const PRUNE_EVERY: Duration = Duration::from_secs(300);
@@ -102,6 +102,9 @@ async fn prune(app: Arc<App>, stopping: watch::Receiver<bool>) {
     every(PRUNE_EVERY, stopping, || async {
         if let Err(error) = housekeeping::prune(&app).await {
             tracing::warn!(code = %error.code, "old rows were not removed; they will be");
+        }
+        if let Err(error) = tenant::purge(&app).await {
+            tracing::warn!(code = %error.code, "deleted tenants were not purged; they will be");
         }
     })
     .await;

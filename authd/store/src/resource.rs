@@ -37,8 +37,8 @@ use domain::user::{Credential, CredentialKind, User, UserStatus};
 pub use audit::{Audit, AuditFilter, AuditRead};
 pub use denial::Denial;
 pub use list::{
-    Counts, LockoutFilter, LockoutRow, SessionFilter, SessionRow, TenantFilter, TenantRow,
-    UserFilter, UserRow,
+    Counts, Deletion, LockoutFilter, LockoutRow, SessionFilter, SessionRow, TenantFilter,
+    TenantRow, TenantScope, UserFilter, UserRow,
 };
 pub use mail::{MailedTokens, MessageFilter, Outbox, OutboxCounts, OutboxRead};
 pub use renewal::{Renamed, Renewal};
@@ -184,12 +184,18 @@ pub trait TenantWrite: TenantRead {
     fn settings_mut(&self) -> &dyn Settings;
 }
 
-/// The tenants, to read.
+/// The tenants, to read. A deleted one is not there, unless a method says otherwise.
 pub trait TenantsRead {
     /// By id.
     fn by_id(&self, id: TenantId) -> Result<Option<Tenant>, StoreError>;
     /// By slug.
     fn by_slug(&self, slug: &Slug) -> Result<Option<Tenant>, StoreError>;
+    /// By id; deleted and purged ones too.
+    fn ever_by_id(&self, id: TenantId) -> Result<Option<TenantRow>, StoreError>;
+    /// By slug; deleted and purged ones too.
+    fn ever_by_slug(&self, slug: &Slug) -> Result<Option<TenantRow>, StoreError>;
+    /// Deleted ones that are not purged yet, the next to purge first; at most `limit`.
+    fn deleted(&self, limit: u32) -> Result<Vec<TenantRow>, StoreError>;
     /// Whether a slug was ever given.
     fn slug_used(&self, slug: &Slug) -> Result<bool, StoreError>;
 }
@@ -200,6 +206,12 @@ pub trait Tenants: TenantsRead {
     fn insert(&self, tenant: &Tenant) -> Result<(), StoreError>;
     /// Writes all of one but its id, slug and beginning. False if there is no such tenant.
     fn update(&self, tenant: &Tenant) -> Result<bool, StoreError>;
+    /// Deletes one: from now on it is not there. False if it was not there before.
+    fn delete(&self, id: TenantId, at: Time, purge_at: Time) -> Result<bool, StoreError>;
+    /// Brings a deleted one back that is not to be purged by `at`. False if there is no such tenant.
+    fn restore(&self, id: TenantId, at: Time) -> Result<bool, StoreError>;
+    /// Says that nothing but the name of a deleted one is left.
+    fn set_purged(&self, id: TenantId, at: Time) -> Result<(), StoreError>;
 }
 
 /// A tenant's users, to read.
@@ -219,6 +231,9 @@ pub trait Users: UsersRead {
     /// Moves it to another status; the link that was mailed dies (rule 22). False if there is no such
     /// user.
     fn set_status(&self, id: UserId, status: UserStatus, at: Time) -> Result<bool, StoreError>;
+    /// Writes name, telephone number, language, employee and references of one, and when. False if
+    /// there is no such user.
+    fn set_profile(&self, user: &User) -> Result<bool, StoreError>;
     /// Removes one with its password, sessions and devices; its attempts stay. False if there is no
     /// such user.
     fn delete(&self, id: UserId) -> Result<bool, StoreError>;
@@ -416,6 +431,13 @@ pub trait Housekeeping {
     /// Lets locks by failures of names and devices end at `latest` if they would end later; returns
     /// how many it changed, at most `limit`.
     fn shorten_locks(&self, whose: Whose, latest: Time, limit: u32) -> Result<u32, StoreError>;
+    /// Ends sessions of a tenant and removes its devices and mailed links, at most `limit` rows;
+    /// returns how many. Zero means that none is left.
+    fn end_access(&self, tenant: TenantId, at: Time, limit: u32) -> Result<u32, StoreError>;
+    /// Removes rows of a tenant, at most about `limit`: users and what is theirs, roles, permissions,
+    /// settings, locks by hand, attempts, and the contents of its audit rows, whose chain stays.
+    /// Returns how many; zero means that none is left.
+    fn purge(&self, tenant: TenantId, limit: u32) -> Result<u32, StoreError>;
     /// Gives up to so many pages that hold nothing back to the disk; returns how many. Fewer than
     /// asked for means that there are no more, or that this file gives none back.
     fn give_back(&self, pages: u32) -> Result<u32, StoreError>;

@@ -184,13 +184,17 @@ impl Desk {
 
     /// Evaluated failures of a name, from one address.
     pub(crate) async fn fail(&self, tenant: TenantId, key: CounterKey, times: u32) {
+        self.fail_from(tenant, key, times, "203.0.113.7").await;
+    }
+
+    async fn fail_from(&self, tenant: TenantId, key: CounterKey, times: u32, ip: &'static str) {
         let (now, boot) = (self.app.now(), self.app.boot);
         self.write(move |tx| {
             let counters = tx.counters_mut();
             for _ in 0..times {
                 let kind = CounterKind::Subject;
                 let id = counters.reserve(&key, kind, Some(tenant), now, boot)?;
-                counters.fail(id, now, Some("203.0.113.7"))?;
+                counters.fail(id, now, Some(ip))?;
             }
             Ok(())
         })
@@ -198,7 +202,11 @@ impl Desk {
     }
 
     pub(crate) async fn lock(&self, tenant: TenantId, key: CounterKey) {
-        self.fail(tenant, key, 5).await;
+        self.lock_from(tenant, key, "203.0.113.7").await;
+    }
+
+    pub(crate) async fn lock_from(&self, tenant: TenantId, key: CounterKey, ip: &'static str) {
+        self.fail_from(tenant, key, 5, ip).await;
         let until = self
             .app
             .now()
@@ -218,6 +226,33 @@ impl Desk {
         let id = AttemptId::from_bytes(self.next());
         self.attempt_for(id, tenant, None, key).await;
         id
+    }
+
+    /// Attempts of two days ago, each by itself.
+    pub(crate) async fn attempts_of_the_past(&self, tenant: TenantId, count: u16) {
+        let at = self.app.now().minus(std::time::Duration::from_hours(48));
+        self.write(move |tx| {
+            for n in 0..count {
+                let mut id = [7; 16];
+                id[..2].copy_from_slice(&n.to_be_bytes());
+                let mut subject = [7; 32];
+                subject[..2].copy_from_slice(&n.to_be_bytes());
+                tx.attempts_mut().record(&Attempt {
+                    id: AttemptId::from_bytes(id),
+                    at,
+                    tenant_id: Some(tenant),
+                    user_id: None,
+                    subject: CounterKey::from_bytes(subject),
+                    ip: None,
+                    outcome: Outcome::WrongPassword,
+                    device: None,
+                    request_id: None,
+                    trace: Vec::new(),
+                })?;
+            }
+            Ok(())
+        })
+        .await;
     }
 
     async fn attempt_for(

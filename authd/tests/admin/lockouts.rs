@@ -1,7 +1,7 @@
 //! Locked names as the operator sees and clears them.
 
 use authd::app::lockout;
-use common::call::lockout::{Clear, List, Show};
+use common::call::lockout::{Clear, ClearAll, List, Show};
 use common::error::ErrorCode;
 use domain::lockout::CounterKey;
 
@@ -133,4 +133,89 @@ async fn rule_2_a_clear_ends_the_lock_and_the_count_once() {
         .await
         .unwrap();
     assert!(!again.changed && again.audit_id.is_none());
+}
+
+async fn locked(desk: &Desk) -> usize {
+    let request = List {
+        include_unknown: true,
+        ..List::default()
+    };
+    let page = lockout::list(&desk.app, &desk.admin(), request).await;
+    page.unwrap().items.len()
+}
+
+#[tokio::test]
+async fn rule_30_the_locks_of_an_address_are_cleared_with_one_row() {
+    let desk = Desk::new();
+    let acme = desk.tenant("acme").await;
+    desk.user("acme", "bob@acme.test").await;
+    desk.lock(acme, key(&desk, "bob@acme.test")).await;
+    desk.lock(acme, key(&desk, "ghost@acme.test")).await;
+    let other = key(&desk, "eve@acme.test");
+    desk.lock_from(acme, other, "198.51.100.7").await;
+    let request = |ip: &str| ClearAll {
+        ip: Some(ip.to_owned()),
+        reason: Some("own office".to_owned()),
+        ..ClearAll::default()
+    };
+    let rows = desk.audit_wide().await.len();
+    let dry = lockout::clear_all(&desk.app, &desk.rehearsing(), request("203.0.113.0/24")).await;
+    assert!(dry.unwrap().changed);
+    assert_eq!(locked(&desk).await, 3);
+    let change = lockout::clear_all(&desk.app, &desk.admin(), request("203.0.113.0/24")).await;
+    let change = change.unwrap();
+    assert!(change.changed);
+    assert_eq!(change.subject, "2 names last tried from 203.0.113.0/24");
+    assert_eq!(locked(&desk).await, 1);
+    let told = desk.audit_wide().await;
+    assert_eq!(told.len(), rows + 1);
+    let entry = &told.last().unwrap().entry;
+    assert_eq!(entry.action, "lockout.clear-all");
+    assert_eq!(entry.payload["before"]["names"], 2);
+    assert_eq!(entry.payload["reason"], "own office");
+    let again = lockout::clear_all(&desk.app, &desk.admin(), request("203.0.113.0/24")).await;
+    assert!(!again.unwrap().changed);
+    let error = lockout::clear_all(&desk.app, &desk.admin(), request("office")).await;
+    assert_eq!(error.unwrap_err().fields[0].path, "/ip");
+}
+
+#[tokio::test]
+async fn a95_all_locks_are_cleared_when_the_word_was_typed() {
+    let desk = Desk::new();
+    let acme = desk.tenant("acme").await;
+    let globex = desk.tenant("globex").await;
+    // More than one chunk, by failures and by hand.
+    desk.write(move |tx| {
+        for n in 0..450_u16 {
+            let mut bytes = [1; 32];
+            bytes[..2].copy_from_slice(&n.to_be_bytes());
+            let by_hand = domain::lockout::ManualLock { until: None };
+            let key = CounterKey::from_bytes(bytes);
+            tx.counters_mut().lock_by_hand(&key, acme, by_hand)?;
+        }
+        Ok(())
+    })
+    .await;
+    desk.lock(globex, CounterKey::from_bytes([9; 32])).await;
+    let request = |tenant: Option<&str>, confirm: Option<&str>| ClearAll {
+        tenant: tenant.map(ToOwned::to_owned),
+        confirm: confirm.map(ToOwned::to_owned),
+        ..ClearAll::default()
+    };
+    for confirm in [None, Some(""), Some("451"), Some("acme")] {
+        let error = lockout::clear_all(&desk.app, &desk.admin(), request(None, confirm)).await;
+        let error = error.unwrap_err();
+        assert_eq!(error.code, ErrorCode::ValidationFailed);
+        assert_eq!(error.fields[0].path, "/confirm");
+    }
+    let change =
+        lockout::clear_all(&desk.app, &desk.admin(), request(Some("acme"), Some("all"))).await;
+    assert_eq!(change.unwrap().subject, "450 names");
+    assert_eq!(locked(&desk).await, 1);
+    // Of one tenant it is told in the tenant's chain.
+    let row = desk.audit(acme).await.pop().unwrap();
+    assert_eq!(row.entry.action, "lockout.clear-all");
+    let change = lockout::clear_all(&desk.app, &desk.admin(), request(None, Some("all"))).await;
+    assert_eq!(change.unwrap().subject, "1 name");
+    assert_eq!(locked(&desk).await, 0);
 }

@@ -7,10 +7,12 @@
     reason = "tests: what fails here is the message"
 )]
 
+mod attempts;
 mod audit;
 mod backups;
 mod chains;
 mod daemon;
+mod deleted_tenants;
 mod deletions;
 mod desk;
 mod lists;
@@ -18,6 +20,7 @@ mod lockouts;
 mod mails;
 mod monitor;
 mod names;
+mod profiles;
 mod rehearsals;
 mod roles;
 mod routes;

@@ -71,6 +71,11 @@ fn changes(
         ("/v1/tenant/suspend", json!({"tenant": "acme"})),
         ("/v1/tenant/resume", json!({"tenant": "closed"})),
         (
+            "/v1/tenant/delete",
+            json!({"tenant": "left", "confirm": "left"}),
+        ),
+        ("/v1/tenant/restore", json!({"tenant": "gone"})),
+        (
             "/v1/user/create",
             json!({"tenant": "acme", "email": "new@acme.test", "name": {}, "external_refs": {},
                 "tenant_admin": false, "password": "generate", "permanent": false}),
@@ -86,6 +91,8 @@ fn changes(
             json!({"user": off, "confirm": "off@acme.test"}),
         ),
         ("/v1/lockout/clear", json!({"user": bob})),
+        ("/v1/attempt/prune", json!({"older_than_seconds": 86_400})),
+        ("/v1/lockout/clear-all", json!({"ip": "198.51.100.0/24"})),
         (
             "/v1/lockout/add",
             json!({"user": bob, "term": "until_cleared"}),
@@ -199,6 +206,12 @@ async fn furnish(desk: &Desk) {
             json!({"user": {"tenant": "acme", "name": "bob@acme.test"}, "roles": ["held"]}),
         ),
         ("/v1/tenant/suspend", json!({"tenant": "closed"})),
+        ("/v1/tenant/create", json!({"slug": "left"})),
+        ("/v1/tenant/create", json!({"slug": "gone"})),
+        (
+            "/v1/tenant/delete",
+            json!({"tenant": "gone", "confirm": "gone"}),
+        ),
         (
             "/v1/tenant/settings/set",
             json!({"tenant": "acme", "key": "session.policy", "value": "limit:2"}),
@@ -251,6 +264,12 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
         .keys
         .subject("acme", &"bob@acme.test".parse().unwrap());
     desk.lock(acme, key).await;
+    let other = desk
+        .app
+        .keys
+        .subject("acme", &"eve@acme.test".parse().unwrap());
+    desk.lock_from(acme, other, "198.51.100.7").await;
+    desk.attempts_of_the_past(acme, 1).await;
     furnish(&desk).await;
     desk.scopes.take();
     let before = (desk.audit(acme).await, desk.audit(closed).await);

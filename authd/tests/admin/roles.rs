@@ -90,8 +90,8 @@ async fn revoke(desk: &Desk, tenant: &str, email: &str, roles: &[&str]) -> Resul
 
 async fn flag(desk: &Desk, tenant: &str, email: &str, on: bool) -> Result<Change, Error> {
     let request = call::user::Set {
-        user: reference(tenant, email),
         tenant_admin: Some(on),
+        ..crate::profiles::nothing(tenant, email)
     };
     user::set(&desk.app, &desk.admin(), request).await
 }

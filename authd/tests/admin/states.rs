@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use authd::app::{lockout, tenant};
 use common::call::lockout::{Add, Clear, Show as ShowLock, Term};
-use common::call::tenant::{Resume, Set, Show, Suspend, Usage};
+use common::call::tenant::{Delete, Resume, Set, Show, Suspend, Usage};
 use common::error::ErrorCode;
 use common::view::{TenantStatus, TenantView};
 use domain::lockout::CounterKey;
@@ -195,7 +195,7 @@ async fn a42_no_seat_that_is_taken_goes() {
 }
 
 #[tokio::test]
-async fn a81_system_is_neither_closed_nor_renamed_nor_ended() {
+async fn a81_system_is_neither_closed_nor_deleted_nor_renamed_nor_ended() {
     let desk = Desk::new();
     let tenants = store::Priority::Normal;
     let system = domain::tenant::Tenant {
@@ -229,6 +229,13 @@ async fn a81_system_is_neither_closed_nor_renamed_nor_ended() {
         ends: Some("2030-01-01".to_owned()),
         ..set("system")
     };
+    let request = Delete {
+        tenant: "system".to_owned(),
+        confirm: Some("system".to_owned()),
+        reason: None,
+    };
+    let error = tenant::delete(&desk.app, &desk.admin(), request).await;
+    assert_eq!(error.unwrap_err().code, ErrorCode::PermissionDenied);
     for request in [name, ends] {
         let error = tenant::set(&desk.app, &desk.admin(), request).await;
         assert_eq!(error.unwrap_err().code, ErrorCode::PermissionDenied);

@@ -9,6 +9,7 @@
 
 mod answers;
 mod cuts;
+mod deleted;
 mod devices;
 mod faults;
 mod hold;

@@ -252,6 +252,7 @@ fn settings() -> Settings {
         breached: Arc::new(HashSet::from(["leaked herons of yesterday".to_owned()])),
         generated_length: 20,
         expiry_grace: Duration::from_hours(7 * 24),
+        delete_grace: Duration::from_hours(30 * 24),
         stored_ip: StoredIp::Full,
         login_budget: LoginBudgetSettings {
             failures_per_ip: 0,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::{AdminCall, Method, Paging, Socket, TenantFilter};
+use crate::call::{AdminCall, Change, Method, Paging, Socket, TenantFilter};
 use crate::time::Time;
 use crate::view::{AttemptView, Page};
 
@@ -57,4 +57,21 @@ impl AdminCall for Show {
     const NAME: &'static str = "attempt show";
     const METHOD: Method = Method::Get;
     const PATH: &'static str = "/v1/attempt/show";
+}
+
+/// Removes old rows of the log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prune {
+    /// Rows whose last try is older than so many seconds; a day at least.
+    pub older_than_seconds: u64,
+    /// Why, for the audit row.
+    pub reason: Option<String>,
+}
+
+impl AdminCall for Prune {
+    type Answer = Change;
+    const NAME: &'static str = "attempt prune";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/attempt/prune";
 }

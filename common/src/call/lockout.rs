@@ -73,6 +73,28 @@ impl AdminCall for Clear {
     const PATH: &'static str = "/v1/lockout/clear";
 }
 
+/// Clears counters and locks of all names that are locked now, or of those last tried from a range;
+/// also of names that no user has.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClearAll {
+    /// Slug or id of the tenant; all of them where it is absent.
+    pub tenant: TenantFilter,
+    /// Only those whose last failure came from this address or CIDR.
+    pub ip: Option<String>,
+    /// The word `all`, typed, where there is no `ip`.
+    pub confirm: Option<String>,
+    /// Why, for the audit row.
+    pub reason: Option<String>,
+}
+
+impl AdminCall for ClearAll {
+    type Answer = Change;
+    const NAME: &'static str = "lockout clear";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/lockout/clear-all";
+}
+
 /// How long a lock by hand holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]

@@ -145,6 +145,42 @@ impl AdminCall for Resume {
     const PATH: &'static str = "/v1/tenant/resume";
 }
 
+/// Deletes a tenant: it is as one that never was, until it is restored or purged.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delete {
+    /// Slug or `ten_…` id.
+    pub tenant: String,
+    /// The slug, as it was typed to confirm.
+    pub confirm: Option<String>,
+    /// Why, for the audit row.
+    pub reason: Option<String>,
+}
+
+impl AdminCall for Delete {
+    type Answer = Change;
+    const NAME: &'static str = "tenant delete";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/tenant/delete";
+}
+
+/// Brings a deleted tenant back while it is not purged; what ended with it stays ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Restore {
+    /// Slug or `ten_…` id.
+    pub tenant: String,
+    /// Why, for the audit row.
+    pub reason: Option<String>,
+}
+
+impl AdminCall for Restore {
+    type Answer = Change;
+    const NAME: &'static str = "tenant restore";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/tenant/restore";
+}
+
 /// Tells what tenants use, one of them or all.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

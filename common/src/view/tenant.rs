@@ -13,6 +13,8 @@ pub enum TenantStatus {
     Active,
     /// Closed by the operator; data stays.
     Suspended,
+    /// Deleted by the operator; data stays until it is purged.
+    Deleted,
 }
 
 impl TenantStatus {
@@ -21,6 +23,7 @@ impl TenantStatus {
         match self {
             Self::Active => "active",
             Self::Suspended => "suspended",
+            Self::Deleted => "deleted",
         }
     }
 }
@@ -57,6 +60,8 @@ pub struct TenantView {
     pub created_at: Time,
     /// When it was last changed.
     pub updated_at: Time,
+    /// From when on a deleted one is purged, and cannot be restored; null for all others.
+    pub purge_at: Option<Time>,
 }
 
 /// What a tenant uses; attempts are those of the last day.

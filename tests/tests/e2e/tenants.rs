@@ -241,3 +241,68 @@ fn rule_19_a_slug_is_never_given_twice() {
     let twin = daemon.authctl().run_with_input(&arguments, PASSWORD);
     assert_eq!(twin.code, Some(6), "{twin:?}");
 }
+
+#[test]
+fn rule_19_a_tenant_is_deleted_restored_and_purged() {
+    let home = Home::new()
+        .with_clock()
+        .setting("tenant.delete_grace", "\"2d\"");
+    let daemon = open(&home);
+    let authctl = daemon.authctl();
+    let api = daemon.api();
+    authctl.create_tenant("globex");
+    authctl.create_user("globex", ALICE, PASSWORD);
+    let ours = api.tokens(&alice());
+    assert_eq!(api.check(&ours.access).status, 200);
+    let refused = |tokens: &harness::Tokens| {
+        assert_eq!(api.check(&tokens.access).status, 401);
+        assert_eq!(api.refresh(&tokens.refresh).status, 401);
+    };
+    let delete = ["tenant", "delete", "acme", "--reason", "closed down"];
+    let unanswered = authctl.run(&delete);
+    assert_eq!(unanswered.code, Some(12), "{unanswered:?}");
+    let confirmed = [&delete[..], &["--confirm=acme"]].concat();
+    let rehearsed = authctl.ok(&[&confirmed[..], &["--dry-run"]].concat());
+    assert!(rehearsed.starts_with("Would delete tenant acme; 1 session"));
+    assert_eq!(api.check(&ours.access).status, 200);
+    let said = authctl.ok(&confirmed);
+    assert_eq!(said, "Deleted tenant acme; 1 session ended.\n");
+    refused(&ours);
+    let unknown = Login::new("never-was", ALICE, PASSWORD);
+    let (one, other) = (api.login(&alice()), api.login(&unknown));
+    assert_eq!(one.outcome(), "401 invalid_credentials");
+    assert_eq!(one.likeness(), other.likeness());
+    let listed = authctl.items(&["tenant", "list", "--status", "deleted"]);
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].get("slug"), Some(&json!("acme")));
+    assert!(listed[0].get("purge_at").is_some_and(Value::is_string));
+    let gone = authctl.run(&["-t", "acme", "user", "list"]);
+    assert_eq!(gone.code, Some(5), "{gone:?}");
+    assert!(gone.stderr.contains("tenant restore acme"), "{gone:?}");
+
+    let said = authctl.ok(&["tenant", "restore", "acme"]);
+    assert_eq!(said, "Restored tenant acme.\n");
+    refused(&ours);
+    let anew = api.tokens(&alice());
+    assert_eq!(api.check(&anew.access).status, 200);
+
+    authctl.ok(&confirmed);
+    daemon.clock().forward(std::time::Duration::from_hours(49));
+    let late = authctl.run(&["tenant", "restore", "acme"]);
+    assert_eq!(late.code, Some(6), "{late:?}");
+    // The first round of a start removes what is due.
+    daemon.stop();
+    let daemon = home.start();
+    let authctl = daemon.authctl();
+    harness::eventually("the purge", std::time::Duration::from_secs(10), || {
+        (authctl.run(&["tenant", "show", "acme"]).code == Some(5)).then_some(())
+    });
+    let again = authctl.run(&["tenant", "create", "acme"]);
+    assert_ne!(again.code, Some(0), "{again:?}");
+    let rows = authctl.items(&["-t", "acme", "audit", "list"]);
+    let actions: Vec<_> = rows.iter().filter_map(|row| row.get("action")).collect();
+    assert!(actions.contains(&&json!("tenant.purge")), "{actions:?}");
+    assert!(!rows.iter().any(|row| row.to_string().contains("alice@")));
+    authctl.ok(&["audit", "verify"]);
+    daemon.api().tokens(&Login::new("globex", ALICE, PASSWORD));
+}

@@ -1,7 +1,7 @@
-//! `tenant set|suspend|resume|usage`.
+//! `tenant set|suspend|resume|delete|restore|usage`.
 
 use common::call::Change;
-use common::call::tenant::{Resume, Set, Show, Suspend, Usage};
+use common::call::tenant::{Delete, Restore, Resume, Set, Show, Suspend, Usage};
 use common::view::TenantUsageView;
 
 use crate::args::{ListArgs, TenantNamed, TenantSet};
@@ -140,6 +140,45 @@ pub(super) async fn resume(context: &mut Context, wanted: TenantNamed) -> Result
     let change = context.client.call(&call).await?;
     let done = format!("Resumed tenant {}", change.subject);
     let already = format!("Tenant {} is not suspended", change.subject);
+    tell(context, change, &done, &already)
+}
+
+/// Deletes a tenant after its slug was typed, or given by `--confirm`.
+pub(super) async fn delete(context: &mut Context, wanted: TenantNamed) -> Result<Exit, Error> {
+    let call = Show {
+        tenant: named(context, wanted.name)?,
+    };
+    let view = context.client.call(&call).await?;
+    let slug = view.slug;
+    let deed = Deed {
+        what: format!("delete tenant {slug} ({} users)", view.subscription.users),
+        question: format!(
+            "Delete tenant {slug} ({}) with {} users? Nobody can sign in from now on.",
+            view.name, view.subscription.users
+        ),
+        script: format!("authctl tenant delete {slug} --confirm={slug}"),
+    };
+    context.ask_name(&deed, &slug)?;
+    let call = Delete {
+        tenant: call.tenant,
+        confirm: Some(slug),
+        reason: wanted.reason,
+    };
+    let change = context.client.call(&call).await?;
+    let done = format!("Deleted tenant {}", change.subject);
+    let already = format!("Tenant {} is already deleted", change.subject);
+    tell(context, change, &done, &already)
+}
+
+/// Brings back a deleted tenant.
+pub(super) async fn restore(context: &mut Context, wanted: TenantNamed) -> Result<Exit, Error> {
+    let call = Restore {
+        tenant: named(context, wanted.name)?,
+        reason: wanted.reason,
+    };
+    let change = context.client.call(&call).await?;
+    let done = format!("Restored tenant {}", change.subject);
+    let already = format!("Tenant {} is not deleted", change.subject);
     tell(context, change, &done, &already)
 }
 

@@ -43,8 +43,8 @@ fn heads(tx: &dyn store::ReadTx) -> Result<Vec<Named>, StoreError> {
     for chain in tx.audit().chains()? {
         let name = match chain {
             None => INSTALLATION.to_owned(),
-            Some(id) => match tx.tenants().by_id(id)? {
-                Some(tenant) => tenant.slug.to_string(),
+            Some(id) => match tx.tenants().ever_by_id(id)? {
+                Some(row) => row.tenant.slug.to_string(),
                 None => id.to_string(),
             },
         };

@@ -78,7 +78,10 @@ pub async fn show(app: &Arc<App>, operator: &Operator, request: Show) -> Result<
 fn chain(tx: &dyn ReadTx, name: Option<&str>) -> Result<Option<TenantId>, Error> {
     match name.map(str::parse::<TenantId>) {
         Some(Ok(id)) => Ok(Some(id)),
-        _ => names::tenant_filter(tx, name),
+        _ => Ok(name
+            .map(|name| names::former_tenant(tx, name))
+            .transpose()?
+            .map(|tenant| tenant.id)),
     }
 }
 
@@ -89,8 +92,8 @@ fn views(tx: &dyn ReadTx, rows: &[AuditRow], socket: Socket) -> Result<Vec<Audit
         if let Some(id) = row.entry.tenant_id
             && !slugs.contains_key(&id)
         {
-            let tenant = tx.tenants().by_id(id)?;
-            let name = tenant.map_or_else(|| id.to_string(), |tenant| tenant.slug.to_string());
+            let row = tx.tenants().ever_by_id(id)?;
+            let name = row.map_or_else(|| id.to_string(), |row| row.tenant.slug.to_string());
             slugs.insert(id, name);
         }
         if let Ok(id) = row.entry.object.parse::<UserId>()

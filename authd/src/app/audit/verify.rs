@@ -9,7 +9,7 @@ use common::view::{AuditChainView, AuditMarkView, Page};
 use data_encoding::HEXLOWER;
 use domain::audit::{AuditRow, digest_input, mac_input};
 use domain::tenant::{SYSTEM, Tenant};
-use store::{ReadTx, StoreError, TenantFilter, TenantRow};
+use store::{ReadTx, StoreError, TenantFilter, TenantRow, TenantScope};
 use subtle::ConstantTimeEq;
 
 use super::beginning::{self, Content};
@@ -34,7 +34,10 @@ pub async fn verify(
 ) -> Result<Page<AuditChainView>, Error> {
     let place = Arc::new(Place::of(&app.keys, &request, &request.paging())?);
     if let Some(name) = request.tenant {
-        let tenant = app.store.read(move |tx| names::tenant(tx, &name)).await?;
+        let tenant = app
+            .store
+            .read(move |tx| names::former_tenant(tx, &name))
+            .await?;
         let chain = chain(app, Some(tenant.id), Some(tenant.slug.to_string())).await?;
         return Ok(place.page(vec![chain], None));
     }
@@ -72,7 +75,10 @@ pub async fn mark(
             let chain = match request.tenant.as_deref().map(str::parse::<TenantId>) {
                 // The chain of a tenant that is gone has its id alone.
                 Some(Ok(id)) => Some(id),
-                _ => names::tenant_filter(tx, request.tenant.as_deref())?,
+                _ => match request.tenant.as_deref() {
+                    Some(name) => Some(names::former_tenant(tx, name)?.id),
+                    None => None,
+                },
             };
             let rows = tx.audit().rows(chain, number, 1)?;
             let row = rows.first().filter(|row| row.number == number);
@@ -86,12 +92,16 @@ pub async fn mark(
 
 async fn tenants(app: &App, place: &Arc<Place>) -> Result<(Vec<Tenant>, Option<String>), Error> {
     let place = Arc::clone(place);
+    let ever = TenantFilter {
+        scope: TenantScope::All,
+        ..TenantFilter::default()
+    };
     app.store
         .read(move |tx| {
             let (rows, next) = place.collect(
                 |row: &TenantRow| row.tenant.slug.to_string(),
                 |_| true,
-                |page| tx.operator().tenants(&TenantFilter::default(), page),
+                |page| tx.operator().tenants(&ever, page),
             )?;
             Ok((rows.into_iter().map(|row| row.tenant).collect(), next))
         })
@@ -105,7 +115,7 @@ async fn without_tenant(app: &App) -> Result<Vec<Option<TenantId>>, Error> {
             let mut chains = Vec::new();
             for chain in tx.audit().chains()? {
                 match chain {
-                    Some(id) if tx.tenants().by_id(id)?.is_some() => {}
+                    Some(id) if tx.tenants().ever_by_id(id)?.is_some() => {}
                     _ => chains.push(chain),
                 }
             }

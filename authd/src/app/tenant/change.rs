@@ -121,7 +121,7 @@ async fn find(app: &App, name: &str) -> Result<Tenant, Error> {
     app.store.read(move |tx| names::tenant(tx, &name)).await
 }
 
-fn act(action: &'static str, tenant: Tenant) -> Act {
+pub(super) fn act(action: &'static str, tenant: Tenant) -> Act {
     Act {
         action,
         object: tenant.id.to_string(),
@@ -238,7 +238,7 @@ fn keep_seats(tx: &dyn WriteTx, before: &Tenant, after: &Tenant) -> Result<(), E
 }
 
 /// `system` owns the installation: it never ends and is never closed (rule 16).
-fn refuse_system(tenant: &Tenant, what: &str) -> Result<(), Error> {
+pub(super) fn refuse_system(tenant: &Tenant, what: &str) -> Result<(), Error> {
     if !tenant.slug.is_system() {
         return Ok(());
     }

@@ -46,7 +46,7 @@ pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Res
     let now = app.now();
     let mut profile = parse(&request)?;
     let (tenant, settings, roles) = room(app, &request, &profile.email).await?;
-    profile.external_refs = references(&settings, &request)?;
+    profile.external_refs = references(&settings, &request.external_refs)?;
     let first = First::of(app, &request, &profile, (&tenant, &settings), now).await?;
     let mut user = user(app, &tenant, profile, app.new_id(now)?, &request, now);
     user.roles = rights::names(&roles);
@@ -242,7 +242,8 @@ fn parse(request: &Create) -> Result<Profile, Error> {
     })
 }
 
-fn optional(
+/// Reads a value where there is one.
+pub(super) fn optional(
     path: &'static str,
     given: Option<&str>,
     read: fn(&str) -> Result<String, InvalidField>,
@@ -253,12 +254,13 @@ fn optional(
         .map_err(|error| Error::invalid_field(path, &error))
 }
 
-fn references(
+/// Reads references to other services.
+pub(super) fn references(
     settings: &TenantSettings,
-    request: &Create,
+    given: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, Error> {
     let known = &settings.reference_names;
-    profile::external_refs(&request.external_refs, known).map_err(|error| {
+    profile::external_refs(given, known).map_err(|error| {
         Error::invalid_field("/external_refs", &error).with_hint(if known.is_empty() {
             "The tenant names no references: authctl tenant settings set refs.names NAMES"
                 .to_owned()

@@ -1,11 +1,11 @@
-//! What a user may do: its roles, and the tenant-admin flag.
+//! What a user may do by its roles.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use common::call::Change;
 use common::call::role::RoleRef;
-use common::call::user::{Grant, Revoke, Set};
+use common::call::user::{Grant, Revoke};
 use domain::role::{ROLES_OF_USER_LIMIT, Role, RoleName};
 use domain::tenant::Tenant;
 use domain::user::User;
@@ -71,38 +71,6 @@ pub async fn revoke(app: &Arc<App>, operator: &Operator, request: Revoke) -> Res
             tx.invalidate(Scope::User(user.id));
             let after = again(tx, &act, user.id)?;
             record.append(tx, &act, &told(&user), &told(&after))
-        })
-        .await
-}
-
-/// Sets or clears the tenant-admin flag.
-///
-/// # Errors
-/// Those of [`crate::app::names::user`]; `last_admin`.
-pub async fn set(app: &Arc<App>, operator: &Operator, request: Set) -> Result<Change, Error> {
-    let now = app.now();
-    let record = Record::draw(app, operator, now, None)?;
-    let found = find(app, request.user).await?;
-    let act = act("user.set", &found);
-    app.store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let user = again(tx, &act, found.user.id)?;
-            let wanted = request.tenant_admin.unwrap_or(user.is_tenant_admin);
-            if wanted == user.is_tenant_admin {
-                return Ok(act.unchanged());
-            }
-            let admins = Admins::of_tenant(tx, act.tenant.id)?;
-            tx.tenant_mut(act.tenant.id)
-                .grants_mut()
-                .set_tenant_admin(user.id, wanted, now)?;
-            admins.remain(tx)?;
-            tx.invalidate(Scope::User(user.id));
-            record.append(
-                tx,
-                &act,
-                &json!({"is_tenant_admin": user.is_tenant_admin}),
-                &json!({"is_tenant_admin": wanted}),
-            )
         })
         .await
 }

@@ -2,6 +2,7 @@
 //! Nothing here knows which backend it is.
 
 mod counters;
+mod deleted;
 mod lists;
 mod mail;
 mod records;
@@ -11,6 +12,7 @@ mod states;
 mod tenants;
 
 pub(crate) use counters::*;
+pub(crate) use deleted::*;
 pub(crate) use lists::*;
 pub(crate) use mail::*;
 pub(crate) use records::*;

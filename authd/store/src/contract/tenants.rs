@@ -30,6 +30,47 @@ pub(crate) fn tenants_read_back(store: &Store) {
     assert!(matches!(again, Err(StoreError::Damaged { .. })));
 }
 
+pub(crate) fn a_profile_is_written_in_its_own_tenant_alone(store: &Store) {
+    two_tenants(store);
+    let bob = user(1, 1, "bob@acme.test");
+    let changed = domain::user::User {
+        name: domain::user::Name {
+            given: None,
+            family: Some("Otieno".to_owned()),
+            display: Some("B. Otieno".to_owned()),
+        },
+        phone: None,
+        locale: Some("sw-KE".to_owned()),
+        employee: domain::user::Employee::default(),
+        external_refs: std::collections::BTreeMap::new(),
+        updated_at: at(10),
+        ..bob
+    };
+    let written = domain::user::User {
+        email: "other@acme.test".parse().unwrap(),
+        is_tenant_admin: true,
+        ..changed.clone()
+    };
+    write(store, move |tx| {
+        // In its own tenant alone.
+        assert!(
+            !tx.tenant_mut(tenant_id(2))
+                .users_mut()
+                .set_profile(&written)?
+        );
+        assert!(
+            tx.tenant_mut(tenant_id(1))
+                .users_mut()
+                .set_profile(&written)?
+        );
+        Ok(())
+    });
+    let read_back = read(store, |tx| {
+        tx.tenant(tenant_id(1)).users().by_id(user_id(1))
+    });
+    assert_eq!(read_back, Some(changed));
+}
+
 pub(crate) fn users_read_back(store: &Store) {
     two_tenants(store);
     let bob = user(1, 1, "bob@acme.test");

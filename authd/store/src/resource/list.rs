@@ -18,6 +18,31 @@ pub struct TenantFilter {
     pub plan: Option<String>,
     /// Only those that end at or before this.
     pub ending_before: Option<Time>,
+    /// Whether deleted ones are among them.
+    pub scope: TenantScope,
+}
+
+/// Which tenants a list is of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TenantScope {
+    /// Those that are not deleted.
+    #[default]
+    Present,
+    /// Those, and deleted ones that can be restored.
+    Restorable,
+    /// All that ever were; of purged ones only the name is left.
+    All,
+}
+
+/// That a tenant was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deletion {
+    /// When.
+    pub at: Time,
+    /// From when on it is purged, and cannot be restored.
+    pub purge_at: Time,
+    /// When nothing but its name was left.
+    pub purged_at: Option<Time>,
 }
 
 /// Which users are wanted.
@@ -82,6 +107,10 @@ pub struct TenantRow {
     pub tenant: Tenant,
     /// Users that are not deleted.
     pub users: u32,
+    /// Whether it is deleted.
+    pub deletion: Option<Deletion>,
+    /// When it was restored last: tokens made until then are void.
+    pub restored_at: Option<Time>,
 }
 
 /// A user with its tenant's slug and lock.

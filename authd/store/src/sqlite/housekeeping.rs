@@ -1,5 +1,6 @@
 //! Removing rows whose time is over, and ending sessions that time has ended.
 
+use common::id::TenantId;
 use common::time::Time;
 use domain::session::EndReason;
 use rusqlite::{Params, params};
@@ -31,6 +32,14 @@ impl Housekeeping for Tx<'_> {
         let values = params![latest.millis(), limit, tenant_of(whose)];
         let sql = of(whose, SHORTEN_LOCKS);
         self.count("housekeeping.shorten_locks", &sql, values)
+    }
+
+    fn end_access(&self, tenant: TenantId, at: Time, limit: u32) -> Result<u32, StoreError> {
+        self.end_access_of(tenant, at, limit)
+    }
+
+    fn purge(&self, tenant: TenantId, limit: u32) -> Result<u32, StoreError> {
+        self.purge_tenant(tenant, limit)
     }
 
     fn give_back(&self, pages: u32) -> Result<u32, StoreError> {
@@ -125,7 +134,7 @@ impl Tx<'_> {
         self.count("housekeeping.mails", PRUNE_MAILS, times)
     }
 
-    fn count(
+    pub(super) fn count(
         &self,
         operation: &'static str,
         sql: &str,

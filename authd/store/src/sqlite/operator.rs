@@ -8,7 +8,7 @@ use domain::attempt::AttemptRow;
 use domain::lockout::CounterKey;
 use domain::rights::Right;
 use domain::setting::{self, Setting};
-use domain::tenant::Slug;
+use domain::tenant::{Slug, TenantStatus};
 use rusqlite::types::Value;
 use rusqlite::{params, params_from_iter};
 
@@ -20,8 +20,8 @@ use super::{attempt, counter, session, tenant, user};
 use crate::error::StoreError;
 use crate::resource::{
     AttemptFilter, CountersRead, Counts, LockoutFilter, LockoutRow, OperatorRead, PageRequest,
-    RoleFilter, RoleRow, SessionFilter, SessionRow, TenantFilter, TenantRow, UsageRow, UsageSince,
-    UserFilter, UserRow,
+    RoleFilter, RoleRow, SessionFilter, SessionRow, TenantFilter, TenantRow, TenantScope, UsageRow,
+    UsageSince, UserFilter, UserRow,
 };
 
 /// Users with one address that are shown at most.
@@ -34,23 +34,30 @@ impl OperatorRead for Tx<'_> {
         page: &PageRequest,
     ) -> Result<Vec<TenantRow>, StoreError> {
         let mut asked = Conditions::new();
-        let status = filter.status.map(|status| text_value(status.as_str()));
-        asked.and_some("t.status = ?", status);
+        match filter.scope {
+            TenantScope::Present => asked.and("t.deleted_at IS NULL", []),
+            TenantScope::Restorable => asked.and("t.purged_at IS NULL", []),
+            TenantScope::All => {}
+        }
+        match filter.status {
+            Some(TenantStatus::Deleted) => asked.and("t.deleted_at IS NOT NULL", []),
+            Some(status) => {
+                asked.and("t.deleted_at IS NULL", []);
+                asked.and("t.status = ?", [text_value(status.as_str())]);
+            }
+            None => {}
+        }
         asked.and_some("t.plan = ?", filter.plan.as_deref().map(text_value));
         asked.and_some("t.ends_at <= ?", filter.ending_before.map(time_value));
         asked.and_some("t.slug > ?", page.after.as_deref().map(text_value));
         let sql = format!(
-            "SELECT {}, t.users FROM tenants t WHERE {} ORDER BY t.slug LIMIT ?",
+            "SELECT {}, {} FROM tenants t WHERE {} ORDER BY t.slug LIMIT ?",
             tenant::COLUMNS,
+            tenant::ROW_COLUMNS,
             asked.sql(),
         );
         let values = params_from_iter(asked.limited(page.limit));
-        self.all("operator.tenants", &sql, values, |columns| {
-            Ok(TenantRow {
-                tenant: tenant::read(columns)?,
-                users: columns.take("tenants.users")?,
-            })
-        })
+        self.all("operator.tenants", &sql, values, tenant::read_row)
     }
 
     fn usage(
@@ -113,7 +120,8 @@ impl OperatorRead for Tx<'_> {
         let asked = session_conditions(filter, page)?;
         let sql = format!(
             "SELECT {}, t.slug, u.email FROM sessions s JOIN tenants t ON t.id = s.tenant_id \
-             JOIN users u ON u.id = s.user_id WHERE {} ORDER BY s.id DESC LIMIT ?",
+             JOIN users u ON u.id = s.user_id WHERE t.deleted_at IS NULL AND {} \
+             ORDER BY s.id DESC LIMIT ?",
             session::COLUMNS,
             asked.sql(),
         );
@@ -210,7 +218,7 @@ impl Tx<'_> {
             "SELECT {}, t.slug, c.locked_until, coalesce(c.manual, 0), c.manual_until \
              FROM tenants t JOIN users u ON u.tenant_id = t.id \
              LEFT JOIN counters c ON c.key = u.subject \
-             WHERE {} ORDER BY t.slug, u.email LIMIT ?",
+             WHERE t.deleted_at IS NULL AND {} ORDER BY t.slug, u.email LIMIT ?",
             user::COLUMNS,
             asked.sql(),
         );
@@ -237,8 +245,9 @@ impl Tx<'_> {
         }
         let sql = format!(
             "SELECT c.key, t.slug, u.email FROM counters c \
-             LEFT JOIN users u ON u.subject = c.key LEFT JOIN tenants t ON t.id = c.tenant_id \
-             WHERE {} ORDER BY c.key LIMIT ?",
+             LEFT JOIN users u ON u.subject = c.key \
+             LEFT JOIN tenants t ON t.id = coalesce(c.tenant_id, u.tenant_id) \
+             WHERE t.deleted_at IS NULL AND {} ORDER BY c.key LIMIT ?",
             asked.sql(),
         );
         let values = params_from_iter(asked.limited(page.limit));
@@ -256,7 +265,7 @@ impl Tx<'_> {
             "operator.count_tenants",
             "SELECT coalesce(sum(slug <> 'system'), 0), \
              coalesce(sum(slug <> 'system' AND status = 'suspended'), 0), \
-             coalesce(sum(users), 0) FROM tenants",
+             coalesce(sum(users), 0) FROM tenants WHERE deleted_at IS NULL",
             [],
             |columns| {
                 Ok(Counts {

@@ -210,8 +210,8 @@ impl Tx<'_> {
         };
         let sql = format!(
             "SELECT {COLUMNS}, t.slug, (SELECT count(*) FROM user_roles m WHERE {members}) \
-             FROM roles r LEFT JOIN tenants t ON t.id = r.tenant_id WHERE {} \
-             ORDER BY coalesce(t.slug, ''), r.name LIMIT ?",
+             FROM roles r LEFT JOIN tenants t ON t.id = r.tenant_id \
+             WHERE t.deleted_at IS NULL AND {} ORDER BY coalesce(t.slug, ''), r.name LIMIT ?",
             asked.sql(),
         );
         let counted_in = filter.tenant.map(id_value);
@@ -223,7 +223,8 @@ impl Tx<'_> {
     pub(super) fn one_role(&self, id: RoleId) -> Result<Option<RoleRow>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS}, t.slug, (SELECT count(*) FROM user_roles m WHERE m.role_id = r.id) \
-             FROM roles r LEFT JOIN tenants t ON t.id = r.tenant_id WHERE r.id = ?1"
+             FROM roles r LEFT JOIN tenants t ON t.id = r.tenant_id \
+             WHERE r.id = ?1 AND t.deleted_at IS NULL"
         );
         self.one("operator.role", &sql, params![id.as_bytes()], read_row)
     }

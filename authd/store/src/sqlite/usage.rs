@@ -40,6 +40,7 @@ impl Tx<'_> {
         page: &PageRequest,
     ) -> Result<Vec<UsageRow>, StoreError> {
         let mut asked = Conditions::new();
+        asked.and("t.deleted_at IS NULL", []);
         asked.and_some("t.id = ?", tenant.map(id_value));
         asked.and_some("t.slug > ?", page.after.as_deref().map(text_value));
         let sql = format!("{USAGE} WHERE {} ORDER BY t.slug LIMIT ?", asked.sql());

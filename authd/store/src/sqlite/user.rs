@@ -163,6 +163,29 @@ impl Users for TenantTx<'_> {
             .map(drop)
     }
 
+    fn set_profile(&self, user: &User) -> Result<bool, StoreError> {
+        let changed = self.tx.run(
+            "users.set_profile",
+            "UPDATE users SET given_name = ?3, family_name = ?4, display_name = ?5, phone = ?6, \
+             locale = ?7, employee_id = ?8, kra_pin = ?9, external_refs = ?10, updated_at = ?11 \
+             WHERE tenant_id = ?1 AND id = ?2",
+            params![
+                self.id.as_bytes(),
+                user.id.as_bytes(),
+                user.name.given,
+                user.name.family,
+                user.name.display,
+                user.phone,
+                user.locale,
+                user.employee.employee_id,
+                user.employee.kra_pin,
+                json(&user.external_refs, "users.external_refs")?,
+                user.updated_at.millis(),
+            ],
+        )?;
+        Ok(changed > 0)
+    }
+
     fn delete(&self, id: UserId) -> Result<bool, StoreError> {
         let deleted = self.tx.run(
             "users.delete",

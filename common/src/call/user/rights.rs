@@ -1,9 +1,11 @@
 //! Calls about what a user may do.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::call::{AdminCall, Change, Method, UserRef};
-use crate::view::{HeldPermission, Page};
+use crate::view::{HeldPermission, Name, Page};
 
 /// Grants roles to a user.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -64,6 +66,26 @@ pub struct Set {
     pub user: UserRef,
     /// Whether the user may do everything within the tenant.
     pub tenant_admin: Option<bool>,
+    /// Parts of the name of the person.
+    #[serde(default)]
+    pub name: Name,
+    /// E.164.
+    pub phone: Option<String>,
+    /// BCP 47 tag.
+    pub locale: Option<String>,
+    /// The employer's own number.
+    pub employee_id: Option<String>,
+    /// Tax number.
+    pub kra_pin: Option<String>,
+    /// References to other services, by name, beside those that there are.
+    #[serde(default)]
+    pub external_refs: BTreeMap<String, String>,
+    /// What is taken away: `given_name`, `family_name`, `display_name`, `phone`, `locale`,
+    /// `employee_id`, `kra_pin` or `ref.NAME`.
+    #[serde(default)]
+    pub unset: Vec<String>,
+    /// Why, for the audit row.
+    pub reason: Option<String>,
 }
 
 impl AdminCall for Set {

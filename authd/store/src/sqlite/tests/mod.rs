@@ -184,6 +184,26 @@ fn everything_is_counted() {
 }
 
 #[test]
+fn rule_1_a_deleted_tenant_is_not_there_until_it_is_restored() {
+    holds(contract::rule_1_a_deleted_tenant_is_not_there_until_it_is_restored);
+}
+
+#[test]
+fn rule_19_access_to_a_tenant_ends_by_the_chunk() {
+    holds(contract::rule_19_access_to_a_tenant_ends_by_the_chunk);
+}
+
+#[test]
+fn a_purged_tenant_leaves_its_name() {
+    holds(contract::a_purged_tenant_leaves_its_name);
+}
+
+#[test]
+fn a_profile_is_written_in_its_own_tenant_alone() {
+    holds(contract::a_profile_is_written_in_its_own_tenant_alone);
+}
+
+#[test]
 fn a_tenant_changes_all_but_its_name() {
     holds(contract::a_tenant_changes_all_but_its_name);
 }

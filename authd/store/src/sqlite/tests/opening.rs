@@ -497,6 +497,46 @@ fn a_database_of_the_second_schema_gets_an_outbox() {
 }
 
 #[test]
+fn rule_19_tenants_of_an_older_schema_are_there_and_can_be_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authd.db");
+    let before: Vec<Migration> = migrate::known()
+        .into_iter()
+        .filter(|step| step.version() < 6)
+        .collect();
+    migrate::create(&path, &before).unwrap();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(
+        "INSERT INTO tenants (id, slug, name, status, time_zone, plan, created_at, updated_at) \
+         VALUES (x'01010101010101010101010101010101', 'acme', 'Acme', 'suspended', 'UTC', 'pro', \
+         0, 0);
+         INSERT INTO users (id, tenant_id, email, email_verified, external_refs, status, \
+         is_tenant_admin, subject, created_at, updated_at) \
+         VALUES (x'01010101010101010101010101010101', x'01010101010101010101010101010101', \
+         'bob@acme.test', 1, '{}', 'active', 0, zeroblob(32), 0, 0);
+         INSERT INTO devices (secret_hash, tenant_id, user_id, created_at, last_used_at) \
+         VALUES (zeroblob(32), x'01010101010101010101010101010101', \
+         x'01010101010101010101010101010101', 0, 0);",
+    )
+    .unwrap();
+    drop(old);
+    let (store, _) = open_in(folder.path()).unwrap();
+    write(&store, |tx| {
+        let row = tx.tenants().ever_by_id(tenant_id(1))?.unwrap();
+        assert_eq!((row.deletion, row.restored_at, row.users), (None, None, 1));
+        assert_eq!(Some(row.tenant), tx.tenants().by_id(tenant_id(1))?);
+        assert!(tx.tenants_mut().delete(tenant_id(1), at(0), at(9))?);
+        assert!(tx.tenants().by_id(tenant_id(1))?.is_none());
+        assert_eq!(tx.housekeeping().end_access(tenant_id(1), at(0), 9)?, 1);
+        assert!(tx.tenants_mut().restore(tenant_id(1), at(1))?);
+        let back = tx.tenants().by_id(tenant_id(1))?.unwrap();
+        assert_eq!(back.status, domain::tenant::TenantStatus::Suspended);
+        Ok(())
+    });
+    store.close();
+}
+
+#[test]
 fn a_path_may_hold_what_a_uri_may_not() {
     let folder = tempfile::tempdir().unwrap();
     let odd = folder.path().join("a b%20?#ü");

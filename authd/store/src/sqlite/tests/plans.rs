@@ -5,8 +5,8 @@ use rusqlite::Connection;
 
 use crate::resource::Whose;
 use crate::sqlite::{
-    attempt, counter, credential, device, grant, housekeeping, meta, migrate, permission, session,
-    setting, tenant, user,
+    attempt, counter, credential, device, grant, housekeeping, meta, migrate, permission, purge,
+    session, setting, tenant, user,
 };
 
 /// The steps of a statement's plan, as they are meant for people.
@@ -73,6 +73,40 @@ fn r37_hot_statements_use_an_index() {
         ),
     ];
     for (sql, by) in expected {
+        let plan = plan(&connection, sql);
+        assert!(
+            plan.iter().any(|step| step.contains(by)),
+            "{sql}\n{plan:#?}"
+        );
+        let sorted = plan.iter().any(|step| step.contains("TEMP B-TREE"));
+        assert!(!sorted, "{sql}\n{plan:#?}");
+    }
+}
+
+#[test]
+fn a_purge_looks_at_the_rows_of_its_tenant_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authd.db");
+    migrate::create(&path, &migrate::known()).unwrap();
+    let connection = Connection::open(path).unwrap();
+    for (sql, by) in [
+        (
+            purge::END_SESSIONS,
+            "INDEX sessions_open_by_tenant (tenant_id=?)",
+        ),
+        (
+            purge::DELETE_DEVICES,
+            "INDEX devices_by_tenant (tenant_id=?)",
+        ),
+        (purge::DELETE_SESSIONS, "INDEX sessions_by_user (user_id=?)"),
+        (purge::DELETE_USERS, "(tenant_id=?)"),
+        (purge::CLEAR_LOCKS, "INDEX counters_manual"),
+        (
+            purge::DELETE_ATTEMPTS,
+            "INDEX attempts_by_tenant (tenant_id=?)",
+        ),
+        (purge::ERASE_AUDIT, "USING PRIMARY KEY (chain=?)"),
+    ] {
         let plan = plan(&connection, sql);
         assert!(
             plan.iter().any(|step| step.contains(by)),

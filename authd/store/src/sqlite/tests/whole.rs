@@ -163,8 +163,10 @@ fn lived_in(folder: &std::path::Path) {
             "INSERT INTO devices SELECT zeroblob(32), tenant_id, id, 0, 0 FROM users LIMIT 1;
              INSERT INTO credentials SELECT id, tenant_id, 'h', 's', 1, 9000000000000, 5, 0
              FROM users LIMIT 1;
-             INSERT INTO keys VALUES (x'01', 'signing', 3, 'EdDSA', 'active', x'', x'aa', 0, 0, NULL, NULL);
-             INSERT INTO keys VALUES (x'02', 'audit', 1, 'HMAC-SHA256', 'active', x'', x'aa', 0, 0, NULL, NULL);",
+             INSERT INTO keys (id, purpose, number, algorithm, state, public, wrapped, created_at)
+             VALUES (x'01', 'signing', 3, 'EdDSA', 'active', x'', x'aa', 0);
+             INSERT INTO keys (id, purpose, number, algorithm, state, public, wrapped, created_at)
+             VALUES (x'02', 'audit', 1, 'HMAC-SHA256', 'active', x'', x'aa', 0);",
         )
         .unwrap();
 }
