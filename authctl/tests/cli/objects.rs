@@ -161,6 +161,17 @@ pub(crate) fn version() -> VersionView {
     }
 }
 
+fn mail_status() -> MailStatus {
+    MailStatus {
+        transport: Some("smtp relay.example.net:587 starttls".to_owned()),
+        paused: false,
+        queued: 3,
+        failed: 0,
+        oldest_queued_at: None,
+        last_sent_at: None,
+    }
+}
+
 pub(crate) fn status() -> StatusView {
     StatusView {
         status: "running".to_owned(),
@@ -198,14 +209,7 @@ pub(crate) fn status() -> StatusView {
             active_kid: "key_1".to_owned(),
             rotates_at: Some(time("2999-01-01T00:00:00.000Z")),
         },
-        mail: MailStatus {
-            transport: Some("smtp relay.example.net:587 starttls".to_owned()),
-            paused: false,
-            queued: 3,
-            failed: 0,
-            oldest_queued_at: None,
-            last_sent_at: None,
-        },
+        mail: mail_status(),
         counts: Counts {
             tenants: 38,
             tenants_suspended: 1,

@@ -105,7 +105,9 @@ impl Reloader {
         let next = next.map_err(|error| failed(Failure::other(error)))?;
         let is_mail = |changed: &Changed| changed.key.starts_with("mail.");
         let post = if reloaded.changed.iter().any(is_mail) {
-            Some(mail::post(config, &self.app.clock).map_err(failed)?)
+            Some(NextPost(
+                mail::post(config, &self.app.clock).map_err(failed)?,
+            ))
         } else {
             None
         };
@@ -144,7 +146,7 @@ impl Reloader {
         let floor = hashing.floor().max(*app.login_floor.get());
         app.login_floor.set(floor);
         app.pool.apply(hashing);
-        if let Some(post) = post {
+        if let Some(NextPost(post)) = post {
             app.mail.reopen(post);
         }
         self.cache.resize(config.cache.token_entries);
@@ -193,6 +195,9 @@ impl Reloader {
     }
 }
 
+/// The post that is to come; none where no mail is to leave.
+struct NextPost(Option<Arc<dyn Post>>);
+
 /// What was made ready.
 struct Ready {
     loaded: Loaded,
@@ -201,7 +206,7 @@ struct Ready {
     uids: Vec<u32>,
     hashing: NextHashing,
     /// Another post, where a key of it was changed.
-    post: Option<Option<Arc<dyn Post>>>,
+    post: Option<NextPost>,
 }
 
 /// The same with its turn, and with the word to the service manager that the reload is over.

@@ -259,16 +259,10 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
     let bob = desk.user("acme", "bob@acme.test").await;
     desk.user("acme", "off@acme.test").await;
     let session = desk.sign_in(acme, bob).await.to_string();
-    let key = desk
-        .app
-        .keys
-        .subject("acme", &"bob@acme.test".parse().unwrap());
-    desk.lock(acme, key).await;
-    let other = desk
-        .app
-        .keys
-        .subject("acme", &"eve@acme.test".parse().unwrap());
-    desk.lock_from(acme, other, "198.51.100.7").await;
+    let name = |email: &str| desk.app.keys.subject("acme", &email.parse().unwrap());
+    desk.lock(acme, name("bob@acme.test")).await;
+    desk.lock_from(acme, name("eve@acme.test"), "198.51.100.7")
+        .await;
     desk.attempts_of_the_past(acme, 1).await;
     furnish(&desk).await;
     desk.scopes.take();

@@ -214,16 +214,20 @@ fn hashing() -> HashSettings {
     }
 }
 
+fn key_policy() -> KeyPolicy {
+    KeyPolicy {
+        algorithm: SigningAlgorithm::EdDsa,
+        rotate_every: Duration::from_hours(90 * 24),
+        announce: Duration::from_hours(1),
+        overlap: Duration::from_hours(24),
+    }
+}
+
 fn settings() -> Settings {
     Settings {
         default_tenant: None,
         issuer: "http://127.0.0.1:8440".to_owned(),
-        keys: KeyPolicy {
-            algorithm: SigningAlgorithm::EdDsa,
-            rotate_every: Duration::from_hours(90 * 24),
-            announce: Duration::from_hours(1),
-            overlap: Duration::from_hours(24),
-        },
+        keys: key_policy(),
         refresh_grace: Duration::from_secs(10),
         clock_skew: Duration::from_secs(5),
         tenant: Arc::new(TenantSettings {

@@ -74,20 +74,27 @@ pub async fn prune(app: &Arc<App>, operator: &Operator, request: Prune) -> Resul
     Ok(change)
 }
 
-/// Nothing but attempts is over.
+/// Nothing but attempts is over; those of tenants with times of their own too.
 fn remove(tx: &dyn WriteTx, before: Time) -> Result<u32, StoreError> {
     let never = Time::from_millis(i64::MIN);
-    let over = Over {
-        now: never,
-        failures: never,
-        session_failures: never,
-        attempts: before,
-        idle_sessions: never,
-        old_sessions: never,
-        ended_sessions: never,
-        devices: never,
-        mails: never,
-        whose: Whose::Installation,
-    };
-    tx.housekeeping().prune(&over, CHUNK)
+    let tenants = tx.operator().tenants_with_settings()?;
+    let owners = std::iter::once(Whose::Installation).chain(tenants.into_iter().map(Whose::Tenant));
+    let mut removed = 0_u32;
+    for whose in owners {
+        let over = Over {
+            whose,
+            now: never,
+            failures: never,
+            session_failures: never,
+            attempts: before,
+            idle_sessions: never,
+            old_sessions: never,
+            ended_sessions: never,
+            devices: never,
+            mails: never,
+        };
+        let limit = CHUNK.saturating_sub(removed);
+        removed = removed.saturating_add(tx.housekeeping().prune(&over, limit)?);
+    }
+    Ok(removed)
 }
