@@ -96,7 +96,15 @@ impl MailServer {
     /// # Panics
     /// If it cannot listen.
     pub fn start(conduct: Conduct) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::start_at("127.0.0.1:0", conduct)
+    }
+
+    /// The same at an address of its own, for people and scripts.
+    ///
+    /// # Panics
+    /// If the address is not to be had.
+    pub fn start_at(address: &str, conduct: Conduct) -> Self {
+        let listener = TcpListener::bind(address).expect("a free address");
         let address = listener.local_addr().expect("an address");
         let authority = Authority::new();
         let state = Arc::new(State {

@@ -198,11 +198,8 @@ impl KeySource {
 /// A wrap key that only the service manager shows is not lost: nobody may make another on the word of
 /// a process that was started without it.
 pub(super) fn nothing_hidden(config: &Config) -> Result<(), Failure> {
-    if std::env::var_os("CREDENTIALS_DIRECTORY").is_some() {
-        return Ok(());
-    }
     let name = &config.keys.wrap_credential;
-    match hidden(name, &CREDSTORES.map(Path::new)) {
+    match kept_for_the_service(name) {
         None => Ok(()),
         Some(path) => Err(Failure::config(
             format!(
@@ -213,6 +210,14 @@ pub(super) fn nothing_hidden(config: &Config) -> Result<(), Failure> {
                 "Run it as the unit would: systemd-run --pty --wait -p User=authd -p LoadCredential={name} authd keys …"
             ),
         )),
+    }
+}
+
+/// Where systemd finds a credential for the service, if this process is not the service.
+pub(super) fn kept_for_the_service(name: &str) -> Option<PathBuf> {
+    match std::env::var_os("CREDENTIALS_DIRECTORY") {
+        Some(_) => None,
+        None => hidden(name, &CREDSTORES.map(Path::new)),
     }
 }
 

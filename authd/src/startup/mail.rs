@@ -7,6 +7,7 @@ use common::secret::Secret;
 use common::time::Clock;
 
 use super::exit::Failure;
+use super::surroundings::unseen;
 use crate::config::{Config, DatabaseUrl, Fault, MailTls, Mailbox, Origin, Transport};
 use crate::crypto::read_private;
 use crate::mail::{
@@ -96,8 +97,9 @@ pub(super) fn faults(config: &Config, faults: &mut Vec<Fault>) {
     if mail.transport == Transport::Smtp && mail.username.is_some() {
         let source = PasswordSource::of(config);
         if let Err(failure) = source.load() {
-            let fault = Fault::new(failure.message());
-            faults.push(fault.of("mail.password_credential"));
+            let key = "mail.password_credential";
+            let fault = Fault::new(failure.message()).of(key);
+            faults.push(unseen(&mail.password_credential, key).unwrap_or(fault));
         }
     }
     if mail.transport == Transport::None {

@@ -66,8 +66,10 @@ fn wrap_key(config: &Config, tx: &dyn ReadTx, faults: &mut Vec<Fault>) {
         Ok((id, _)) if id.is_empty() => {}
         Ok((id, check)) => {
             if let Err(failure) = source.at_hand(&id, &check) {
-                let fault = at(source.path(), "keys.wrap_credential", failure.message());
-                faults.push(fault.hint(failure.hint().unwrap_or_default()));
+                let key = "keys.wrap_credential";
+                let fault = at(source.path(), key, failure.message());
+                let fault = fault.hint(failure.hint().unwrap_or_default());
+                faults.push(unseen(&config.keys.wrap_credential, key).unwrap_or(fault));
             }
         }
         Err(failure) => faults.push(Fault::new(failure.message()).of("database.url")),
@@ -78,9 +80,21 @@ fn wrap_key(config: &Config, tx: &dyn ReadTx, faults: &mut Vec<Fault>) {
 fn pepper(config: &Config, tx: &dyn ReadTx, faults: &mut Vec<Fault>) {
     let found = pepper::known(tx).and_then(|known| pepper::fitting(config, known.as_ref()));
     if let Err(failure) = found {
-        let fault = Fault::new(failure.message()).of("password.pepper_credential");
-        faults.push(fault.hint(failure.hint().unwrap_or_default()));
+        let key = "password.pepper_credential";
+        let fault = Fault::new(failure.message()).of(key);
+        let fault = fault.hint(failure.hint().unwrap_or_default());
+        faults.push(unseen(&config.password.pepper_credential, key).unwrap_or(fault));
     }
+}
+
+/// A secret that systemd keeps for the service, and shows to nobody else: no fault of who looks.
+pub(super) fn unseen(credential: &str, key: &'static str) -> Option<Fault> {
+    let path = key_source::kept_for_the_service(credential)?;
+    let message = format!(
+        "{} is for the service alone and was not looked at",
+        path.display()
+    );
+    Some(Fault::warning(message).of(key))
 }
 
 fn sockets(config: &Config, faults: &mut Vec<Fault>) {

@@ -3,8 +3,9 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-use harness::{Home, Tokens};
+use harness::{Daemon, Home, Login, Tokens};
 use rusqlite::Connection as Database;
+use serde_json::json;
 
 use crate::offline_keys::{WRITES, count, done, is_whole, killed_at, names, wrap_keys};
 use crate::scene::{ALICE, alice, guess, lock, open};
@@ -52,11 +53,7 @@ fn a91_keys_are_made_anew_where_the_wrap_key_is_lost() {
     assert_eq!(api.refresh(&before.refresh).status, 401);
     // Passwords stand, and so does a lock by hand; those of unknown names are gone.
     api.tokens(&alice());
-    let locked = api.login(&harness::Login::new(
-        "acme",
-        "bob@acme.test",
-        harness::PASSWORD,
-    ));
+    let locked = api.login(&Login::new("acme", "bob@acme.test", harness::PASSWORD));
     assert_eq!(locked.status, 429, "{locked:?}");
     let unknown = api.login(&guess("nobody@acme.test"));
     assert_eq!(unknown.outcome(), "401 invalid_credentials");
@@ -195,8 +192,19 @@ fn a_user_is_let_in_again_while_the_daemon_is_stopped() {
     );
     let told = done(&home, &["recover", ALICE]).stdout;
     assert!(told.contains("nothing was locked"), "{told}");
+    let (_, token) = told.trim().rsplit_once('#').expect("a link");
     let daemon = home.start();
     daemon.api().tokens(&alice());
+    let new = "nine grey otters sleep late";
+    let body = json!({"token": token, "new_password": new});
+    for status in [204, 410] {
+        assert_eq!(
+            daemon.api().post("/v1/auth/password/reset", &body).status,
+            status
+        );
+    }
+    assert_eq!(daemon.api().login(&alice()).status, 401);
+    daemon.api().tokens(&Login::new("acme", ALICE, new));
     let rows = daemon
         .authctl()
         .items(&["audit", "list", "--action", "user.recover"]);
@@ -205,13 +213,21 @@ fn a_user_is_let_in_again_while_the_daemon_is_stopped() {
         assert_eq!(row["actor"]["channel"], "offline", "{row}");
         assert_eq!(row["tenant"], "acme", "{row}");
     }
-    // What is disabled stays so.
+    stays_disabled(&home, daemon, new);
+}
+
+/// Whoever is disabled gets neither a link nor in.
+fn stays_disabled(home: &Home, daemon: Daemon, password: &str) {
     daemon.authctl().ok(&["user", "disable", ALICE, "--yes"]);
     daemon.stop();
-    let told = done(&home, &["recover", ALICE]).stdout;
+    let told = done(home, &["recover", ALICE]).stdout;
     assert!(told.contains("is disabled, and stays so"), "{told}");
+    assert!(!told.contains('#'), "{told}");
     assert_eq!(
-        home.start().api().login(&alice()).outcome(),
+        home.start()
+            .api()
+            .login(&Login::new("acme", ALICE, password))
+            .outcome(),
         "403 account_disabled"
     );
 }

@@ -127,7 +127,7 @@ impl Making {
 }
 
 /// The page's address with a token in its fragment, which no server and no log sees.
-pub(in crate::app) fn link(page: &str, secret: &MailedSecret) -> Secret<String> {
+pub fn link(page: &str, secret: &MailedSecret) -> Secret<String> {
     Secret::new(format!("{page}#{}", secret.reveal().expose()))
 }
 

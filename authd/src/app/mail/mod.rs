@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 pub use desk::{
     pause, queue_delete, queue_list, queue_retry, queue_show, resume, standing, status, test,
 };
-pub(super) use making::link;
+pub use making::link;
 pub use worker::{run, work};
 
 use self::worker::Pace;

@@ -3,6 +3,7 @@
 
 use common::call::UserRef;
 use domain::audit::AuditEntry;
+use domain::mail::MailedToken;
 use domain::tenant::Tenant;
 use domain::user::{User, UserStatus};
 use serde_json::{Value, json};
@@ -33,7 +34,8 @@ impl Recovered {
 }
 
 /// Empties a user's counter and ends its locks, and writes that down whether there was one or not:
-/// somebody has used the strongest door. What was drawn beforehand is in `entry`.
+/// somebody has used the strongest door. Keeps the token of a link for a new password too, unless the
+/// user is disabled. What was drawn beforehand is in `link` and `entry`.
 ///
 /// # Errors
 /// Those of [`names::user`], and of the store.
@@ -41,9 +43,19 @@ pub fn recover(
     tx: &dyn WriteTx,
     keys: &KeyRing,
     reference: &UserRef,
+    link: &MailedToken,
     entry: &AuditEntry,
 ) -> Result<Recovered, Error> {
     let found = names::user(tx, reference)?;
+    if found.user.status != UserStatus::Disabled {
+        let token = MailedToken {
+            user_id: found.user.id,
+            ..*link
+        };
+        tx.tenant_mut(found.tenant.id)
+            .mailed_tokens_mut()
+            .put(&token)?;
+    }
     let counters = tx.counters_mut();
     let had_failures = counters.clear(&found.user.subject)?;
     let was_locked_by_hand = counters.clear_manual(&found.user.subject)?;
@@ -53,7 +65,7 @@ pub fn recover(
         object: found.user.id.to_string(),
         payload: json!({
             "before": { "failures": had_failures, "locked_by_hand": was_locked_by_hand },
-            "after": Value::Null,
+            "after": { "link_printed": found.user.status != UserStatus::Disabled },
             "reason": Value::Null,
         }),
         ..entry.clone()

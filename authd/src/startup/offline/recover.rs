@@ -1,17 +1,21 @@
-//! `authd recover`: ends the locks of a user while no daemon runs.
+//! `authd recover`: ends the locks of a user while no daemon runs, and prints a link for a new password.
 
 use std::sync::Arc;
 
 use common::call::UserRef;
+use common::id::UserId;
 use common::time::{Clock, SystemClock};
+use domain::mail::MailedToken;
 use serde_json::json;
 use store::{Priority, WriteTx};
 
 use super::keys::Begun;
 use super::{Say, actor, become_owner, entry};
 use crate::app::Error;
+use crate::app::mail::link;
 use crate::app::user::{Recovered, recover};
 use crate::config::{DatabaseUrl, Loaded};
+use crate::crypto::{MailedSecret, SystemRandom};
 use crate::startup::exit::Failure;
 use crate::startup::process;
 
@@ -25,16 +29,20 @@ pub fn run(name: &str, loaded: &Loaded, say: Say<'_>) -> Result<(), Failure> {
     let actor = actor();
     become_owner(database)?;
     let begun = Begun::open(database, loaded, "Use: authctl lockout clear USER")?;
-    let row = entry(
-        SystemClock.now(),
-        actor,
-        "user.recover",
-        "user",
-        json!(null),
-    )?;
+    let now = SystemClock.now();
+    let secret = MailedSecret::generate(&SystemRandom).map_err(Failure::other)?;
+    // Printed, not mailed: it proves no mailbox.
+    let token = MailedToken {
+        hash: secret.hash(),
+        user_id: UserId::from_bytes([0; 16]),
+        is_mailed: false,
+        made_at: now,
+        expires_at: now.plus(loaded.config.password.reset_ttl),
+    };
+    let row = entry(now, actor, "user.recover", "user", json!(null))?;
     let (ring, reference) = (Arc::clone(&begun.ring), reference(name));
     let write = move |tx: &dyn WriteTx| -> Result<Recovered, Error> {
-        recover(tx, &ring, &reference, &row)
+        recover(tx, &ring, &reference, &token, &row)
     };
     let done = begun.store.write_blocking(Priority::Urgent, write);
     begun.store.close();
@@ -46,6 +54,11 @@ pub fn run(name: &str, loaded: &Loaded, say: Say<'_>) -> Result<(), Failure> {
         Failure::refused(error.developer_message, hint)
     })?;
     tell(&done, say);
+    if !done.is_disabled() {
+        let page = &loaded.config.links.reset_url;
+        say("A link for a new password, good once and for a while; it needs authd running:");
+        say(link(page, &secret).expose());
+    }
     Ok(())
 }
 
