@@ -9,6 +9,7 @@ use common::call::tenant::{Delete, Restore};
 use serde_json::json;
 
 use crate::house::{ADA, BETTER, GOOD, House, WRONG, change, get, login, post, refresh};
+use crate::mailing::Mailing;
 use crate::support::operator;
 
 const NEW: &str = "new@acme.test";
@@ -99,4 +100,18 @@ async fn rule_19_no_token_session_or_device_of_a_deleted_tenant_revives() {
     let limited = house.ask(login(NEW, GOOD)).await.access().to_owned();
     let changed = house.ask(change(&limited, GOOD, BETTER)).await;
     assert_eq!(changed.status, 204);
+}
+
+#[tokio::test]
+async fn rule_19_no_mailed_link_of_a_deleted_tenant_revives() {
+    let mailing = Mailing::new().await;
+    let token = mailing.token().await;
+    // One that waits would bring a new link.
+    mailing.forgot(ADA).await.is(202, "");
+    delete(&mailing.house).await;
+    mailing.reset(&token, BETTER).await.is(410, "link_expired");
+    restore(&mailing.house).await;
+    mailing.reset(&token, BETTER).await.is(410, "link_expired");
+    assert!(mailing.delivered().await.is_empty());
+    assert_eq!(mailing.house.ask(login(ADA, GOOD)).await.status, 200);
 }
