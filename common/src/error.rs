@@ -44,6 +44,7 @@ pub enum ErrorCode {
     Conflict,
     NoMailTransport,
     LinkExpired,
+    PreconditionFailed,
     ValidationFailed,
     PasswordRejected,
     LoginLocked,
@@ -87,6 +88,7 @@ impl ErrorCode {
         Self::Conflict,
         Self::NoMailTransport,
         Self::LinkExpired,
+        Self::PreconditionFailed,
         Self::ValidationFailed,
         Self::PasswordRejected,
         Self::LoginLocked,
@@ -130,6 +132,7 @@ impl ErrorCode {
             Self::Conflict => "conflict",
             Self::NoMailTransport => "no_mail_transport",
             Self::LinkExpired => "link_expired",
+            Self::PreconditionFailed => "precondition_failed",
             Self::ValidationFailed => "validation_failed",
             Self::PasswordRejected => "password_rejected",
             Self::LoginLocked => "login_locked",
@@ -171,6 +174,7 @@ impl ErrorCode {
             | Self::Conflict
             | Self::NoMailTransport => 409,
             Self::LinkExpired => 410,
+            Self::PreconditionFailed => 412,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::ValidationFailed | Self::PasswordRejected | Self::UnknownPermission => 422,
@@ -213,6 +217,7 @@ impl ErrorCode {
             Self::Conflict => "Conflict",
             Self::NoMailTransport => "No mail transport",
             Self::LinkExpired => "Link expired",
+            Self::PreconditionFailed => "Precondition failed",
             Self::ValidationFailed => "Validation failed",
             Self::PasswordRejected => "Password rejected",
             Self::LoginLocked => "Login locked",
@@ -262,6 +267,9 @@ impl ErrorCode {
             Self::Conflict => "This was changed by someone else in the meantime.",
             Self::NoMailTransport => "No mail can be sent.",
             Self::LinkExpired => "This link is no longer valid. Please ask for a new one.",
+            Self::PreconditionFailed => {
+                "This was changed in the meantime. Please load it again and repeat your change."
+            }
             Self::ValidationFailed => "Please check the highlighted fields.",
             Self::PasswordRejected => "Please choose another password.",
             Self::LoginLocked => "Too many tries. Please wait a while and try again.",

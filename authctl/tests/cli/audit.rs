@@ -21,6 +21,8 @@ fn change() -> AuditView {
             sudo_uid: None,
             pid: Some(4411),
             channel: "admin".to_owned(),
+            user_id: None,
+            tenant_id: None,
         }),
         reason: Some("left".to_owned()),
         erased: false,

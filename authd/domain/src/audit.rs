@@ -1,12 +1,14 @@
 //! The audit log: what an administrative change leaves behind (rule 30). The chain itself is made
 //! with keyed hashes in `crypto`; here is only the shape of a row and what the hash covers.
 
-use common::id::{AuditId, TenantId};
+use common::id::{AuditId, TenantId, UserId};
 use common::time::Time;
 use serde::{Deserialize, Serialize};
 
-/// Who made a change, as the kernel and the socket told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Who made a change: a peer as the kernel and the socket told, or a user who proved a session.
+/// The JSON of one is under a row's HMAC: a field that is new is left out where it is empty, so that
+/// rows from before it stay proven.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     /// Uid of the peer; none for the daemon itself.
     pub uid: Option<u32>,
@@ -16,8 +18,14 @@ pub struct Actor {
     pub pid: Option<i32>,
     /// `SUDO_UID` as claimed by the client; a claim only.
     pub sudo_uid: Option<u32>,
-    /// `admin`, `daemon`, or `offline`.
+    /// `admin`, `daemon`, `offline`, or `api`.
     pub channel: String,
+    /// The user, over the API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// The user's own tenant, where it acted in another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<TenantId>,
 }
 
 /// A change, before it has its place in the chain. It holds no secret.
@@ -100,4 +108,23 @@ pub fn mac_input(
         bytes.extend_from_slice(part);
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_peers_have_the_bytes_that_they_always_had() {
+        let actor = Actor {
+            uid: Some(0),
+            user: Some("root".to_owned()),
+            pid: Some(7),
+            channel: "admin".to_owned(),
+            ..Actor::default()
+        };
+        let text = r#"{"uid":0,"user":"root","pid":7,"sudo_uid":null,"channel":"admin"}"#;
+        assert_eq!(serde_json::to_string(&actor).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Actor>(text).unwrap(), actor);
+    }
 }

@@ -128,6 +128,25 @@ pub fn masked_kra_pin(pin: &str) -> String {
     format!("{first}{}{last}", "•".repeat(chars.count()))
 }
 
+/// Digits at the end of a telephone number that a masked one shows.
+const PHONE_END: usize = 2;
+/// Characters at its beginning that a masked one shows.
+const PHONE_START: usize = 4;
+
+/// The telephone number for those who may not see it: `+254•••••••00`.
+pub fn masked_phone(phone: &str) -> String {
+    let length = phone.chars().count();
+    let hidden = PHONE_START..length.saturating_sub(PHONE_END);
+    let cover = |(place, shown)| {
+        if hidden.contains(&place) {
+            '•'
+        } else {
+            shown
+        }
+    };
+    phone.chars().enumerate().map(cover).collect()
+}
+
 fn optional(given: Option<&str>, limit: usize) -> Result<Option<String>, InvalidField> {
     given
         .map(|text| text::sanitize(text, limit))
@@ -248,6 +267,13 @@ mod tests {
             assert_eq!(kra_pin(bad), Err(InvalidField::KraPin), "{bad}");
         }
         assert_eq!(masked_kra_pin("A123456789X"), "A•••••••••X");
+    }
+
+    #[test]
+    fn a_masked_phone_shows_its_country_and_its_end() {
+        assert_eq!(masked_phone("+254700123456"), "+254•••••••56");
+        // The shortest there is.
+        assert_eq!(masked_phone("+12345678"), "+123•••78");
     }
 
     #[test]

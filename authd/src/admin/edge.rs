@@ -149,6 +149,7 @@ fn unnamed(
             pid: peer.pid,
             sudo_uid,
             channel: edge.socket.as_str().to_owned(),
+            ..Actor::default()
         },
         socket: edge.socket,
         request_id: passage.request_id,

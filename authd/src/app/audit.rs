@@ -19,14 +19,16 @@ use common::time::Time;
 use domain::audit::{Actor, AuditEntry, AuditRow, digest_input};
 use domain::tenant::Tenant;
 use serde_json::{Value, json};
-use store::{StoreError, WriteTx};
+use store::{Claim, Priority, StoreError, WriteTx};
 
 pub use beginning::{BEGINNING, begin};
 pub use heads::{LoggedHeads, log_heads};
 pub use list::{list, show};
 pub use verify::{broken_chains, mark, verify};
 
-use crate::app::{App, Error, Operator};
+use crate::app::context::{Administrator, By};
+use crate::app::permit::Permit;
+use crate::app::{App, Error};
 use crate::crypto::{self, KeyRing};
 
 /// Longest reason for a change, in code points.
@@ -42,6 +44,8 @@ pub struct Record {
     actor: Actor,
     reason: Option<String>,
     keys: Arc<KeyRing>,
+    claim: Claim,
+    administrator: Option<Arc<Administrator>>,
 }
 
 /// A change, by its name and its object.
@@ -76,7 +80,7 @@ impl Act {
         self.wide().unchanged()
     }
 
-    fn wide(&self) -> WideAct {
+    pub(super) fn wide(&self) -> WideAct {
         WideAct {
             action: self.action,
             tenant: Some(self.tenant.clone()),
@@ -111,12 +115,13 @@ impl Record {
     ///
     /// # Errors
     /// `validation_failed` for a reason that is no text, `internal` without random bytes.
-    pub fn draw(
+    pub fn draw<'b>(
         app: &App,
-        operator: &Operator,
+        by: impl Into<By<'b>>,
         now: Time,
         reason: Option<&str>,
     ) -> Result<Self, Error> {
+        let by = by.into();
         let reason = reason
             .map(|reason| text::sanitize(reason, REASON_LIMIT))
             .transpose()
@@ -125,9 +130,11 @@ impl Record {
             id: app.new_id(now)?,
             at: now,
             salt: app.random_bytes()?,
-            actor: operator.actor.clone(),
+            actor: by.actor(),
             reason,
             keys: Arc::clone(&app.keys),
+            claim: by.claim(),
+            administrator: by.administrator().cloned().map(Arc::new),
         })
     }
 
@@ -141,21 +148,50 @@ impl Record {
             at: now,
             salt: app.random_bytes()?,
             actor: Actor {
-                uid: None,
-                user: None,
-                pid: None,
-                sudo_uid: None,
                 channel: "daemon".to_owned(),
+                ..Actor::default()
             },
             reason: None,
             keys: Arc::clone(&app.keys),
+            claim: Claim::detached(),
+            administrator: None,
         })
     }
 
-    /// Appends the row to the transaction of the change. `before` and `after` hold no secret.
+    /// Runs a change in one write transaction, with the leave of whoever makes it: the way for all
+    /// changes that more than the operator may make. The row is appended by [`Permit::append`].
     ///
     /// # Errors
-    /// Those of the store.
+    /// Those of [`Permit::read`] and of `work`.
+    pub async fn write<T: Send + 'static>(
+        self,
+        app: &App,
+        work: impl Fn(&dyn WriteTx, &Permit<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let claim = self.claim.clone();
+        app.store
+            .write(Priority::Urgent, claim, move |tx| {
+                let permit = Permit::read(tx, &self)?;
+                work(tx, &permit)
+            })
+            .await
+    }
+
+    /// When the change is made.
+    pub const fn at(&self) -> Time {
+        self.at
+    }
+
+    pub(super) fn administrator(&self) -> Option<&Administrator> {
+        self.administrator.as_deref()
+    }
+
+    /// Appends the row of an operator's or the daemon's change to its transaction. `before` and
+    /// `after` hold no secret.
+    ///
+    /// # Errors
+    /// `internal` for an administrator, whose changes go through [`Record::write`]; those of the
+    /// store.
     pub fn append(
         &self,
         tx: &dyn WriteTx,
@@ -169,8 +205,21 @@ impl Record {
     /// The same for what may belong to no tenant.
     ///
     /// # Errors
-    /// Those of the store.
+    /// As [`Record::append`].
     pub fn append_wide(
+        &self,
+        tx: &dyn WriteTx,
+        act: &WideAct,
+        before: &Value,
+        after: &Value,
+    ) -> Result<Change, Error> {
+        if self.administrator.is_some() {
+            return Err(Error::internal("a change without a permit"));
+        }
+        self.append_permitted(tx, act, before, after)
+    }
+
+    pub(super) fn append_permitted(
         &self,
         tx: &dyn WriteTx,
         act: &WideAct,

@@ -2,13 +2,18 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::call::Socket;
+use common::error::ErrorCode;
 use common::id::{RequestId, SessionId, TenantId, UserId};
 use common::time::Time;
 use domain::audit::Actor;
+use domain::permission::Permission;
 use domain::rights::Access;
 use store::Claim;
+
+use crate::app::Error;
 
 /// A request over HTTP, whoever sent it.
 #[derive(Debug, Clone)]
@@ -62,4 +67,127 @@ impl Operator {
     pub fn is_rehearsal(&self) -> bool {
         self.claim.is_rehearsal()
     }
+}
+
+/// A user who administers a tenant by permissions. It is made by [`crate::app::administer::enter`]
+/// alone, which has checked what the route needs; each write checks it again.
+#[derive(Debug, Clone)]
+pub struct Administrator {
+    /// The user and the request.
+    pub caller: Caller,
+    /// The tenant that is administered: the user's own, or another one for users of `system`.
+    pub tenant_id: TenantId,
+    /// What the act needs: the route's permission, and one on tenants where the tenant is another.
+    pub needs: Vec<Permission>,
+}
+
+impl Administrator {
+    /// Whether a permission is held; for what is shown.
+    pub fn may(&self, permission: &str) -> bool {
+        permission
+            .parse()
+            .is_ok_and(|permission| self.caller.access.rights.allows(&permission))
+    }
+
+    fn actor(&self) -> Actor {
+        let home = self.caller.tenant_id;
+        Actor {
+            channel: "api".to_owned(),
+            user_id: Some(self.caller.user_id),
+            tenant_id: (home != self.tenant_id).then_some(home),
+            ..Actor::default()
+        }
+    }
+}
+
+/// Whoever administers, through whichever door: the one thing that administrative use cases take.
+#[derive(Debug, Clone, Copy)]
+pub enum By<'a> {
+    /// A peer of a socket, with the rights that the file system gives.
+    Operator(&'a Operator),
+    /// A signed-in user, with permissions in one tenant.
+    Administrator(&'a Administrator),
+}
+
+impl<'a> From<&'a Operator> for By<'a> {
+    fn from(operator: &'a Operator) -> Self {
+        Self::Operator(operator)
+    }
+}
+
+impl<'a> From<&'a Administrator> for By<'a> {
+    fn from(administrator: &'a Administrator) -> Self {
+        Self::Administrator(administrator)
+    }
+}
+
+/// Which tenants somebody reaches: what lies outside is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// All of them.
+    Everywhere,
+    /// One.
+    Within(TenantId),
+}
+
+impl By<'_> {
+    /// Who, for the audit log.
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Operator(operator) => operator.actor.clone(),
+            Self::Administrator(administrator) => administrator.actor(),
+        }
+    }
+
+    /// The race between the request's deadline and its writes.
+    pub fn claim(&self) -> Claim {
+        match self {
+            Self::Operator(operator) => operator.claim.clone(),
+            Self::Administrator(administrator) => administrator.caller.client.claim.clone(),
+        }
+    }
+
+    /// Which tenants are reached.
+    pub fn reach(&self) -> Reach {
+        match self {
+            Self::Operator(_) => Reach::Everywhere,
+            Self::Administrator(administrator) => Reach::Within(administrator.tenant_id),
+        }
+    }
+
+    /// The administrator; none for an operator.
+    pub const fn administrator(&self) -> Option<&Administrator> {
+        match self {
+            Self::Operator(_) => None,
+            Self::Administrator(administrator) => Some(administrator),
+        }
+    }
+
+    /// Refuses who proved a password too long ago for an act of rule 14, however fresh the token.
+    ///
+    /// # Errors
+    /// `reauthentication_required`.
+    pub fn is_fresh(&self, now: Time) -> Result<(), Error> {
+        match self {
+            Self::Operator(_) => Ok(()),
+            Self::Administrator(administrator) => fresh(administrator.caller.auth_time, now),
+        }
+    }
+}
+
+/// Longest time since the password was proved for what needs it fresh (rule 14).
+pub const FRESH: Duration = Duration::from_mins(15);
+
+/// Refuses a password that was proved too long ago for an act of rule 14.
+///
+/// # Errors
+/// `reauthentication_required`.
+pub(super) fn fresh(auth_time: Time, now: Time) -> Result<(), Error> {
+    if now <= auth_time.plus(FRESH) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorCode::ReauthenticationRequired,
+        "this needs a sign-in within the last 15 minutes; sign in anew and repeat it",
+    ))
 }

@@ -12,7 +12,7 @@ use data_encoding::BASE64URL_NOPAD;
 use store::{PageRequest, ReadTx, StoreError, UserRow};
 use subtle::ConstantTimeEq;
 
-use crate::app::{Caller, Error};
+use crate::app::{By, Caller, Error};
 use crate::crypto::KeyRing;
 
 /// Most rows of one page, and the number where none is asked for.
@@ -43,13 +43,31 @@ impl Place {
     /// `validation_failed` for a limit outside 1 to 200, `invalid_cursor` for a cursor of another
     /// list or of nobody.
     pub fn of<C: AdminCall>(keys: &Arc<KeyRing>, call: &C, paging: &Paging) -> Result<Self, Error> {
-        let mut filters = serde_json::to_value(call).map_err(Error::internal)?;
-        if let Some(fields) = filters.as_object_mut() {
-            fields.remove("cursor");
-            fields.remove("limit");
-        }
-        let filters = serde_json::to_vec(&filters).map_err(Error::internal)?;
-        Self::within(keys, query(&[C::NAME.as_bytes(), &filters]), LIMIT, paging)
+        let query = query(&[C::NAME.as_bytes(), &filters(call)?]);
+        Self::within(keys, query, LIMIT, paging)
+    }
+
+    /// Checks what whoever administers asks for. An administrator's cursor is bound to the tenant and
+    /// the user beside the call and its filters.
+    ///
+    /// # Errors
+    /// As [`Place::of`].
+    pub fn by<C: AdminCall>(
+        keys: &Arc<KeyRing>,
+        by: By<'_>,
+        call: &C,
+        paging: &Paging,
+    ) -> Result<Self, Error> {
+        let Some(administrator) = by.administrator() else {
+            return Self::of(keys, call, paging);
+        };
+        let query = query(&[
+            C::NAME.as_bytes(),
+            &filters(call)?,
+            administrator.tenant_id.as_bytes(),
+            administrator.caller.user_id.as_bytes(),
+        ]);
+        Self::within(keys, query, OWN_LIMIT, paging)
     }
 
     /// Checks what a signed-in user asks for of one of its own lists. A cursor is bound to the
@@ -169,6 +187,16 @@ impl Place {
         bytes.extend_from_slice(place.as_bytes());
         self.keys.cursor_seal(&bytes)
     }
+}
+
+/// What a call is narrowed to, without the place.
+fn filters<C: AdminCall>(call: &C) -> Result<Vec<u8>, Error> {
+    let mut filters = serde_json::to_value(call).map_err(Error::internal)?;
+    if let Some(fields) = filters.as_object_mut() {
+        fields.remove("cursor");
+        fields.remove("limit");
+    }
+    serde_json::to_vec(&filters).map_err(Error::internal)
 }
 
 /// The refusal of a cursor that does not belong to the call.

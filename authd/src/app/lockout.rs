@@ -15,7 +15,7 @@ use domain::setting::Setting;
 use domain::tenant::Tenant;
 use ipnet::IpNet;
 use serde_json::{Value, json};
-use store::{LockoutFilter, LockoutRow, Priority, ReadTx};
+use store::{LockoutFilter, LockoutRow, ReadTx};
 
 pub use add::add;
 pub use clear_all::clear_all;
@@ -24,7 +24,7 @@ use crate::app::audit::{Act, Record};
 use crate::app::cursor::Place;
 use crate::app::names::Subject;
 use crate::app::tenant::effective::{self, Effectives};
-use crate::app::{App, Error, Operator, names};
+use crate::app::{App, By, Error, Operator, names, target};
 
 /// Lists names that are locked now, by the keys of their counters.
 ///
@@ -103,18 +103,21 @@ pub async fn show(
 ///
 /// # Errors
 /// Those of [`names::subject`].
-pub async fn clear(app: &Arc<App>, operator: &Operator, request: Clear) -> Result<Change, Error> {
-    let now = app.now();
-    let record = Record::draw(app, operator, now, request.reason.as_deref())?;
-    let reference = request.user;
+pub async fn clear(app: &Arc<App>, by: impl Into<By<'_>>, request: Clear) -> Result<Change, Error> {
+    let (by, now) = (by.into(), app.now());
+    let record = Record::draw(app, by, now, request.reason.as_deref())?;
+    let (reference, reach) = (request.user, by.reach());
     let subject = app
         .store
-        .read(move |tx| names::subject(tx, &reference))
+        .read(move |tx| target::subject(tx, reach, &reference))
         .await?;
     let act = act("lockout.clear", &subject, key(app, &subject));
     let app_of_write = Arc::clone(app);
-    app.store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
+    record
+        .write(app, move |tx, permit| {
+            if let Subject::Known(found) = &subject {
+                permit.may_act_on(tx, &found.tenant, found.user.id)?;
+            }
             let app = &app_of_write;
             let policy = effective::of(app, tx, tenant_of(&subject).id)?.lockout;
             let row = row(tx, app, &subject, &policy, now)?;
@@ -126,7 +129,7 @@ pub async fn clear(app: &Arc<App>, operator: &Operator, request: Clear) -> Resul
             let counters = tx.counters_mut();
             counters.clear(&key)?;
             counters.clear_manual(&key)?;
-            record.append(tx, &act, &described(&before), &Value::Null)
+            permit.append(tx, &act, &described(&before), &Value::Null)
         })
         .await
 }

@@ -1,6 +1,7 @@
 //! The use cases: one file a resource, one function a verb. No sockets, no SQL, no HTTP.
 
 pub mod access;
+pub mod administer;
 pub mod attempt;
 pub mod audit;
 pub mod authenticate;
@@ -29,13 +30,16 @@ pub mod names;
 pub mod password;
 pub mod password_change;
 pub mod password_reset;
+pub mod patch;
 pub mod permission;
+pub mod permit;
 pub mod refresh;
 pub mod refused_peer;
 pub mod role;
 pub mod session;
 pub mod settings;
 pub mod status;
+pub mod target;
 pub mod tenant;
 pub mod token;
 pub mod tokens;
@@ -54,7 +58,7 @@ use domain::lockout::Boot;
 use domain::session::Session;
 use store::Store;
 
-pub use context::{Caller, Client, Operator};
+pub use context::{Administrator, By, Caller, Client, Operator, Reach};
 pub use counter::settle_earlier_runs;
 pub use current::Current;
 pub use error::Error;

@@ -25,7 +25,7 @@ use crate::app::audit::{Act, Record};
 use crate::app::authenticate::tenant_is_open;
 use crate::app::mail::link;
 use crate::app::tenant::effective;
-use crate::app::{App, Client, Error, Operator, names, password};
+use crate::app::{App, By, Client, Error, names, password, target};
 use crate::crypto::{HashError, Lane, MailedSecret};
 
 /// Shortest life of a link that an operator asks for.
@@ -291,12 +291,12 @@ impl PrintedLink {
 /// user that is disabled.
 pub async fn send_or_print(
     app: &Arc<App>,
-    operator: &Operator,
+    by: impl Into<By<'_>>,
     request: ResetPassword,
 ) -> Result<Change, Error> {
-    let now = app.now();
+    let (by, now) = (by.into(), app.now());
     let life = life(app, request.expires_seconds)?;
-    let record = Record::draw(app, operator, now, request.reason.as_deref())?;
+    let record = Record::draw(app, by, now, request.reason.as_deref())?;
     let printed = request
         .print_link
         .then(|| PrintedLink::draw(app, life, now))
@@ -308,12 +308,12 @@ pub async fn send_or_print(
         app.draft(Template::PasswordReset, now)?
             .map(|draft| draft.with_link(life))
     };
-    let reference = request.user;
+    let (reference, reach) = (request.user, by.reach());
     let (token, queued) = (printed.as_ref().map(TokenOf::new), draft.clone());
-    let mut change = app
-        .store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let found = names::user(tx, &reference)?;
+    let mut change = record
+        .write(app, move |tx, permit| {
+            let found = target::user(tx, reach, &reference)?;
+            permit.may_act_on(tx, &found.tenant, found.user.id)?;
             if found.user.status == UserStatus::Disabled {
                 return Err(disabled(&found));
             }
@@ -339,7 +339,7 @@ pub async fn send_or_print(
                     .put(&token.of(found.user.id))?;
             }
             let after = json!({"printed": token.is_some(), "link_seconds": life.as_secs()});
-            record.append(tx, &act, &Value::Null, &after)
+            permit.append(tx, &act, &Value::Null, &after)
         })
         .await?;
     match printed {

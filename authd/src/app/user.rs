@@ -1,8 +1,9 @@
-//! Users, as the operator sees, closes and opens them. Making one and setting its password are in
+//! Users, as whoever administers them sees, closes and opens them. Making one and setting its password are in
 //! files of their own below.
 
 mod create;
 mod delete;
+mod edit;
 mod invite;
 mod recover;
 mod rights;
@@ -22,15 +23,16 @@ use domain::session::EndReason;
 use domain::tenant::Tenant;
 use domain::user::{CredentialKind, User};
 use serde_json::json;
-use store::{PageRequest, Priority, Scope, StoreError, UserFilter, WriteTx};
+use store::{PageRequest, Scope, StoreError, UserFilter, WriteTx};
 
-pub use create::create;
 pub(super) use create::invited;
+pub use create::{Employee, create, employ};
 pub use delete::delete;
+pub use edit::{Edit, edit};
 pub(super) use invite::Invitation;
 pub use invite::resend_invitation;
 pub use recover::{Recovered, recover};
-pub use rights::{grant, revoke};
+pub use rights::{grant, held, replace, revoke};
 pub use set::set;
 pub use set_password::set_password;
 pub use view::own;
@@ -38,8 +40,11 @@ pub use view::own;
 use crate::app::audit::{Act, Record};
 use crate::app::cursor::{self, Place};
 use crate::app::last_admin::Admins;
+use crate::app::permit::Permit;
 use crate::app::tenant::effective;
-use crate::app::{App, Error, Operator, attempt, names, password, role, session};
+use crate::app::{
+    Administrator, App, By, Error, Operator, Reach, attempt, names, password, role, session, target,
+};
 
 /// Attempts that stand beside a user.
 const RECENT_ATTEMPTS: u32 = 10;
@@ -51,20 +56,20 @@ const RECENT_ATTEMPTS: u32 = 10;
 /// data, those of the page.
 pub async fn list(
     app: &Arc<App>,
-    operator: &Operator,
+    by: impl Into<By<'_>>,
     request: List,
 ) -> Result<Page<UserView>, Error> {
-    let contains = ("email", request.email_contains.is_some());
-    names::refuse_personal_filters(operator, &[contains])?;
-    let mut place = Place::of(&app.keys, &request, &request.paging())?;
+    let by = by.into();
+    if let By::Operator(operator) = by {
+        let contains = ("email", request.email_contains.is_some());
+        names::refuse_personal_filters(operator, &[contains])?;
+    }
+    let mut place = Place::by(&app.keys, by, &request, &request.paging())?;
     let now = app.now();
-    let detail = match operator.socket {
-        Socket::Admin => view::Detail::Row,
-        Socket::Monitor => view::Detail::Masked,
-    };
+    let (reach, detail) = (by.reach(), view::Detail::of_list(by));
     app.store
         .read(move |tx| {
-            let tenant = names::tenant_filter(tx, request.tenant.as_deref())?;
+            let tenant = target::tenant_filter(tx, reach, request.tenant.as_deref())?;
             let filter = UserFilter {
                 tenant,
                 role: role::role_filter(tx, tenant, request.role.as_deref())?,
@@ -134,22 +139,37 @@ pub async fn show(app: &Arc<App>, _operator: &Operator, request: Show) -> Result
         .await
 }
 
+/// Shows an administrator one user.
+///
+/// # Errors
+/// `not_found`.
+pub async fn one(
+    app: &App,
+    administrator: &Administrator,
+    reference: UserRef,
+) -> Result<UserView, Error> {
+    let reach = By::Administrator(administrator).reach();
+    let found = find(app, reach, reference).await?;
+    let detail = view::Detail::of_one(administrator);
+    Ok(view::one(&found.user, detail))
+}
+
 /// Closes a user: its sessions and device secrets end with it.
 ///
 /// # Errors
 /// Those of [`names::user`]; `last_admin` for the last administrator of a tenant.
 pub async fn disable(
     app: &Arc<App>,
-    operator: &Operator,
+    by: impl Into<By<'_>>,
     request: Disable,
 ) -> Result<Change, Error> {
-    let now = app.now();
-    let record = Record::draw(app, operator, now, request.reason.as_deref())?;
-    let found = find(app, request.user).await?;
+    let (by, now) = (by.into(), app.now());
+    let record = Record::draw(app, by, now, request.reason.as_deref())?;
+    let found = find(app, by.reach(), request.user).await?;
     let act = act("user.disable", &found);
-    app.store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let user = again(tx, &act, found.user.id)?;
+    record
+        .write(app, move |tx, permit| {
+            let user = again(tx, permit, &act, found.user.id)?;
             if user.status == UserStatus::Disabled {
                 return Ok(act.unchanged());
             }
@@ -163,7 +183,7 @@ pub async fn disable(
             // Tokens for changing a password stand on its version alone; without this, enabling the
             // user again would revive them (rule 19).
             tenant.credentials_mut().outdate(user.id)?;
-            let mut change = record.append(
+            let mut change = permit.append(
                 tx,
                 &act,
                 &json!({"status": user.status}),
@@ -193,14 +213,18 @@ fn first_password(kind: Option<CredentialKind>, now: Time, act: &Act) -> String 
 ///
 /// # Errors
 /// Those of [`names::user`].
-pub async fn enable(app: &Arc<App>, operator: &Operator, request: Enable) -> Result<Change, Error> {
-    let now = app.now();
-    let record = Record::draw(app, operator, now, request.reason.as_deref())?;
-    let found = find(app, request.user).await?;
+pub async fn enable(
+    app: &Arc<App>,
+    by: impl Into<By<'_>>,
+    request: Enable,
+) -> Result<Change, Error> {
+    let (by, now) = (by.into(), app.now());
+    let record = Record::draw(app, by, now, request.reason.as_deref())?;
+    let found = find(app, by.reach(), request.user).await?;
     let act = act("user.enable", &found);
-    app.store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let user = again(tx, &act, found.user.id)?;
+    record
+        .write(app, move |tx, permit| {
+            let user = again(tx, permit, &act, found.user.id)?;
             if user.status != UserStatus::Disabled {
                 return Ok(act.unchanged());
             }
@@ -212,7 +236,7 @@ pub async fn enable(app: &Arc<App>, operator: &Operator, request: Enable) -> Res
                 Some(CredentialKind::Temporary { .. }) | None => UserStatus::Invited,
             };
             tenant.users_mut().set_status(user.id, status, now)?;
-            let mut change = record.append(
+            let mut change = permit.append(
                 tx,
                 &act,
                 &json!({"status": user.status}),
@@ -227,8 +251,10 @@ pub async fn enable(app: &Arc<App>, operator: &Operator, request: Enable) -> Res
 }
 
 /// Finds the user that a change is about, before the writer is asked for anything.
-async fn find(app: &App, reference: UserRef) -> Result<names::Found, Error> {
-    app.store.read(move |tx| names::user(tx, &reference)).await
+async fn find(app: &App, reach: Reach, reference: UserRef) -> Result<names::Found, Error> {
+    app.store
+        .read(move |tx| target::user(tx, reach, &reference))
+        .await
 }
 
 fn act(action: &'static str, found: &names::Found) -> Act {
@@ -240,8 +266,15 @@ fn act(action: &'static str, found: &names::Found) -> Act {
     }
 }
 
-/// The user as the transaction sees it: it may be another since it was found.
-fn again(tx: &dyn WriteTx, act: &Act, id: UserId) -> Result<User, Error> {
+/// The user that a change is about, as the transaction sees it: it may be another since it was found.
+/// Nobody gets hold of one who is stronger (rule 18).
+fn again(tx: &dyn WriteTx, permit: &Permit<'_>, act: &Act, id: UserId) -> Result<User, Error> {
+    permit.may_act_on(tx, &act.tenant, id)?;
+    by_id(tx, act, id)
+}
+
+/// The user as a change has left it.
+fn by_id(tx: &dyn WriteTx, act: &Act, id: UserId) -> Result<User, Error> {
     tx.tenant(act.tenant.id)
         .users()
         .by_id(id)?

@@ -15,6 +15,9 @@ use super::error::Refusal;
 use super::json;
 use crate::app::{Error, entity};
 
+const JSON: &str = "application/json";
+const MERGE_PATCH: &str = "application/merge-patch+json";
+
 /// Most bytes of a request's body; it stands in the request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BodyLimit(pub usize);
@@ -41,22 +44,40 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
-        let (parts, body) = request.into_parts();
-        let limit = parts.extensions.get().copied().unwrap_or(BodyLimit(0));
-        if declared(&parts.headers) > limit.length() {
-            return Err(Refusal(BodyLimit::exceeded()));
-        }
-        if !is_json(&parts.headers) {
-            return Err(Refusal(Error::new(
-                ErrorCode::UnsupportedMediaType,
-                "the content type must be application/json",
-            )));
-        }
-        let bytes = read(body, limit).await?;
-        json::read(&bytes)
-            .map(Self)
-            .map_err(|fault| Refusal(fault.in_body()))
+        document(request, &[JSON]).await.map(Self)
     }
+}
+
+/// A JSON Merge Patch (RFC 7396), under its own content type or as plain JSON; it is read as strictly.
+#[derive(Debug)]
+pub struct PatchBody<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for PatchBody<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        document(request, &[MERGE_PATCH, JSON]).await.map(Self)
+    }
+}
+
+/// Reads a body of one of these content types.
+async fn document<T: DeserializeOwned>(
+    request: Request,
+    kinds: &[&'static str],
+) -> Result<T, Refusal> {
+    let (parts, body) = request.into_parts();
+    let limit = parts.extensions.get().copied().unwrap_or(BodyLimit(0));
+    if declared(&parts.headers) > limit.length() {
+        return Err(Refusal(BodyLimit::exceeded()));
+    }
+    if !kinds.iter().any(|kind| is_json(&parts.headers, kind)) {
+        return Err(Refusal(Error::new(
+            ErrorCode::UnsupportedMediaType,
+            format!("the content type must be {}", kinds.join(" or ")),
+        )));
+    }
+    let bytes = read(body, limit).await?;
+    json::read(&bytes).map_err(|fault| Refusal(fault.in_body()))
 }
 
 /// For paths whose body may be absent: none where there is neither a body nor a type of one.
@@ -75,7 +96,6 @@ impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for JsonBody<T>
     }
 }
 
-/// Reads a body up to its limit; one byte more ends the reading.
 /// Bytes that a request says it has; none where it says nothing that can be read, which the
 /// connection has refused before.
 fn declared(headers: &HeaderMap) -> u64 {
@@ -85,6 +105,7 @@ fn declared(headers: &HeaderMap) -> u64 {
         .unwrap_or(0)
 }
 
+/// Reads a body up to its limit; one byte more ends the reading.
 async fn read(body: Body, limit: BodyLimit) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     let mut body = Limited::new(body, limit.0);
     // Passwords stand in bodies: the copy of ours is wiped.
@@ -107,8 +128,8 @@ async fn read(body: Body, limit: BodyLimit) -> Result<Zeroizing<Vec<u8>>, Refusa
     Ok(bytes)
 }
 
-/// Whether the one content type is JSON, in UTF-8 where a charset is named.
-fn is_json(headers: &HeaderMap) -> bool {
+/// Whether the one content type is this kind of JSON, in UTF-8 where a charset is named.
+fn is_json(headers: &HeaderMap, wanted: &str) -> bool {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return false;
@@ -119,7 +140,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     let mut parts = value.split(';').map(str::trim);
     let is_json = parts
         .next()
-        .is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+        .is_some_and(|kind| kind.eq_ignore_ascii_case(wanted));
     let mut charsets = parts.map(|parameter| {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         name.trim().eq_ignore_ascii_case("charset")
@@ -136,7 +157,7 @@ impl<T: Serialize> IntoResponse for JsonAnswer<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
             Ok(bytes) => {
-                let kind = HeaderValue::from_static("application/json");
+                let kind = HeaderValue::from_static(JSON);
                 ([(CONTENT_TYPE, kind)], bytes).into_response()
             }
             Err(error) => Refusal(Error::internal(error)).into_response(),
@@ -152,7 +173,7 @@ impl<T: Serialize> IntoResponse for EntityAnswer<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
             Ok(bytes) => {
-                let kind = HeaderValue::from_static("application/json");
+                let kind = HeaderValue::from_static(JSON);
                 let tag = entity::tag(&bytes);
                 ([(CONTENT_TYPE, kind)], [(ETAG, tag)], bytes).into_response()
             }
@@ -172,7 +193,7 @@ mod tests {
             for value in values {
                 headers.append(CONTENT_TYPE, HeaderValue::from_static(value));
             }
-            is_json(&headers)
+            is_json(&headers, JSON)
         };
         for good in [
             "application/json",
@@ -194,5 +215,6 @@ mod tests {
         }
         assert!(!of(&[]));
         assert!(!of(&["application/json", "application/json"]));
+        assert!(!of(&[MERGE_PATCH]));
     }
 }

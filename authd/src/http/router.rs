@@ -1,39 +1,15 @@
-//! Every route of the HTTP API on one page.
+//! Every route of the HTTP API on one page: a line each, with who may use it.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, post};
 
 use crate::app::App;
-use crate::http::{auth, check, health, maintenance, me, pages, well_known};
-
-/// Routes that authenticate nobody; a test holds this list against the router.
-pub const PUBLIC_ROUTES: &[(&str, &str)] = &[
-    ("POST", "/v1/auth/login"),
-    ("POST", "/v1/auth/refresh"),
-    ("POST", "/v1/auth/logout"),
-    ("POST", "/v1/auth/password/forgot"),
-    ("POST", "/v1/auth/password/reset"),
-    ("GET", "/.well-known/jwks.json"),
-    ("GET", "/.well-known/oauth-authorization-server"),
-    ("GET", "/reset-password"),
-    ("GET", "/pages/reset-password.js"),
-    ("GET", "/pages/pages.css"),
-    ("GET", "/healthz"),
-    ("GET", "/readyz"),
-];
-
-/// Routes that prove who asks.
-pub const SIGNED_IN_ROUTES: &[(&str, &str)] = &[
-    ("POST", "/v1/auth/password/change"),
-    ("GET", "/v1/auth/check"),
-    ("GET", "/v1/me"),
-    ("GET", "/v1/me/permissions"),
-    ("GET", "/v1/me/sessions"),
-    ("DELETE", "/v1/me/sessions/{id}"),
-];
+use crate::http::route::Method::{Delete, Get, Patch, Post, Put};
+use crate::http::route::Routes;
+pub use crate::http::route::{Access, Route};
+use crate::http::{auth, check, health, maintenance, me, pages, users, well_known};
 
 /// Routes that answer while the API is closed for maintenance: other services go on checking tokens.
 pub const OPEN_IN_MAINTENANCE: &[&str] = &[
@@ -49,31 +25,50 @@ pub fn api(app: &Arc<App>) -> Router {
     routes().route_layer(guard).with_state(Arc::clone(app))
 }
 
-/// The API's routes.
+/// The API's routes, without the guard.
 pub fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/auth/login", post(auth::sign_in))
-        .route("/v1/auth/refresh", post(auth::refresh))
-        .route("/v1/auth/logout", post(auth::sign_out))
-        .route("/v1/auth/check", get(check::check))
-        .route("/v1/auth/password/change", post(auth::change_password))
-        .route("/v1/auth/password/forgot", post(auth::forgot_password))
-        .route("/v1/auth/password/reset", post(auth::reset_password))
-        .route("/v1/me", get(me::show))
-        .route("/v1/me/permissions", get(me::permissions))
-        .route("/v1/me/sessions", get(me::sessions))
-        .route("/v1/me/sessions/{id}", delete(me::end_session))
-        .route("/.well-known/jwks.json", get(well_known::jwks))
-        .route(
-            "/.well-known/oauth-authorization-server",
-            get(well_known::metadata),
-        )
-        .route("/reset-password", get(pages::reset_password))
-        .route(
-            "/pages/reset-password.js",
-            get(pages::reset_password_script),
-        )
-        .route("/pages/pages.css", get(pages::style))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
+    all().router
+}
+
+/// Method, path and access of every route.
+pub fn table() -> Vec<Route> {
+    all().table
+}
+
+#[rustfmt::skip]
+fn all() -> Routes {
+    Routes::default()
+        .public(Post, "/v1/auth/login", auth::sign_in)
+        .public(Post, "/v1/auth/refresh", auth::refresh)
+        .public(Post, "/v1/auth/logout", auth::sign_out)
+        .public(Post, "/v1/auth/password/forgot", auth::forgot_password)
+        .public(Post, "/v1/auth/password/reset", auth::reset_password)
+        .signed_in(Post, "/v1/auth/password/change", auth::change_password)
+        .signed_in(Get, "/v1/auth/check", check::check)
+        .signed_in(Get, "/v1/me", me::show)
+        .signed_in(Get, "/v1/me/permissions", me::permissions)
+        .signed_in(Get, "/v1/me/sessions", me::sessions)
+        .signed_in(Delete, "/v1/me/sessions/{id}", me::end_session)
+        .permits("users:view", Get, "/v1/users", users::list)
+        .permits("users:create", Post, "/v1/users", users::create)
+        .permits("users:view", Get, "/v1/users/{id}", users::show)
+        .permits("users:edit", Patch, "/v1/users/{id}", users::edit)
+        .permits("users:delete", Delete, "/v1/users/{id}", users::delete)
+        .permits("users:edit", Post, "/v1/users/{id}/disable", users::disable)
+        .permits("users:edit", Post, "/v1/users/{id}/enable", users::enable)
+        .permits("lockouts:delete", Post, "/v1/users/{id}/unlock", users::unlock)
+        .permits("users:edit", Post, "/v1/users/{id}/password-reset", users::reset_password)
+        .permits("users:edit", Post, "/v1/users/{id}/resend-invitation", users::resend_invitation)
+        .permits("users:view", Get, "/v1/users/{id}/roles", users::roles)
+        .permits("users:edit", Put, "/v1/users/{id}/roles", users::replace_roles)
+        .permits("users:edit", Post, "/v1/users/{id}/roles", users::grant)
+        .permits("users:edit", Delete, "/v1/users/{id}/roles/{role}", users::revoke)
+        .permits("users:view", Get, "/v1/users/{id}/permissions", users::permissions)
+        .public(Get, "/.well-known/jwks.json", well_known::jwks)
+        .public(Get, "/.well-known/oauth-authorization-server", well_known::metadata)
+        .public(Get, "/reset-password", pages::reset_password)
+        .public(Get, "/pages/reset-password.js", pages::reset_password_script)
+        .public(Get, "/pages/pages.css", pages::style)
+        .public(Get, "/healthz", health::alive)
+        .public(Get, "/readyz", health::ready)
 }

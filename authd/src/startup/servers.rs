@@ -437,8 +437,8 @@ fn admission(app: &Arc<App>, uids: Vec<u32>, socket: Socket) -> Admission {
             uid: Some(peer.uid),
             user: None,
             pid: peer.pid,
-            sudo_uid: None,
             channel: socket.as_str().to_owned(),
+            ..Actor::default()
         };
         tokio::spawn(async move {
             if let Err(error) = refused.record(&app, actor).await {

@@ -231,8 +231,8 @@ pub trait Users: UsersRead {
     /// Moves it to another status; the link that was mailed dies (rule 22). False if there is no such
     /// user.
     fn set_status(&self, id: UserId, status: UserStatus, at: Time) -> Result<bool, StoreError>;
-    /// Writes name, telephone number, language, employee and references of one, and when. False if
-    /// there is no such user.
+    /// Writes name, telephone number, address, language, employee and references of one, and when.
+    /// False if there is no such user.
     fn set_profile(&self, user: &User) -> Result<bool, StoreError>;
     /// Removes one with its password, sessions and devices; its attempts stay. False if there is no
     /// such user.

@@ -9,15 +9,7 @@ use serde_json::json;
 use crate::house::{ADA, Ask, BETTER, GOOD, House, WRONG, change, get, login, post, refresh};
 
 /// Codes that only the sockets give, or that nothing gives yet.
-const NOT_OF_THIS_API: &[&str] = &[
-    "invalid_cursor",
-    "reauthentication_required",
-    "email_taken",
-    "name_taken",
-    "user_limit_reached",
-    "last_admin",
-    "no_mail_transport",
-];
+const NOT_OF_THIS_API: &[&str] = &["name_taken", "no_mail_transport"];
 
 /// Codes that need a fault or a race, with the tests that bring them about.
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -31,6 +23,12 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("tenant_suspended", "cuts"),
     ("subscription_ended", "cuts"),
     ("session_expired", "cuts"),
+    ("invalid_cursor", "users"),
+    ("reauthentication_required", "users"),
+    ("email_taken", "users"),
+    ("user_limit_reached", "users"),
+    ("last_admin", "users"),
+    ("precondition_failed", "users"),
 ];
 
 fn stated(mut ask: Ask, method: &'static str) -> Ask {

@@ -44,6 +44,8 @@ pub(crate) struct Ask {
     pub(crate) body: Option<Value>,
     pub(crate) from: IpAddr,
     pub(crate) headers: Vec<(&'static str, String)>,
+    /// Content type of the body.
+    pub(crate) kind: &'static str,
 }
 
 pub(crate) fn get(path: &str) -> Ask {
@@ -54,6 +56,7 @@ pub(crate) fn get(path: &str) -> Ask {
         body: None,
         from: IpAddr::from([203, 0, 113, 7]),
         headers: Vec::new(),
+        kind: "application/json",
     }
 }
 
@@ -110,7 +113,7 @@ impl Ask {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         if self.body.is_some() {
-            request = request.header("content-type", "application/json");
+            request = request.header("content-type", self.kind);
         }
         for (name, value) in &self.headers {
             request = request.header(*name, value);

@@ -1,10 +1,10 @@
-//! The lists of routes against the router.
+//! The table of routes against the router.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use authd::app::App;
-use authd::http::router::{PUBLIC_ROUTES, SIGNED_IN_ROUTES, routes};
+use authd::http::router::{Access, routes, table};
 use axum::Router;
 
 use crate::house::{House, get};
@@ -23,20 +23,19 @@ fn patterns() -> BTreeSet<String> {
 }
 
 fn listed() -> BTreeSet<(String, String)> {
-    PUBLIC_ROUTES
+    table()
         .iter()
-        .chain(SIGNED_IN_ROUTES)
-        .map(|&(method, path)| (path.to_owned(), method.to_owned()))
+        .map(|route| (route.path.to_owned(), route.method.to_owned()))
         .collect()
 }
 
 #[tokio::test]
-async fn g6_every_route_is_on_one_of_the_two_lists() {
+async fn g6_every_route_is_in_the_table() {
     let house = House::new().await;
     house.ask(get("/")).await.is(404, "not_found");
     let mut found = BTreeSet::new();
     for pattern in patterns() {
-        let path = pattern.replace("{id}", "x");
+        let path = pattern.replace(['{', '}'], "");
         let mut ask = get(&path);
         ask.method = "BREW";
         let answer = house.ask(ask).await;
@@ -49,21 +48,28 @@ async fn g6_every_route_is_on_one_of_the_two_lists() {
     // GET is answered to HEAD too.
     found.retain(|(_, method)| method != "HEAD");
     assert_eq!(found, listed());
-    assert_eq!(found.len(), PUBLIC_ROUTES.len() + SIGNED_IN_ROUTES.len());
+    assert_eq!(found.len(), table().len(), "a route stands there twice");
 }
 
 #[tokio::test]
 async fn g6_a_signed_in_route_without_a_token_is_401_before_its_body_is_read() {
     let house = House::new().await;
-    for &(method, path) in PUBLIC_ROUTES {
-        let mut ask = get(path);
-        ask.method = method;
+    let (public, closed): (Vec<_>, Vec<_>) = table()
+        .into_iter()
+        .partition(|route| route.access == Access::Public);
+    for route in public {
+        let mut ask = get(route.path);
+        ask.method = route.method;
         let answer = house.ask(ask).await;
-        assert!(![404, 405].contains(&answer.status), "{path}: {answer:?}");
+        assert!(
+            ![404, 405].contains(&answer.status),
+            "{route:?}: {answer:?}"
+        );
     }
-    for &(method, path) in SIGNED_IN_ROUTES {
+    for route in closed {
+        let (method, path) = (route.method, route.path);
         for (token, code) in [(None, "missing_token"), (Some("a.b.c"), "invalid_token")] {
-            let mut ask = get(&path.replace("{id}", "ses_x"));
+            let mut ask = get(&path.replace(['{', '}'], ""));
             ask.method = method;
             ask.token = token.map(str::to_owned);
             // Not even JSON: whoever may not do a thing is told so first.

@@ -152,8 +152,8 @@ pub(crate) fn operator(socket: Socket) -> Operator {
             uid: Some(1001),
             user: Some("jane".to_owned()),
             pid: Some(4411),
-            sudo_uid: None,
             channel: Socket::Admin.as_str().to_owned(),
+            ..Actor::default()
         },
         socket,
         request_id: RequestId::from_bytes([1; 16]),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::id::AuditId;
+use crate::id::{AuditId, TenantId, UserId};
 use crate::time::Time;
 
 /// What came out of checking one chain of audit rows.
@@ -47,8 +47,14 @@ pub struct ActorView {
     pub sudo_uid: Option<u32>,
     /// Process of the peer.
     pub pid: Option<i32>,
-    /// `admin`, `daemon`, or `offline`.
+    /// `admin`, `daemon`, `offline`, or `api`.
     pub channel: String,
+    /// The user, over the API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// The user's own tenant, where it acted in another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<TenantId>,
 }
 
 /// One administrative change.

@@ -25,7 +25,9 @@ pub use daemon::{ConfigFaultView, ConfigValueView, ConfigView, KeyChangeView, Re
 pub use key::KeyView;
 pub use lockout::LockoutView;
 pub use mail::{MailStatus, MessageState, MessageView};
-pub use role::{HeldPermission, HolderView, PermissionScope, PermissionView, RoleView, Via};
+pub use role::{
+    HeldPermission, HeldRole, HolderView, PermissionScope, PermissionView, RoleView, Via,
+};
 pub use session::{DeviceType, DeviceView, SessionView};
 pub use setting::{SettingSource, SettingView};
 pub use status::{

@@ -27,6 +27,17 @@ pub struct RoleView {
     pub updated_at: Time,
 }
 
+/// A role in the hands of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldRole {
+    /// `rol_…`
+    pub id: RoleId,
+    /// Name; `system:<name>` for a system role.
+    pub name: String,
+    /// For people.
+    pub description: Option<String>,
+}
+
 /// Where a permission exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

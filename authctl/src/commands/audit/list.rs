@@ -85,10 +85,11 @@ const SHAPE: Shape<AuditView> = Shape {
 fn by(actor: &ActorView) -> Cell {
     let uid = actor.uid.map(|uid| format!("({uid})")).unwrap_or_default();
     let claim = actor.sudo_uid.map(|uid| format!(" sudo {uid}"));
+    let account = actor.user_id.map(|id| id.to_string());
     let user = match (&actor.user, actor.uid) {
         (Some(user), _) => user.as_str(),
         (None, Some(_)) => "",
-        (None, None) => &actor.channel,
+        (None, None) => account.as_deref().unwrap_or(&actor.channel),
     };
     Cell::Text(format!("{user}{uid}{}", claim.unwrap_or_default()))
 }

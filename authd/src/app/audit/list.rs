@@ -145,5 +145,7 @@ fn actor(actor: &Actor) -> ActorView {
         sudo_uid: actor.sudo_uid,
         pid: actor.pid,
         channel: actor.channel.clone(),
+        user_id: actor.user_id,
+        tenant_id: actor.tenant_id,
     }
 }

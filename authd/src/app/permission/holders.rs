@@ -16,7 +16,7 @@ use store::{ReadTx, UserFilter, UserRow};
 
 use super::{exists_in, malformed, unknown};
 use crate::app::cursor::{self, Place};
-use crate::app::{App, Error, Operator, access, names};
+use crate::app::{App, By, Error, Operator, access, names, target};
 
 /// Shows what a user may do and by which role: a handful of rows, so they are one page.
 ///
@@ -24,16 +24,17 @@ use crate::app::{App, Error, Operator, access, names};
 /// Those of [`names::user`].
 pub async fn of_user(
     app: &Arc<App>,
-    _operator: &Operator,
+    by: impl Into<By<'_>>,
     request: Permissions,
 ) -> Result<Page<HeldPermission>, Error> {
+    let reach = by.into().reach();
     app.store
         .read(move |tx| {
             let reference = UserRef {
                 tenant: request.tenant,
                 name: request.user,
             };
-            let found = names::user(tx, &reference)?;
+            let found = target::user(tx, reach, &reference)?;
             let roles = tx.tenant(found.tenant.id).grants().of(found.user.id)?;
             Ok(Page {
                 items: held(&found.user, &roles, access::realm(&found.tenant)),

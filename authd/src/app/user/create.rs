@@ -11,20 +11,73 @@ use common::error::ErrorCode;
 use common::id::UserId;
 use common::secret::RevealedSecret;
 use common::time::Time;
-use common::view::{EmployeeView, Name, UserStatus};
+use common::view::{Address, EmployeeView, Name, UserStatus, UserView};
 use domain::profile::{self, InvalidField};
+use domain::rights::Right;
 use domain::role::Role;
 use domain::setting::{Effective, TenantSettings};
 use domain::tenant::Tenant;
 use domain::user::{CredentialKind, User};
 use serde_json::{Map, Value};
-use store::{CredentialWrite, Priority, ReadTx, UserRow, WriteTx};
+use store::{CredentialWrite, ReadTx, UserRow, WriteTx};
 
 use crate::app::audit::{self, Act, Record};
 use crate::app::password::Prepared;
+use crate::app::permit::Permit;
 use crate::app::tenant::effective;
-use crate::app::user::{Invitation, rights, view};
-use crate::app::{App, Error, Operator, names, password};
+use crate::app::user::view::{self, Detail};
+use crate::app::user::{Invitation, rights};
+use crate::app::{Administrator, App, By, Error, Reach, password, target};
+
+/// What the API is told of a new employee.
+#[derive(Debug, Default)]
+pub struct Employee {
+    /// Address; unique in the tenant.
+    pub email: String,
+    /// Name of the person.
+    pub name: Name,
+    /// E.164.
+    pub phone: Option<String>,
+    /// Postal address.
+    pub address: Option<Address>,
+    /// BCP 47 tag.
+    pub locale: Option<String>,
+    /// The employer's own fields.
+    pub employee: EmployeeView,
+    /// References to other services, by name.
+    pub external_refs: BTreeMap<String, String>,
+    /// Roles of the tenant or system roles, by id or name.
+    pub roles: Vec<String>,
+    /// Whether the user may do everything within the tenant.
+    pub is_tenant_admin: bool,
+}
+
+/// Where the employer's fields stand in a request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Paths {
+    pub(super) employee_id: &'static str,
+    pub(super) kra_pin: &'static str,
+}
+
+impl Paths {
+    /// At the sockets.
+    pub(super) const FLAT: Self = Self {
+        employee_id: "/employee_id",
+        kra_pin: "/kra_pin",
+    };
+    /// Over the API.
+    pub(super) const NESTED: Self = Self {
+        employee_id: "/employee/employee_id",
+        kra_pin: "/employee/kra_pin",
+    };
+
+    const fn of(by: By<'_>) -> Self {
+        match by {
+            By::Operator(_) => Self::FLAT,
+            By::Administrator(_) => Self::NESTED,
+        }
+    }
+}
 
 /// What a request says of a person, each value checked.
 struct Profile {
@@ -42,15 +95,72 @@ struct Profile {
 /// # Errors
 /// `not_found` for the tenant or a role; `validation_failed`, `password_rejected`, `email_taken`,
 /// `user_limit_reached`.
-pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Result<Change, Error> {
+pub async fn create(
+    app: &Arc<App>,
+    by: impl Into<By<'_>>,
+    request: Create,
+) -> Result<Change, Error> {
+    make(app, by.into(), request, None)
+        .await
+        .map(|(change, _)| change)
+}
+
+/// Makes an employee's account over the API: nobody chooses its password there (ASVS 6.4.6). A
+/// generated one goes out in the welcome mail.
+///
+/// # Errors
+/// Those of [`create`]; `conflict` for an address that is taken, to who may not see users;
+/// `permission_denied`, `reauthentication_required` for a role or the flag; `no_mail_transport`.
+pub async fn employ(
+    app: &Arc<App>,
+    administrator: &Administrator,
+    employee: Employee,
+) -> Result<UserView, Error> {
+    let request = Create {
+        tenant: administrator.tenant_id.to_string(),
+        email: employee.email,
+        name: employee.name,
+        phone: employee.phone,
+        locale: employee.locale,
+        employee_id: employee.employee.employee_id,
+        kra_pin: employee.employee.kra_pin,
+        external_refs: employee.external_refs,
+        tenant_admin: employee.is_tenant_admin,
+        roles: employee.roles,
+        password: FirstPassword::Invite,
+        permanent: false,
+    };
+    let by = By::Administrator(administrator);
+    let made = make(app, by, request, employee.address).await;
+    let (_, user) = made.map_err(|error| match error.code {
+        ErrorCode::EmailTaken if !administrator.may("users:view") => Error::new(
+            ErrorCode::Conflict,
+            "there is a user like this already, whom you may not see",
+        ),
+        _ => error,
+    })?;
+    Ok(view::one(&user, Detail::of_one(administrator)))
+}
+
+async fn make(
+    app: &Arc<App>,
+    by: By<'_>,
+    request: Create,
+    address: Option<Address>,
+) -> Result<(Change, User), Error> {
     let now = app.now();
-    let mut profile = parse(&request)?;
-    let (tenant, settings, roles) = room(app, &request, &profile.email).await?;
+    let mut profile = parse(&request, Paths::of(by))?;
+    let address = address.map(|address| profile::address(&address));
+    let address = address
+        .transpose()
+        .map_err(|(path, error)| Error::invalid_field(path, &error))?;
+    let (tenant, settings, roles) = room(app, by.reach(), &request, &profile.email).await?;
     profile.external_refs = references(&settings, &request.external_refs)?;
     let first = First::of(app, &request, &profile, (&tenant, &settings), now).await?;
     let mut user = user(app, &tenant, profile, app.new_id(now)?, &request, now);
     user.roles = rights::names(&roles);
-    let record = Record::draw(app, operator, now, None)?;
+    user.address = address;
+    let record = Record::draw(app, by, now, None)?;
     let act = Act {
         action: "user.create",
         object: user.id.to_string(),
@@ -60,30 +170,48 @@ pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Res
     let after = described(&user, &act.tenant, &first)?;
     let first = Arc::new(first);
     let written = Arc::clone(&first);
-    let mut change = app
-        .store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let tenant = tx
-                .tenants()
-                .by_id(act.tenant.id)?
-                .ok_or_else(Error::not_found)?;
-            check_room(tx, &tenant, &user.email)?;
-            let rows = tx.tenant_mut(tenant.id);
-            rows.users_mut().insert(&user)?;
+    let made = user.clone();
+    let mut change = record
+        .write(app, move |tx, permit| {
+            put(tx, permit, &act, &user, &roles)?;
             written.put(tx, &user, now)?;
-            for role in &roles {
-                // False means held already, by a name given twice, or removed since it was found.
-                if !rows.grants_mut().grant(user.id, role.id, now)?
-                    && !rows.grants().of(user.id)?.contains(role)
-                {
-                    return Err(audit::moved());
-                }
-            }
-            record.append(tx, &act, &Value::Null, &after)
+            permit.append(tx, &act, &Value::Null, &after)
         })
         .await?;
     first.done(app, &mut change);
-    Ok(change)
+    Ok((change, made))
+}
+
+/// Takes seat and address, and gives the roles: nobody gives what they do not hold (rule 18).
+fn put(
+    tx: &dyn WriteTx,
+    permit: &Permit<'_>,
+    act: &Act,
+    user: &User,
+    roles: &[Role],
+) -> Result<(), Error> {
+    let tenant = tx
+        .tenants()
+        .by_id(act.tenant.id)?
+        .ok_or_else(Error::not_found)?;
+    check_room(tx, &tenant, &user.email)?;
+    let rows = tx.tenant_mut(tenant.id);
+    rows.users_mut().insert(user)?;
+    for role in roles {
+        // False means held already, by a name given twice, or removed since it was found.
+        if !rows.grants_mut().grant(user.id, role.id, user.created_at)?
+            && !rows.grants().of(user.id)?.contains(role)
+        {
+            return Err(audit::moved());
+        }
+    }
+    // The roles as they are now: one may grant more than when it was found.
+    let held = rows.grants().of(user.id)?;
+    permit.may_grant(held.iter().flat_map(|role| &role.rights))?;
+    if user.is_tenant_admin {
+        permit.may_grant([&Right::All])?;
+    }
+    Ok(())
 }
 
 /// The first password, ready to be written.
@@ -172,9 +300,11 @@ impl First {
     }
 }
 
-/// Finds the tenant, what holds for it, and the roles, and refuses early what the transaction would refuse after a hash.
+/// Finds the tenant, what holds for it, and the roles, and refuses early what the transaction would
+/// refuse after a hash.
 async fn room(
     app: &App,
+    reach: Reach,
     request: &Create,
     email: &Email,
 ) -> Result<(Tenant, Effective, Vec<Role>), Error> {
@@ -184,7 +314,7 @@ async fn room(
     let email = email.clone();
     app.store
         .read(move |tx| {
-            let tenant = names::tenant(tx, &name)?;
+            let tenant = target::tenant(tx, reach, &name)?;
             check_room(tx, &tenant, &email)?;
             let roles = rights::roles(tx, &tenant, &roles)?;
             rights::few_enough(roles.len())?;
@@ -218,7 +348,7 @@ fn check_room(tx: &dyn ReadTx, tenant: &Tenant, email: &Email) -> Result<(), Err
 }
 
 /// Reads all but the references: which there are says the tenant.
-fn parse(request: &Create) -> Result<Profile, Error> {
+fn parse(request: &Create, paths: Paths) -> Result<Profile, Error> {
     let email = request
         .email
         .parse()
@@ -232,11 +362,11 @@ fn parse(request: &Create) -> Result<Profile, Error> {
         locale: optional("/locale", request.locale.as_deref(), profile::locale)?,
         employee: EmployeeView {
             employee_id: optional(
-                "/employee_id",
+                paths.employee_id,
                 request.employee_id.as_deref(),
                 profile::employee_id,
             )?,
-            kra_pin: optional("/kra_pin", request.kra_pin.as_deref(), profile::kra_pin)?,
+            kra_pin: optional(paths.kra_pin, request.kra_pin.as_deref(), profile::kra_pin)?,
         },
         external_refs: BTreeMap::new(),
     })
@@ -349,6 +479,6 @@ fn shown(user: &User, tenant: &Tenant) -> Result<Value, Error> {
         locked_until: None,
         locked_for_good: false,
     };
-    let shown = view::user(&row, user.created_at, view::Detail::Row);
+    let shown = view::user(&row, user.created_at, Detail::Row);
     serde_json::to_value(shown).map_err(Error::internal)
 }

@@ -13,23 +13,30 @@ use store::{StoreError, WriteTx};
 use super::{act, again, count, end_access, find};
 use crate::app::audit::{Act, Record};
 use crate::app::last_admin::Admins;
-use crate::app::{App, Error, Operator};
+use crate::app::{App, By, Error};
 
 /// Deletes a user.
 ///
 /// # Errors
-/// Those of [`crate::app::names::user`]; `validation_failed` at `/confirm` without the address;
+/// Those of [`crate::app::target::user`]; for the operator `validation_failed` at `/confirm` without
+/// the address; `permission_denied`;
 /// `last_admin` for the last administrator of a tenant.
-pub async fn delete(app: &Arc<App>, operator: &Operator, request: Delete) -> Result<Change, Error> {
-    let now = app.now();
-    let record = Record::draw(app, operator, now, request.reason.as_deref())?;
-    let found = find(app, request.user).await?;
-    check_confirmed(&found.user, request.confirm.as_deref())?;
+pub async fn delete(
+    app: &Arc<App>,
+    by: impl Into<By<'_>>,
+    request: Delete,
+) -> Result<Change, Error> {
+    let (by, now) = (by.into(), app.now());
+    let record = Record::draw(app, by, now, request.reason.as_deref())?;
+    let found = find(app, by.reach(), request.user).await?;
+    if let By::Operator(_) = by {
+        check_confirmed(&found.user, request.confirm.as_deref())?;
+    }
     let act = act("user.delete", &found);
     let app_of_write = Arc::clone(app);
-    app.store
-        .write(store::Priority::Urgent, operator.claim.clone(), move |tx| {
-            let user = again(tx, &act, found.user.id)?;
+    record
+        .write(app, move |tx, permit| {
+            let user = again(tx, permit, &act, found.user.id)?;
             let admins = Admins::of_tenant(tx, act.tenant.id)?;
             let ended = remove(&app_of_write, tx, &act, &user, now)?;
             admins.remain(tx)?;
@@ -38,7 +45,7 @@ pub async fn delete(app: &Arc<App>, operator: &Operator, request: Delete) -> Res
                 "is_tenant_admin": user.is_tenant_admin,
                 "sessions": ended,
             });
-            let mut change = record.append(tx, &act, &before, &Value::Null)?;
+            let mut change = permit.append(tx, &act, &before, &Value::Null)?;
             change.sessions_ended = ended;
             Ok(change)
         })

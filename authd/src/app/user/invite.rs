@@ -11,13 +11,13 @@ use common::view::UserStatus;
 use domain::mail::Template;
 use domain::user::User;
 use serde_json::{Value, json};
-use store::{Priority, StoreError, WriteTx};
+use store::{StoreError, WriteTx};
 
 use crate::app::audit::Record;
 use crate::app::mail::Draft;
 use crate::app::password_reset::PrintedLink;
 use crate::app::user::act;
-use crate::app::{App, Error, Operator, names};
+use crate::app::{App, By, Error, names, target};
 
 /// How an invited user comes to a password.
 pub(in crate::app) enum Invitation {
@@ -86,19 +86,19 @@ impl Invitation {
 /// Those of [`names::user`]; `conflict` for a user who is not invited; `no_mail_transport`.
 pub async fn resend_invitation(
     app: &Arc<App>,
-    operator: &Operator,
+    by: impl Into<By<'_>>,
     request: ResendInvitation,
 ) -> Result<Change, Error> {
-    let now = app.now();
-    let record = Record::draw(app, operator, now, request.reason.as_deref())?;
+    let (by, now) = (by.into(), app.now());
+    let record = Record::draw(app, by, now, request.reason.as_deref())?;
     app.mail.post("mail an invitation")?;
     let draft = app.draft(Template::Invitation, now)?;
     let queued = draft.clone();
-    let reference = request.user;
-    let change = app
-        .store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let found = names::user(tx, &reference)?;
+    let (reference, reach) = (request.user, by.reach());
+    let change = record
+        .write(app, move |tx, permit| {
+            let found = target::user(tx, reach, &reference)?;
+            permit.may_act_on(tx, &found.tenant, found.user.id)?;
             if found.user.status != UserStatus::Invited {
                 return Err(settled(&found));
             }
@@ -106,7 +106,7 @@ pub async fn resend_invitation(
                 draft.put(tx, &found.user)?;
             }
             let act = act("user.resend_invitation", &found);
-            record.append(tx, &act, &Value::Null, &json!({"invitation": "mailed"}))
+            permit.append(tx, &act, &Value::Null, &json!({"invitation": "mailed"}))
         })
         .await?;
     app.post_drafts(&draft);

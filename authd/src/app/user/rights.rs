@@ -3,33 +3,36 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use common::call::Change;
 use common::call::role::RoleRef;
 use common::call::user::{Grant, Revoke};
+use common::call::{Change, UserRef};
+use common::id::UserId;
+use common::view::{HeldRole, Page};
 use domain::role::{ROLES_OF_USER_LIMIT, Role, RoleName};
 use domain::tenant::Tenant;
 use domain::user::User;
 use serde_json::{Value, json};
-use store::{Priority, ReadTx, Scope};
+use store::{ReadTx, Scope};
 
 use crate::app::audit::Record;
 use crate::app::last_admin::Admins;
-use crate::app::user::{act, again, find};
-use crate::app::{App, Error, Operator, role};
+use crate::app::user::{act, again, by_id, find};
+use crate::app::{Administrator, App, By, Error, role, target};
 
 /// Grants roles: of the user's tenant, or system roles.
 ///
 /// # Errors
 /// Those of [`crate::app::names::user`] and [`role::role`]; `validation_failed` for too many.
-pub async fn grant(app: &Arc<App>, operator: &Operator, request: Grant) -> Result<Change, Error> {
-    let now = app.now();
-    let record = Record::draw(app, operator, now, None)?;
-    let found = find(app, request.user).await?;
+pub async fn grant(app: &Arc<App>, by: impl Into<By<'_>>, request: Grant) -> Result<Change, Error> {
+    let (by, now) = (by.into(), app.now());
+    let record = Record::draw(app, by, now, None)?;
+    let found = find(app, by.reach(), request.user).await?;
     let act = act("user.grant", &found);
-    app.store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let user = again(tx, &act, found.user.id)?;
+    record
+        .write(app, move |tx, permit| {
+            let user = again(tx, permit, &act, found.user.id)?;
             let roles = roles(tx, &act.tenant, &request.roles)?;
+            permit.may_grant(roles.iter().flat_map(|role| &role.rights))?;
             let tenant = tx.tenant_mut(act.tenant.id);
             let mut changed = false;
             for role in &roles {
@@ -38,10 +41,10 @@ pub async fn grant(app: &Arc<App>, operator: &Operator, request: Grant) -> Resul
             if !changed {
                 return Ok(act.unchanged());
             }
-            let after = again(tx, &act, user.id)?;
+            let after = by_id(tx, &act, user.id)?;
             few_enough(after.roles.len())?;
             tx.invalidate(Scope::User(user.id));
-            record.append(tx, &act, &told(&user), &told(&after))
+            permit.append(tx, &act, &told(&user), &told(&after))
         })
         .await
 }
@@ -50,13 +53,18 @@ pub async fn grant(app: &Arc<App>, operator: &Operator, request: Grant) -> Resul
 ///
 /// # Errors
 /// Those of [`crate::app::names::user`] and [`role::role`]; `last_admin`.
-pub async fn revoke(app: &Arc<App>, operator: &Operator, request: Revoke) -> Result<Change, Error> {
-    let record = Record::draw(app, operator, app.now(), None)?;
-    let found = find(app, request.user).await?;
+pub async fn revoke(
+    app: &Arc<App>,
+    by: impl Into<By<'_>>,
+    request: Revoke,
+) -> Result<Change, Error> {
+    let by = by.into();
+    let record = Record::draw(app, by, app.now(), None)?;
+    let found = find(app, by.reach(), request.user).await?;
     let act = act("user.revoke", &found);
-    app.store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let user = again(tx, &act, found.user.id)?;
+    record
+        .write(app, move |tx, permit| {
+            let user = again(tx, permit, &act, found.user.id)?;
             let roles = roles(tx, &act.tenant, &request.roles)?;
             let admins = Admins::of_tenant(tx, act.tenant.id)?;
             let tenant = tx.tenant_mut(act.tenant.id);
@@ -69,10 +77,83 @@ pub async fn revoke(app: &Arc<App>, operator: &Operator, request: Revoke) -> Res
             }
             admins.remain(tx)?;
             tx.invalidate(Scope::User(user.id));
-            let after = again(tx, &act, user.id)?;
-            record.append(tx, &act, &told(&user), &told(&after))
+            let after = by_id(tx, &act, user.id)?;
+            permit.append(tx, &act, &told(&user), &told(&after))
         })
         .await
+}
+
+/// The roles of a user: a handful of rows, so they are one page.
+///
+/// # Errors
+/// `not_found`.
+pub async fn held(
+    app: &App,
+    administrator: &Administrator,
+    reference: UserRef,
+) -> Result<Page<HeldRole>, Error> {
+    let reach = By::Administrator(administrator).reach();
+    app.store
+        .read(move |tx| {
+            let found = target::user(tx, reach, &reference)?;
+            page(tx, &found.tenant, found.user.id)
+        })
+        .await
+}
+
+/// Gives a user these roles and no others, in one act. Who lacks a right that a role grants can neither
+/// give nor take it.
+///
+/// # Errors
+/// Those of [`grant`] and [`revoke`].
+pub async fn replace(
+    app: &Arc<App>,
+    administrator: &Administrator,
+    reference: UserRef,
+    names: Vec<String>,
+) -> Result<Page<HeldRole>, Error> {
+    let (by, now) = (By::Administrator(administrator), app.now());
+    let record = Record::draw(app, by, now, None)?;
+    let found = find(app, by.reach(), reference).await?;
+    let act = act("user.roles", &found);
+    record
+        .write(app, move |tx, permit| {
+            let user = again(tx, permit, &act, found.user.id)?;
+            let wanted = roles(tx, &act.tenant, &names)?;
+            let rows = tx.tenant_mut(act.tenant.id);
+            let held = rows.grants().of(user.id)?;
+            let new = |role: &&Role| !held.contains(role);
+            permit.may_grant(wanted.iter().filter(new).flat_map(|role| &role.rights))?;
+            let admins = Admins::of_tenant(tx, act.tenant.id)?;
+            for role in wanted.iter().filter(new) {
+                rows.grants_mut().grant(user.id, role.id, now)?;
+            }
+            for role in held.iter().filter(|role| !wanted.contains(role)) {
+                rows.grants_mut().revoke(user.id, role.id)?;
+            }
+            let after = by_id(tx, &act, user.id)?;
+            if after.roles != user.roles {
+                few_enough(after.roles.len())?;
+                admins.remain(tx)?;
+                tx.invalidate(Scope::User(user.id));
+                permit.append(tx, &act, &told(&user), &told(&after))?;
+            }
+            page(tx, &act.tenant, user.id)
+        })
+        .await
+}
+
+fn page(tx: &dyn ReadTx, tenant: &Tenant, user: UserId) -> Result<Page<HeldRole>, Error> {
+    let roles = tx.tenant(tenant.id).grants().of(user)?;
+    let items = roles.into_iter().map(|role| HeldRole {
+        id: role.id,
+        name: role.name.to_string(),
+        description: role.description,
+    });
+    Ok(Page {
+        items: items.collect(),
+        next_cursor: None,
+    })
 }
 
 /// Finds the roles that a user of this tenant is given or loses.

@@ -3,21 +3,24 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use common::call::Change;
 use common::call::user::Set;
+use common::call::{Change, UserRef};
 use common::view::{EmployeeView, Name};
 use domain::profile::{self, masked_kra_pin};
-use domain::setting::TenantSettings;
+use domain::rights::Right;
+use domain::setting::{Effective, TenantSettings};
 use domain::user::User;
 use serde_json::{Map, Value, json};
-use store::{Priority, Scope, WriteTx};
+use store::{Scope, WriteTx};
 
 use super::create::{optional, references};
 use crate::app::audit::{Act, Record};
 use crate::app::last_admin::Admins;
+use crate::app::names::Found;
+use crate::app::permit::Permit;
 use crate::app::tenant::effective;
-use crate::app::user::{act, again, find};
-use crate::app::{App, Error, Operator};
+use crate::app::user::{act, again};
+use crate::app::{App, By, Error, Reach, target};
 
 /// What a reference is called among the fields that can be taken away, before its name.
 const REFERENCE: &str = "ref.";
@@ -48,32 +51,55 @@ struct Wanted {
 /// # Errors
 /// Those of [`crate::app::names::user`]; `validation_failed` for a value that breaks a rule or a field
 /// that is set and taken away at once; `last_admin`.
-pub async fn set(app: &Arc<App>, operator: &Operator, request: Set) -> Result<Change, Error> {
-    let now = app.now();
-    let record = Record::draw(app, operator, now, request.reason.as_deref())?;
-    let found = find(app, request.user.clone()).await?;
-    let (base, tenant_id) = (Arc::clone(&app.settings().tenant), found.tenant.id);
-    let settings = app
-        .store
-        .read(move |tx| effective::read(base, tx, tenant_id))
-        .await
-        .map_err(Error::from)?;
+pub async fn set(app: &Arc<App>, by: impl Into<By<'_>>, request: Set) -> Result<Change, Error> {
+    let by = by.into();
+    let record = Record::draw(app, by, app.now(), request.reason.as_deref())?;
+    let (found, settings) = read(app, by.reach(), request.user.clone()).await?;
     let wanted = parse(&settings, &request)?;
     let act = act("user.set", &found);
-    app.store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let before = again(tx, &act, found.user.id)?;
-            let mut after = with(&before, &wanted)?;
-            let (was, is) = difference(&before, &after);
-            if before == after {
-                return Ok(act.unchanged());
-            }
-            after.updated_at = now;
-            write(tx, &act, &before, &after)?;
-            tx.invalidate(Scope::User(after.id));
-            record.append(tx, &act, &Value::Object(was), &Value::Object(is))
+    record
+        .write(app, move |tx, permit| {
+            let before = again(tx, permit, &act, found.user.id)?;
+            change(tx, permit, &act, &before, with(&before, &wanted)?)
         })
         .await
+}
+
+/// Finds the user, and what holds for its tenant.
+pub(super) async fn read(
+    app: &App,
+    reach: Reach,
+    reference: UserRef,
+) -> Result<(Found, Effective), Error> {
+    let base = Arc::clone(&app.settings().tenant);
+    app.store
+        .read(move |tx| {
+            let found = target::user(tx, reach, &reference)?;
+            let settings = effective::read(base, tx, found.tenant.id)?;
+            Ok((found, settings))
+        })
+        .await
+}
+
+/// Writes what has changed of a user, and the row.
+pub(super) fn change(
+    tx: &dyn WriteTx,
+    permit: &Permit<'_>,
+    act: &Act,
+    before: &User,
+    mut after: User,
+) -> Result<Change, Error> {
+    let (was, is) = difference(before, &after);
+    if *before == after {
+        return Ok(act.unchanged());
+    }
+    if after.is_tenant_admin && !before.is_tenant_admin {
+        permit.may_grant([&Right::All])?;
+    }
+    after.updated_at = permit.at();
+    write(tx, act, before, &after)?;
+    tx.invalidate(Scope::User(after.id));
+    permit.append(tx, act, &Value::Object(was), &Value::Object(is))
 }
 
 fn write(tx: &dyn WriteTx, act: &Act, before: &User, after: &User) -> Result<(), Error> {
@@ -194,7 +220,7 @@ fn take_away(user: &mut User, field: &str) {
 }
 
 /// The shown name that the other two make.
-fn made_of(name: &Name) -> Result<Option<String>, Error> {
+pub(super) fn made_of(name: &Name) -> Result<Option<String>, Error> {
     let parts = Name {
         display: None,
         ..name.clone()
@@ -204,8 +230,8 @@ fn made_of(name: &Name) -> Result<Option<String>, Error> {
         .map_err(|(path, error)| Error::invalid_field(path, &error))
 }
 
-/// What differs, as it was and as it is, for the audit row: of a telephone number only whether there
-/// is one, of a tax number what a list shows.
+/// What differs, as it was and as it is, for the audit row: of a telephone number and an
+/// address only whether there is one, of a tax number what a list shows.
 fn difference(before: &User, after: &User) -> (Map<String, Value>, Map<String, Value>) {
     let fields = |user: &User| {
         [
@@ -232,6 +258,10 @@ fn difference(before: &User, after: &User) -> (Map<String, Value>, Map<String, V
     if before.phone != after.phone {
         let shown = |user: &User| json!(user.phone.as_ref().map(|_| "given"));
         told("phone", shown(before), shown(after));
+    }
+    if before.address != after.address {
+        let shown = |user: &User| json!(user.address.as_ref().map(|_| "given"));
+        told("address", shown(before), shown(after));
     }
     if before.employee.kra_pin != after.employee.kra_pin {
         let shown = |user: &User| json!(user.employee.kra_pin.as_deref().map(masked_kra_pin));

@@ -11,7 +11,7 @@ use domain::mail::Template;
 use domain::setting::Effective;
 use domain::user::{CredentialKind, User};
 use serde_json::{Value, json};
-use store::{CredentialWrite, Priority};
+use store::CredentialWrite;
 
 use crate::app::audit::{self, Record};
 use crate::app::names::Found;
@@ -47,10 +47,9 @@ pub async fn set_password(
     let lockout = settings.lockout;
     let draft = app.draft(Template::PasswordChanged, now)?;
     let queued = draft.clone();
-    let mut change = app
-        .store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let user = again(tx, &act, credential.user_id)?;
+    let mut change = record
+        .write(app, move |tx, permit| {
+            let user = again(tx, permit, &act, credential.user_id)?;
             let tenant = tx.tenant_mut(act.tenant.id);
             if !tenant.credentials_mut().set(&credential, version)? {
                 return Err(audit::moved());
@@ -61,7 +60,7 @@ pub async fn set_password(
             }
             let ended = end_access(tx, &act.tenant, user.id, now)?;
             let (before, after) = described(&user, status, credential.kind, generated);
-            let mut change = record.append(tx, &act, &before, &after)?;
+            let mut change = permit.append(tx, &act, &before, &after)?;
             // Who has no password of their own yet learns of this one by other ways.
             if let Some(draft) = &queued
                 && user.status == UserStatus::Active

@@ -1,13 +1,16 @@
-//! The user as it is shown: to its owner; to the operator whole, as a row, or without anything
+//! The user as it is shown: to its owner; to administrators of its tenant; to the operator whole, as a row, or without anything
 //! personal.
 
 use std::collections::BTreeMap;
 
+use common::call::Socket;
 use common::time::Time;
 use common::view::{EmployeeView, Name, UserView};
-use domain::profile::masked_kra_pin;
+use domain::profile::{masked_kra_pin, masked_phone};
 use domain::user::User;
 use store::UserRow;
+
+use crate::app::{Administrator, By};
 
 /// The user as its owner sees it: nothing masked.
 pub fn own(user: &User) -> UserView {
@@ -42,6 +45,46 @@ pub(super) enum Detail {
     Row,
     /// Ids, statuses and times.
     Masked,
+    /// As its owner sees it: for administrators who may edit it.
+    Own,
+    /// The same with telephone and tax number masked: for those who may not.
+    Covered,
+}
+
+impl Detail {
+    /// What a list shows to whoever asks.
+    pub(super) fn of_list(by: By<'_>) -> Self {
+        match by {
+            By::Operator(operator) if operator.socket == Socket::Monitor => Self::Masked,
+            By::Operator(_) => Self::Row,
+            By::Administrator(administrator) => Self::of_one(administrator),
+        }
+    }
+
+    /// What an administrator is shown.
+    pub(super) fn of_one(administrator: &Administrator) -> Self {
+        if administrator.may("users:edit") {
+            Self::Own
+        } else {
+            Self::Covered
+        }
+    }
+}
+
+/// A user as an administrator sees it.
+pub(super) fn one(user: &User, detail: Detail) -> UserView {
+    let own = own(user);
+    if detail == Detail::Own {
+        return own;
+    }
+    UserView {
+        phone: own.phone.as_deref().map(masked_phone),
+        employee: EmployeeView {
+            kra_pin: own.employee.kra_pin.as_deref().map(masked_kra_pin),
+            ..own.employee
+        },
+        ..own
+    }
 }
 
 /// The user at `now`, as the operator sees it.
@@ -52,6 +95,7 @@ pub(super) fn user(row: &UserRow, now: Time, detail: Detail) -> UserView {
         ..own(&row.user)
     };
     match detail {
+        Detail::Own | Detail::Covered => one(&row.user, detail),
         Detail::Whole => whole,
         Detail::Row => UserView {
             phone: None,

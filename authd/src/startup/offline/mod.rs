@@ -185,6 +185,7 @@ fn actor() -> Actor {
             .ok()
             .and_then(|uid| uid.parse().ok()),
         channel: "offline".to_owned(),
+        ..Actor::default()
     }
 }
 

@@ -175,8 +175,8 @@ fn entry(n: u8, tenant: Option<u8>) -> AuditEntry {
             uid: Some(1000),
             user: Some("alice".to_owned()),
             pid: Some(7),
-            sudo_uid: None,
             channel: "admin".to_owned(),
+            ..Actor::default()
         },
         action: "user.disable".to_owned(),
         object: "usr_x".to_owned(),

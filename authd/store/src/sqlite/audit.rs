@@ -127,8 +127,9 @@ fn conditions(filter: &AuditFilter, page: &PageRequest) -> Result<Conditions, St
     asked.and_some("+chain = ?", filter.tenant.map(id_value));
     if let Some(actor) = filter.actor.as_deref() {
         asked.and(
-            "(actor ->> '$.user' = ? OR CAST(actor ->> '$.uid' AS TEXT) = ?)",
-            [text_value(actor), text_value(actor)],
+            "(actor ->> '$.user' = ? OR CAST(actor ->> '$.uid' AS TEXT) = ? \
+             OR actor ->> '$.user_id' = ?)",
+            [text_value(actor), text_value(actor), text_value(actor)],
         );
     }
     if let Some(action) = filter.action.as_deref() {

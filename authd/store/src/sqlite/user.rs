@@ -167,7 +167,8 @@ impl Users for TenantTx<'_> {
         let changed = self.tx.run(
             "users.set_profile",
             "UPDATE users SET given_name = ?3, family_name = ?4, display_name = ?5, phone = ?6, \
-             locale = ?7, employee_id = ?8, kra_pin = ?9, external_refs = ?10, updated_at = ?11 \
+             locale = ?7, employee_id = ?8, kra_pin = ?9, external_refs = ?10, updated_at = ?11, \
+             address = ?12 \
              WHERE tenant_id = ?1 AND id = ?2",
             params![
                 self.id.as_bytes(),
@@ -181,6 +182,10 @@ impl Users for TenantTx<'_> {
                 user.employee.kra_pin,
                 json(&user.external_refs, "users.external_refs")?,
                 user.updated_at.millis(),
+                user.address
+                    .as_ref()
+                    .map(|address| json(address, "users.address"))
+                    .transpose()?,
             ],
         )?;
         Ok(changed > 0)

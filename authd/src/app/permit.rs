@@ -1,0 +1,212 @@
+//! What somebody who administers may do within one write transaction (rule 18), on the rights that the
+//! transaction itself sees, the actor's and the other one's (G16). For an operator everything is
+//! allowed; nothing here is decided on what was true before the transaction.
+
+use common::call::Change;
+use common::error::ErrorCode;
+use common::id::{TenantId, UserId};
+use common::time::Time;
+use common::view::UserStatus;
+use domain::permission::Permission;
+use domain::rights::{Right, Rights};
+use domain::session::EndReason;
+use domain::tenant::Tenant;
+use serde_json::Value;
+use store::{ReadTx, WriteTx};
+
+use crate::app::audit::{Act, Record, WideAct};
+use crate::app::context::{Administrator, fresh};
+use crate::app::{Error, access, authenticate};
+
+/// The leave to change something, good within the transaction that it was drawn in.
+pub struct Permit<'a> {
+    record: &'a Record,
+    of: Option<Standing<'a>>,
+}
+
+/// An administrator as the transaction sees it.
+struct Standing<'a> {
+    administrator: &'a Administrator,
+    rights: Rights,
+}
+
+impl<'a> Permit<'a> {
+    /// Reads anew who acts, and whether the act is still allowed.
+    ///
+    /// # Errors
+    /// `session_revoked` for who is gone, disabled or signed out; `permission_denied`.
+    pub(super) fn read(tx: &dyn ReadTx, record: &'a Record) -> Result<Self, Error> {
+        let of = record.administrator().map(|administrator| {
+            let rights = standing(tx, administrator)?;
+            Ok::<_, Error>(Standing {
+                administrator,
+                rights,
+            })
+        });
+        Ok(Self {
+            record,
+            of: of.transpose()?,
+        })
+    }
+
+    /// When the change is made.
+    pub const fn at(&self) -> Time {
+        self.record.at()
+    }
+
+    /// Nobody acts on a stronger one: refuses a change, a reset, a sign-out or the loss of a role of a
+    /// user who holds a permission that the actor lacks.
+    ///
+    /// # Errors
+    /// `permission_denied`; `not_found` for who is gone.
+    pub fn may_act_on(&self, tx: &dyn ReadTx, tenant: &Tenant, id: UserId) -> Result<(), Error> {
+        let Some(standing) = &self.of else {
+            return Ok(());
+        };
+        let user = tx.tenant(tenant.id).users().by_id(id)?;
+        let theirs = access::rights(tx, tenant, &user.ok_or_else(Error::not_found)?)?;
+        if standing.rights.covers(&theirs) {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorCode::PermissionDenied,
+            "this user holds a permission that you do not hold",
+        ))
+    }
+
+    /// Nobody grants what they do not hold, to a user or through a role; who grants everything, or
+    /// what reaches beyond a tenant, has to have signed in just now (rule 14).
+    ///
+    /// # Errors
+    /// `permission_denied`, `reauthentication_required`.
+    pub fn may_grant<'r>(
+        &self,
+        rights: impl IntoIterator<Item = &'r Right> + Clone,
+    ) -> Result<(), Error> {
+        let Some(standing) = &self.of else {
+            return Ok(());
+        };
+        if let Some(missing) = standing.rights.first_missing(rights.clone()) {
+            return Err(Error::new(
+                ErrorCode::PermissionDenied,
+                format!("you do not hold {missing}, so you cannot grant it"),
+            ));
+        }
+        if rights.into_iter().any(is_administrative) {
+            return fresh(standing.administrator.caller.auth_time, self.record.at());
+        }
+        Ok(())
+    }
+
+    /// Appends the audit row of the change. `before` and `after` hold no secret.
+    ///
+    /// # Errors
+    /// `permission_denied` for what lies outside of the actor's tenant or left a user stronger than
+    /// the actor; those of the store.
+    pub fn append(
+        &self,
+        tx: &dyn WriteTx,
+        act: &Act,
+        before: &Value,
+        after: &Value,
+    ) -> Result<Change, Error> {
+        self.append_wide(tx, &act.wide(), before, after)
+    }
+
+    /// The same for what may belong to no tenant.
+    ///
+    /// # Errors
+    /// As [`Permit::append`].
+    pub fn append_wide(
+        &self,
+        tx: &dyn WriteTx,
+        act: &WideAct,
+        before: &Value,
+        after: &Value,
+    ) -> Result<Change, Error> {
+        if let Some(standing) = &self.of {
+            let tenant = act.tenant.as_ref();
+            within(standing.administrator, tenant.map(|tenant| tenant.id))?;
+            if let Some(tenant) = tenant {
+                self.left_weaker(tx, tenant, &act.object, standing.administrator)?;
+            }
+        }
+        self.record.append_permitted(tx, act, before, after)
+    }
+
+    /// Whatever a use case forgot to ask: no change of a user ends with one who is stronger than the
+    /// actor.
+    fn left_weaker(
+        &self,
+        tx: &dyn ReadTx,
+        tenant: &Tenant,
+        object: &str,
+        administrator: &Administrator,
+    ) -> Result<(), Error> {
+        let Ok(id) = object.parse::<UserId>() else {
+            return Ok(());
+        };
+        let is_there = tx.tenant(tenant.id).users().by_id(id)?.is_some();
+        if is_there && id != administrator.caller.user_id {
+            return self.may_act_on(tx, tenant, id);
+        }
+        Ok(())
+    }
+}
+
+/// What counts as an administrator's right for rule 14.
+fn is_administrative(right: &Right) -> bool {
+    match right {
+        Right::All => true,
+        Right::One(permission) => permission.is_system_only(),
+    }
+}
+
+/// The rights of who acts, as this transaction sees them.
+fn standing(tx: &dyn ReadTx, administrator: &Administrator) -> Result<Rights, Error> {
+    let caller = &administrator.caller;
+    let rows = tx.tenant(caller.tenant_id);
+    let gone = || authenticate::ended(EndReason::Revoked);
+    let tenant = tx.tenants().by_id(caller.tenant_id)?.ok_or_else(gone)?;
+    let user = rows.users().by_id(caller.user_id)?.ok_or_else(gone)?;
+    let session = rows.sessions().by_id(caller.session_id)?.ok_or_else(gone)?;
+    if let Some((_, reason)) = session.ended {
+        return Err(authenticate::ended(reason));
+    }
+    if user.status == UserStatus::Disabled {
+        return Err(gone());
+    }
+    let rights = access::rights(tx, &tenant, &user)?;
+    match administrator
+        .needs
+        .iter()
+        .find(|needed| !rights.allows(needed))
+    {
+        Some(missing) => Err(missing_permission(missing.as_str())),
+        None => Ok(rights),
+    }
+}
+
+/// The refusal of who lacks a permission.
+pub(super) fn missing_permission(name: &str) -> Error {
+    Error::new(
+        ErrorCode::PermissionDenied,
+        format!("this needs the permission {name}"),
+    )
+}
+
+/// Refuses a change of what lies elsewhere. Permissions that exist in `system` only are for objects of
+/// any tenant, and of none.
+fn within(administrator: &Administrator, tenant: Option<TenantId>) -> Result<(), Error> {
+    let is_wide = |administrator: &Administrator| {
+        let route = administrator.needs.first();
+        route.is_some_and(Permission::is_system_only)
+    };
+    if tenant == Some(administrator.tenant_id) || is_wide(administrator) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorCode::PermissionDenied,
+        "this belongs to another tenant",
+    ))
+}

@@ -1,0 +1,73 @@
+//! What an administrative act is about, found for whoever does it: the operator's names with their
+//! suggestions, or ids within the one tenant that an administrator reaches, where what is foreign, gone
+//! or no id at all is not there, and nothing more is said.
+
+use common::call::UserRef;
+use common::id::{TenantId, UserId};
+use domain::tenant::Tenant;
+use store::ReadTx;
+
+use crate::app::names::{self, Found, Subject};
+use crate::app::{Error, Reach};
+
+/// Finds a tenant.
+///
+/// # Errors
+/// `not_found`; those of [`names::tenant`] for the operator.
+pub fn tenant(tx: &dyn ReadTx, reach: Reach, name: &str) -> Result<Tenant, Error> {
+    let Reach::Within(id) = reach else {
+        return names::tenant(tx, name);
+    };
+    let tenant = tx.tenants().by_id(id)?.ok_or_else(Error::not_found)?;
+    if name == id.to_string() || name == tenant.slug.as_str() {
+        return Ok(tenant);
+    }
+    Err(Error::not_found())
+}
+
+/// Finds the tenant that a list is narrowed to: an administrator's always is.
+///
+/// # Errors
+/// As [`tenant`].
+pub fn tenant_filter(
+    tx: &dyn ReadTx,
+    reach: Reach,
+    name: Option<&str>,
+) -> Result<Option<TenantId>, Error> {
+    match (reach, name) {
+        (reach, Some(name)) => tenant(tx, reach, name).map(|tenant| Some(tenant.id)),
+        (Reach::Within(id), None) => Ok(Some(id)),
+        (Reach::Everywhere, None) => Ok(None),
+    }
+}
+
+/// Finds a user: the operator's by id or address, an administrator's by id.
+///
+/// # Errors
+/// `not_found`; those of [`names::user`] for the operator.
+pub fn user(tx: &dyn ReadTx, reach: Reach, reference: &UserRef) -> Result<Found, Error> {
+    let Reach::Within(within) = reach else {
+        return names::user(tx, reference);
+    };
+    let id: UserId = reference.name.parse().map_err(|_| Error::not_found())?;
+    let tenant = tx.tenants().by_id(within)?;
+    let user = tx.tenant(within).users().by_id(id)?;
+    match (tenant, user) {
+        (Some(tenant), Some(user)) => Ok(Found { tenant, user }),
+        _ => Err(Error::not_found()),
+    }
+}
+
+/// Finds a name that can be locked: an administrator's is a user's, by id.
+///
+/// # Errors
+/// As [`user`]; those of [`names::subject`] for the operator.
+pub fn subject(tx: &dyn ReadTx, reach: Reach, reference: &UserRef) -> Result<Subject, Error> {
+    match reach {
+        Reach::Everywhere => names::subject(tx, reference),
+        Reach::Within(_) => {
+            let found = user(tx, reach, reference)?;
+            Ok(Subject::Known(Box::new(found)))
+        }
+    }
+}

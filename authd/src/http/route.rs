@@ -1,0 +1,153 @@
+//! What the table of routes is made of: a route says who may use it in the line that adds it, and
+//! what it says is what is asked before its handler reads anything.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, on};
+use axum::{Extension, Router};
+
+use super::authenticated::Administering;
+use crate::app::App;
+use crate::app::administer::Needed;
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Whoever asks.
+    Public,
+    /// Who proves a live session, or proves in the handler's own way who asks.
+    SignedIn,
+    /// Users who hold this permission. One that exists in `system` only takes no `?tenant=`.
+    Permission(&'static str),
+}
+
+/// One route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// Its method.
+    pub method: &'static str,
+    /// Its path, as the router matches it.
+    pub path: &'static str,
+    /// Who may use it.
+    pub access: Access,
+}
+
+/// Methods that routes have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Method {
+    /// Reads.
+    Get,
+    /// Makes or does.
+    Post,
+    /// Replaces.
+    Put,
+    /// Changes.
+    Patch,
+    /// Takes away.
+    Delete,
+}
+
+impl Method {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    const fn filter(self) -> MethodFilter {
+        match self {
+            Self::Get => MethodFilter::GET,
+            Self::Post => MethodFilter::POST,
+            Self::Put => MethodFilter::PUT,
+            Self::Patch => MethodFilter::PATCH,
+            Self::Delete => MethodFilter::DELETE,
+        }
+    }
+}
+
+/// The arguments of a handler that takes [`Administering`] right behind the state. The first of the
+/// tuple is axum's own.
+pub(super) trait ProvesPermission {}
+
+macro_rules! proves_permission {
+    ($($more:ident),*) => {
+        impl<M, $($more),*> ProvesPermission for (M, State<Arc<App>>, Administering, $($more,)*) {}
+    };
+}
+
+proves_permission!();
+proves_permission!(A);
+proves_permission!(A, B);
+proves_permission!(A, B, C);
+proves_permission!(A, B, C, D);
+
+/// Routes as they are added.
+#[derive(Default)]
+pub(super) struct Routes {
+    /// The router so far.
+    pub(super) router: Router<Arc<App>>,
+    /// What was added.
+    pub(super) table: Vec<Route>,
+}
+
+impl Routes {
+    /// Adds one that authenticates nobody.
+    pub(super) fn public<H, T>(self, method: Method, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        self.add(method, path, Access::Public, handler)
+    }
+
+    /// Adds one whose handler proves who asks.
+    pub(super) fn signed_in<H, T>(self, method: Method, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        self.add(method, path, Access::SignedIn, handler)
+    }
+
+    /// Adds one for users who hold a permission: no other handlers than those that prove it fit here.
+    pub(super) fn permits<H, T>(
+        self,
+        permission: &'static str,
+        method: Method,
+        path: &'static str,
+        handler: H,
+    ) -> Self
+    where
+        H: Handler<T, Arc<App>>,
+        T: ProvesPermission + 'static,
+    {
+        self.add(method, path, Access::Permission(permission), handler)
+    }
+
+    fn add<H, T>(mut self, method: Method, path: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        let mut route = on(method.filter(), handler);
+        if let Access::Permission(permission) = access {
+            route = route.route_layer(Extension(Needed {
+                permission,
+                changes: method != Method::Get,
+            }));
+        }
+        self.router = self.router.route(path, route);
+        self.table.push(Route {
+            method: method.name(),
+            path,
+            access,
+        });
+        self
+    }
+}
