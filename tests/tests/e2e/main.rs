@@ -11,6 +11,7 @@ mod authctl;
 mod backups;
 mod canary;
 mod clock;
+mod closed;
 mod damage;
 mod disk;
 mod durability;
