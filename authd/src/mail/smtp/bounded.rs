@@ -53,7 +53,7 @@ impl AsyncRead for Bounded {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         let read = buffer.filled().get(before..).unwrap_or_default();
-        let lines = read.iter().filter(|byte| **byte == b'\n').count();
+        let lines = read.split(|byte| *byte == b'\n').skip(1).count();
         self.left = self.left.saturating_sub(read.len());
         self.lines_left = self.lines_left.saturating_sub(lines);
         polled
