@@ -27,6 +27,7 @@ mod lost_keys;
 mod mail;
 mod mailbox;
 mod manual;
+mod migrations;
 mod offline_keys;
 mod pages;
 mod passwords;
