@@ -136,11 +136,7 @@ fn v16_2_5_v13_4_2_a_panic_is_told_by_its_place_and_without_what_it_quotes() {
         let faults: [fn(&str); 4] = [
             |password| panic!("no account takes {password:?}"),
             |password| {
-                password
-                    .parse::<u8>()
-                    .map_err(|_| password)
-                    .map(drop)
-                    .unwrap()
+                password.parse::<u8>().map_err(|_| password).unwrap();
             },
             |password| assert_eq!(password, "", "{password}"),
             |_| panic!("a text of the source"),

@@ -2,6 +2,7 @@
 //! sign in with what they had; and a daemon that dies on the way starts anew.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -77,10 +78,12 @@ fn older(newest: &Path, file: &Path, version: u32) {
         } else {
             String::new()
         };
-        copy += &format!(
+        write!(
+            copy,
             "DELETE FROM main.{table}; \
              INSERT INTO main.{table} ({shared}) SELECT {shared} FROM newest.{table} {only};"
-        );
+        )
+        .expect("a string takes text");
     }
     // The triggers counted as well.
     copy += "UPDATE main.tenants SET users = \
