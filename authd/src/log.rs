@@ -5,6 +5,7 @@
 mod journal;
 mod layer;
 mod line;
+mod panics;
 mod queue;
 
 use std::io;
@@ -85,6 +86,7 @@ pub fn start(settings: &Log, clock: Arc<dyn Clock>) -> Result<Logging, LogError>
     let (format, sink) = way_of(format_of(settings.target, stderr_is_journal()), SOCKET);
     let (subscriber, logging) = assemble(&settings.level, format, clock, sink)?;
     subscriber.try_init().map_err(|_| LogError::Twice)?;
+    panics::tell();
     Ok(logging)
 }
 

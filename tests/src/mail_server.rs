@@ -58,6 +58,10 @@ pub enum Fault {
     None,
     /// Takes connections and never says a word.
     Silent,
+    /// Takes connections and hangs up at once, as a host does that nobody serves on.
+    HangUp,
+    /// Says this again and again instead of a greeting, as long as somebody listens.
+    Endless(&'static str),
     /// Answers a command with a line of its own: the command's first word (`MAIL`, `RCPT`, `DATA`,
     /// `AUTH`, `EHLO`), or `.` for the end of the message.
     Answer(&'static str, &'static str),
@@ -203,8 +207,12 @@ struct Conversation<'a> {
 
 fn serve(state: &State, socket: TcpStream, number: usize) -> io::Result<()> {
     socket.set_read_timeout(Some(PATIENCE))?;
-    if *locked(&state.fault) == Fault::Silent {
-        return wait(&socket);
+    let fault = *locked(&state.fault);
+    match fault {
+        Fault::Silent => return wait(&socket),
+        Fault::HangUp => return socket.shutdown(Shutdown::Both),
+        Fault::Endless(text) => return say_for_ever(&socket, text),
+        _ => {}
     }
     let is_encrypted = state.conduct.tls == MailTls::Implicit;
     let raw = socket.try_clone()?;
@@ -236,6 +244,14 @@ fn encrypted(
     let mut stream = StreamOwned::new(connection, socket);
     stream.conn.complete_io(&mut stream.sock)?;
     Ok(stream)
+}
+
+/// Talks until the client goes.
+fn say_for_ever(mut socket: &TcpStream, text: &str) -> io::Result<()> {
+    let much = text.repeat(4096);
+    loop {
+        socket.write_all(much.as_bytes())?;
+    }
 }
 
 /// Reads until the client goes.

@@ -112,10 +112,13 @@ async fn pass(State(edge): State<Arc<AdminEdge>>, mut request: Request, next: Ne
 }
 
 /// The protocol's number as it was sent, if the client says both what it is and what it speaks.
+/// Said twice it is no number, and the request no one's.
 fn protocol(headers: &HeaderMap) -> Option<String> {
     headers.get(CLIENT_VERSION_HEADER)?;
-    let value = headers.get(CLIENT_PROTOCOL_HEADER)?;
-    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+    headers.get(CLIENT_PROTOCOL_HEADER)?;
+    let values = headers.get_all(CLIENT_PROTOCOL_HEADER).iter();
+    let texts = values.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    Some(texts.collect::<Vec<_>>().join(", "))
 }
 
 fn close() -> Response {
@@ -133,7 +136,9 @@ fn other_protocol() -> Error {
 }
 
 fn sudo_uid(headers: &HeaderMap) -> Option<u32> {
-    headers.get(SUDO_UID_HEADER)?.to_str().ok()?.parse().ok()
+    let mut values = headers.get_all(SUDO_UID_HEADER).iter();
+    let first = values.next()?.to_str().ok()?.parse().ok()?;
+    values.next().is_none().then_some(first)
 }
 
 fn unnamed(

@@ -138,7 +138,7 @@ async fn a59_who_does_not_say_his_version_is_closed_unanswered() {
 }
 
 #[tokio::test]
-async fn another_protocol_is_told_and_nothing_done() {
+async fn g5_a95_another_protocol_or_two_is_told_and_nothing_done() {
     let channel = Channel::open(Duration::from_secs(20), everybody());
     let mut stream = UnixStream::connect(&channel.path).await.unwrap();
     for protocol in ["2", "0", "01", "x", "1, 1", "", "\u{e9}"] {
@@ -146,6 +146,9 @@ async fn another_protocol_is_told_and_nothing_done() {
         let text = ask(&mut stream, get_with("/v1/who", &headers)).await;
         assert_eq!(problem(&text).code, ErrorCode::MalformedRequest, "{text}");
     }
+    let twice = format!("{VERSIONS}Authctl-Protocol: 1\r\n");
+    let text = ask(&mut stream, get_with("/v1/who", &twice)).await;
+    assert_eq!(problem(&text).code, ErrorCode::MalformedRequest, "{text}");
     drop(stream);
     assert_eq!(channel.close().await, 0);
 }
@@ -162,6 +165,11 @@ async fn a59_the_operator_is_who_the_kernel_says() {
     assert_eq!(actor.uid, Some(uid));
     assert_eq!(actor.pid, Some(i32::try_from(std::process::id()).unwrap()));
     assert_eq!(actor.sudo_uid, Some(1000));
+    let twice = format!("{headers}Authctl-Sudo-Uid: 0\r\n");
+    let text = ask(&mut stream, get_with("/v1/who", &twice)).await;
+    let torn: domain::audit::Actor =
+        serde_json::from_str(text.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!(torn.sudo_uid, None, "two claims are none");
     assert_eq!(actor.channel, "admin");
     let name = nix::unistd::User::from_uid(uid.into()).unwrap();
     assert_eq!(actor.user, name.map(|user| user.name));

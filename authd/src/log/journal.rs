@@ -39,6 +39,7 @@ pub(super) const MESSAGE_IDS: &[(&str, &str)] = &[
     ("daemon.drain", "7cb41709861d4ea2aeccd23479f22e8b"),
     ("daemon.maintenance", "584eb1e11bcc44b0a799c1aaf6b2c0c0"),
     ("daemon.ready", "f2d3ab52a2f242a78e56d80c95168d1b"),
+    ("daemon.fault", "2e5dc1bc824e4699b9f1547908492a2d"),
     ("daemon.stopped", "f0087f0cebe34864af46fa958aaf1fe9"),
     ("audit.head", "335fecf1925a44acb760f889f91dc66f"),
 ];

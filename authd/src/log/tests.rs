@@ -122,3 +122,43 @@ fn the_form_follows_target_and_journal() {
     assert_eq!(format_of(LogTarget::Journal, false), Format::Journal);
     assert_eq!(format_of(LogTarget::Json, true), Format::Json);
 }
+
+/// Panics as a handler would, under the hook of the daemon, with a value in the text.
+#[test]
+fn v16_2_5_v13_4_2_a_panic_is_told_by_its_place_and_without_what_it_quotes() {
+    const CANARY: &str = "thirteen quiet harbours wait";
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(panics::event));
+    let shown = said("trace", Format::Json, |_| {
+        let span = tracing::info_span!("request", request_id = "req_1");
+        let _span = span.enter();
+        let password = std::hint::black_box(CANARY);
+        let faults: [fn(&str); 4] = [
+            |password| panic!("no account takes {password:?}"),
+            |password| {
+                password.parse::<u8>().map_err(|_| password).unwrap();
+            },
+            |password| assert_eq!(password, "", "{password}"),
+            |_| panic!("a text of the source"),
+        ];
+        for fault in faults {
+            std::panic::catch_unwind(|| fault(password)).unwrap_err();
+        }
+    });
+    std::panic::set_hook(before);
+    assert!(!shown.contains("harbours"), "{shown}");
+    assert!(!shown.contains("stack backtrace"), "{shown}");
+    let lines: Vec<serde_json::Value> = shown
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 4, "{shown}");
+    for line in &lines {
+        assert_eq!(line["level"], "error");
+        assert_eq!(line["event"], "daemon.fault");
+        assert_eq!(line["request_id"], "req_1");
+        let place = line["place"].as_str().unwrap();
+        assert!(place.contains("log/tests.rs:"), "{place}");
+    }
+    assert_eq!(lines[3]["reason"], "a text of the source");
+}

@@ -225,3 +225,12 @@ async fn a16_a_change_ends_the_other_sessions_and_keeps_its_own() {
         .await
         .is(422, "password_rejected");
 }
+
+#[tokio::test]
+async fn v6_2_10_a_chosen_password_does_not_grow_old() {
+    let house = House::new().await;
+    house.clock.advance(Duration::from_hours(400 * 24));
+    let answer = house.ask(login(ADA, GOOD)).await;
+    answer.is(200, "");
+    assert_eq!(answer.body["password_change_required"], false);
+}

@@ -12,7 +12,7 @@ use common::call::user::ResetPassword;
 use common::call::{self, Socket};
 use common::error::ErrorCode;
 
-use crate::house::{ADA, Answer, BETTER, GOOD, House, WRONG, login, post};
+use crate::house::{ADA, Answer, BETTER, GOOD, House, WRONG, get, login, post};
 use crate::mailing::{Mailing, forgot, of_link, reset, token_of};
 use crate::support::{new_tenant, operator, plan, reference};
 
@@ -400,4 +400,40 @@ async fn without_a_transport_a_mail_is_refused_and_a_link_printed() {
         .await
         .unwrap_err();
     assert_eq!(error.code, ErrorCode::NoMailTransport);
+}
+
+/// What a scanner, a preview or a browser that looks ahead does with a link: everything but a post.
+#[tokio::test]
+async fn a87_v3_5_3_v14_2_1_no_request_but_the_post_uses_a_link_up() {
+    let mailing = Mailing::new().await;
+    let token = mailing.token().await;
+    for path in [
+        format!("/reset-password?token={token}"),
+        format!("/reset-password?{token}"),
+        "/reset-password".to_owned(),
+    ] {
+        for method in ["GET", "HEAD"] {
+            let mut ask = get(&path).header("purpose", "prefetch");
+            ask.method = method;
+            let answer = mailing.house.ask(ask).await;
+            assert_eq!(answer.status, 200, "{method} {path}");
+            assert!(!answer.text.contains(&token), "{method} {path}");
+            assert!(answer.headers.get("location").is_none());
+        }
+    }
+    for method in ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"] {
+        let mut ask = get(&format!("/v1/auth/password/reset?token={token}"));
+        ask.method = method;
+        let answer = mailing.house.ask(ask).await;
+        assert_eq!(answer.status, 405, "{method}");
+    }
+    let body = json!({"token": token, "new_password": BETTER});
+    let in_query = post(&format!("/v1/auth/password/reset?token={token}"), body);
+    mailing
+        .house
+        .ask(in_query)
+        .await
+        .is(400, "unknown_parameter");
+    mailing.house.ask(login(ADA, GOOD)).await.is(200, "");
+    mailing.reset(&token, BETTER).await.is(204, "");
 }

@@ -22,6 +22,9 @@ fn patterns() -> BTreeSet<String> {
         .collect()
 }
 
+/// Methods of the lists.
+const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE"];
+
 fn listed() -> BTreeSet<(String, String)> {
     table()
         .iter()
@@ -78,5 +81,49 @@ async fn g6_a_signed_in_route_without_a_token_is_401_before_its_body_is_read() {
             answer.is(401, code);
             assert!(answer.headers.contains_key("www-authenticate"), "{path}");
         }
+    }
+}
+
+#[tokio::test]
+async fn v3_3_1_no_route_sets_a_cookie() {
+    let house = House::new().await;
+    let signed_in = house.sign_in().await;
+    assert!(!signed_in.headers.contains_key("set-cookie"));
+    for (path, method) in listed() {
+        for token in [None, Some(signed_in.access())] {
+            let mut ask = get(&path.replace("{id}", "ses_x")).header("cookie", "session=x");
+            ask.method = METHODS.iter().copied().find(|one| *one == method).unwrap();
+            ask.token = token.map(str::to_owned);
+            let answer = house.ask(ask).await;
+            assert!(
+                !answer.headers.contains_key("set-cookie"),
+                "{method} {path}"
+            );
+        }
+    }
+}
+
+/// A path is decoded once: what is encoded twice names nothing.
+#[tokio::test]
+async fn v1_1_1_an_id_that_is_encoded_twice_is_no_id() {
+    let house = House::new().await;
+    let signed_in = house.sign_in().await;
+    let id = signed_in.body["session"]["id"].as_str().unwrap().to_owned();
+    let rest = id.strip_prefix('s').unwrap();
+    for spelling in [
+        format!("%2573{rest}"),
+        format!("{id}%00"),
+        format!("{id}%2500"),
+        format!("{id}%2f"),
+        format!("..%2f{id}"),
+    ] {
+        let mut ask = get(&format!("/v1/me/sessions/{spelling}")).with(signed_in.access());
+        ask.method = "DELETE";
+        let answer = house.ask(ask).await;
+        assert!(
+            [400, 404].contains(&answer.status),
+            "{spelling}: {answer:?}"
+        );
+        assert_eq!(house.check(signed_in.access()).await.status, 200);
     }
 }

@@ -63,6 +63,26 @@ async fn r10_a_refused_sign_in_is_the_operators_affair_and_not_the_letters() {
     assert_eq!(server.letters()[0].user.as_deref(), Some("authd"));
 }
 
+/// Whoever sits between authd and the server can say this before anything is encrypted.
+#[tokio::test]
+async fn r10_v13_2_6_an_answer_without_an_end_is_cut_before_it_takes_memory() {
+    let server = server();
+    for text in ["a", "220-x\r\n"] {
+        let failed = with(&server, Fault::Endless(text)).await.unwrap_err();
+        assert!(!failed.is_permanent);
+        assert!(!failed.reason.contains("too slow"), "{failed}");
+        assert!(failed.reason.len() < 500, "{failed}");
+    }
+    let failed = with(&server, Fault::Endless("a")).await.unwrap_err();
+    assert!(
+        failed
+            .reason
+            .contains("the server's answer has no end, while connecting"),
+        "{failed}"
+    );
+    with(&server, Fault::None).await.unwrap();
+}
+
 #[tokio::test]
 async fn r10_a_server_that_never_answers_costs_the_timeout_and_no_more() {
     let server = server();

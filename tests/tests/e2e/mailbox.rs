@@ -202,6 +202,101 @@ fn r9_a48_a_daemon_killed_while_it_sends_sends_again_under_the_same_id() {
     assert_eq!(server.letters().len(), 1);
 }
 
+/// Lines of a letter that nothing but a letter has.
+fn sentences(letter: &Received) -> Vec<String> {
+    let text = letter.text();
+    let lines = text.lines().map(str::trim);
+    let whole = lines.filter(|line| line.len() > 30 && !line.contains(['@', ':']));
+    whole.map(str::to_owned).collect()
+}
+
+/// Stops the post and gathers every file and every call in which a mail that waits could show.
+fn places(home: &Home, daemon: &Daemon) -> Vec<(String, Vec<u8>)> {
+    let authctl = daemon.authctl();
+    authctl.ok(&["mail", "pause"]);
+    let backup = home.path("copy.db");
+    authctl.ok(&["backup", "create", backup.to_str().expect("a path")]);
+    let mut places: Vec<(String, Vec<u8>)> = home
+        .snapshot()
+        .into_iter()
+        .map(|(path, bytes)| (path.display().to_string(), bytes))
+        .collect();
+    assert!(
+        places
+            .iter()
+            .any(|(path, _)| path.ends_with("authd.db-wal"))
+    );
+    let copy = std::fs::read(&backup).expect("a backup");
+    places.push(("the backup".to_owned(), copy));
+    let rows = authctl.items(&["mail", "queue", "list"]);
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    for row in rows {
+        let id = row.get("id").and_then(Value::as_str).expect("an id");
+        let shown = authctl.ok(&["--json", "mail", "queue", "show", id]);
+        places.push((row.to_string(), shown.into_bytes()));
+        places.push(("the list".to_owned(), row.to_string().into_bytes()));
+    }
+    let audit = authctl.ok(&["--json", "audit", "list"]);
+    places.push(("the audit log".to_owned(), audit.into_bytes()));
+    places.push(("the log".to_owned(), daemon.log().into_bytes()));
+    places
+}
+
+#[test]
+fn a88_g11_neither_files_nor_calls_hold_what_a_mail_that_waits_says() {
+    let Scene { home, server } = scene();
+    let daemon = home.start();
+    setup(&daemon);
+    // It takes whole letters and never says so, so that they stay queued and we know them.
+    server.set_fault(Fault::HangUpAfterMessage);
+    forgot(&daemon, ALICE);
+    let authctl = daemon.authctl();
+    authctl.ok(&["-t", "acme", "user", "create", "--email", BOB]);
+    let of = |letters: &[Received], to: &str| -> Option<Received> {
+        letters.iter().find(|letter| letter.to == [to]).cloned()
+    };
+    let (link, invitation) = eventually("both letters", PATIENCE, || {
+        let letters = server.letters();
+        Some((of(&letters, ALICE)?, of(&letters, BOB)?))
+    });
+    let (token, first) = (link.token(), password_in(&invitation));
+    let places = places(&home, &daemon);
+    let mut needles = [sentences(&link), sentences(&invitation)].concat();
+    assert!(needles.len() >= 2, "{}", link.text());
+    needles.extend([token.clone(), first.clone()]);
+    for (place, bytes) in &places {
+        for needle in &needles {
+            let mut parts = bytes.windows(needle.len());
+            assert!(
+                !parts.any(|part| part == needle.as_bytes()),
+                "{needle} in {place}"
+            );
+        }
+    }
+    // Sent later it works, and what was made for an earlier try is dead.
+    server.set_fault(Fault::None);
+    let before = server.letters().len();
+    authctl.ok(&["mail", "resume"]);
+    let last = eventually("both letters again", PATIENCE, || {
+        let letters = server.letters().split_off(before);
+        Some((of(&letters, ALICE)?, of(&letters, BOB)?))
+    });
+    let reset = |token: &str| {
+        let body = json!({"token": token, "new_password": NEW});
+        daemon.api().post("/v1/auth/password/reset", &body).status
+    };
+    assert_eq!(reset(&token), 410);
+    assert_eq!(reset(&last.0.token()), 204);
+    let login = |password: &str| {
+        daemon
+            .api()
+            .login(&Login::new("acme", BOB, password))
+            .status
+    };
+    assert_eq!(login(&first), 401);
+    assert_eq!(login(&password_in(&last.1)), 200);
+}
+
 #[test]
 fn r10_a_hang_up_after_the_message_costs_one_copy_whose_link_is_dead() {
     let Scene { home, server } = scene();

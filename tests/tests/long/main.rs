@@ -1,5 +1,5 @@
 //! The long rows of the reliability list: power loss, ten thousand connections, hours of load, a reader
-//! that never ends.
+//! that never ends, an hour without a mail server, a database that somebody else holds.
 //!
 //! Each has a short form that runs with all other tests, and a whole one that is ignored unless asked
 //! for: `cargo test -p authd-tests --test long -- --ignored`, with a row's number behind it for that
@@ -13,6 +13,8 @@
 
 mod disk;
 mod idle_connections;
+mod locked;
+mod outbox;
 mod power_loss;
 mod soak;
 mod starvation;

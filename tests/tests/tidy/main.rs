@@ -10,6 +10,7 @@ mod documents;
 mod layers;
 mod packages;
 mod paths;
+mod rows;
 mod security;
 mod shape;
 mod tree;

@@ -93,7 +93,7 @@ fn a_port_of_another_kind_of_encryption_is_told() {
 }
 
 #[test]
-fn v1_2_2_a_link_leads_to_a_page_and_to_nothing_else() {
+fn a85_v1_2_2_a_link_leads_to_a_page_and_to_nothing_else() {
     let own = load_settings(&["api.public_url=https://a.example:8443"]).unwrap();
     assert_eq!(
         own.config.links.reset_url,
@@ -110,5 +110,36 @@ fn v1_2_2_a_link_leads_to_a_page_and_to_nothing_else() {
         let setting = format!("links.reset_url={url}");
         let faults = load_settings(&[&setting]).unwrap_err();
         assert_eq!(keys(&faults.0), ["links.reset_url"], "{url}");
+    }
+    for url in [
+        "javascript:alert(1)",
+        "javascript://a.example/%0aalert(1)",
+        "data:text/html,x",
+        "http://a.example",
+        "http://localhost.a.example",
+        "https://user@a.example",
+        "https://a.example:80@evil.example",
+        "https://a.example:99999",
+        "https://a.example:",
+        "https://a.example:+443",
+        "https://a.example\\.evil.example",
+        "https://a.example/path",
+        "https://a.example?x",
+        "https://a.example#x",
+        "https://",
+        "https://A.example",
+        "HTTPS://a.example",
+        "https://a.example\r\nx: y",
+    ] {
+        for key in ["api.public_url", "links.reset_url"] {
+            // A page may have a path; an origin may not.
+            let is_page =
+                key == "links.reset_url" && ["/path", "?x"].iter().any(|end| url.ends_with(end));
+            let setting = format!("{key}={url}");
+            match load_settings(&[&setting]) {
+                Ok(_) => assert!(is_page, "{setting}"),
+                Err(faults) => assert!(keys(&faults.0).contains(&key), "{setting}: {faults}"),
+            }
+        }
     }
 }

@@ -5,7 +5,8 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 
 use super::Encryption;
-use super::verdict::{Stage, verdict};
+use super::bounded::Bounded;
+use super::verdict::{Stage, line, verdict};
 use crate::mail::Undelivered;
 
 /// How a server is reached.
@@ -23,16 +24,8 @@ impl Route {
     /// encrypted as it has to be.
     pub(super) async fn open(&self, stage: &Stage) -> Result<AsyncSmtpConnection, Undelivered> {
         let hello = ClientId::default();
-        let from_the_first_byte = match self.encryption {
-            Encryption::Implicit => self.tls.clone(),
-            Encryption::Starttls | Encryption::None => None,
-        };
         stage.set(Stage::CONNECTING);
-        let server = (self.host.as_str(), self.port);
-        // Its own limit is for the connection alone; the whole has one further out.
-        let opened =
-            AsyncSmtpConnection::connect_tokio1(server, None, &hello, from_the_first_byte, None);
-        let mut connection = opened.await.map_err(|error| self.failed(&error, stage))?;
+        let mut connection = self.greet(&hello, stage).await?;
         if let (Encryption::Starttls, Some(tls)) = (self.encryption, &self.tls) {
             stage.set(Stage::ENCRYPTING);
             if !connection.can_starttls() {
@@ -60,6 +53,32 @@ impl Route {
             answer.map_err(|error| self.failed(&error, stage))?;
         }
         Ok(connection)
+    }
+
+    /// Connects and hears the greeting. The time for it is part of the limit further out.
+    async fn greet(
+        &self,
+        hello: &ClientId,
+        stage: &Stage,
+    ) -> Result<AsyncSmtpConnection, Undelivered> {
+        let opened = if self.encryption == Encryption::Implicit {
+            // Nobody but the server that the certificate names gets a word in here.
+            let server = (self.host.as_str(), self.port);
+            AsyncSmtpConnection::connect_tokio1(server, None, hello, self.tls.clone(), None).await
+        } else {
+            let stream = Bounded::connect(&self.host, self.port).await;
+            let stream = stream.map_err(|error| Undelivered {
+                is_permanent: false,
+                reason: format!(
+                    "{}:{}: {}, while {stage}",
+                    self.host,
+                    self.port,
+                    line(&error.to_string())
+                ),
+            })?;
+            AsyncSmtpConnection::connect_with_transport(Box::new(stream), hello).await
+        };
+        opened.map_err(|error| self.failed(&error, stage))
     }
 
     fn failed(&self, error: &lettre::transport::smtp::Error, stage: &Stage) -> Undelivered {

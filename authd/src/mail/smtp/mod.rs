@@ -4,6 +4,7 @@
 //! The connections are kept here and not by lettre's pool: that takes back a connection whose
 //! delivery was cut by a timeout, in the midst of a message, and hands it to the next letter.
 
+mod bounded;
 mod connect;
 mod verdict;
 

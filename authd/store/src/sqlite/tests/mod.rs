@@ -4,6 +4,7 @@ mod groups;
 mod locks;
 mod opening;
 mod plans;
+mod purges;
 mod rehearsals;
 mod whole;
 

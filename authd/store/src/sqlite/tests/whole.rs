@@ -148,7 +148,7 @@ fn rule_19_every_table_is_either_ended_or_kept_by_a_restore() {
 }
 
 /// A database with bob, a session of his, a device and a generated password.
-fn lived_in(folder: &std::path::Path) {
+pub(super) fn lived_in(folder: &std::path::Path) {
     let (store, _) = open_in(folder).unwrap();
     two_tenants(&store);
     write(&store, |tx| {
