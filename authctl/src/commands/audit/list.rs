@@ -1,11 +1,13 @@
 //! `audit list|show`: administrative changes, and one of them whole.
 
 use common::call::audit::{List, Show};
+use common::time::Time;
 use common::view::{ActorView, AuditView};
 use serde_json::Value;
 
 use crate::args::{AuditList, Format, ListArgs};
 use crate::commands::attempt::moment;
+use crate::commands::follow::{self, Followed};
 use crate::commands::{Context, Paged};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -127,7 +129,23 @@ pub(super) async fn list(context: &mut Context, wanted: AuditList) -> Result<Exi
         limit: Some(wanted.limit),
         filters: wanted.filters,
     };
+    if wanted.follow {
+        return follow::run(context, call, &SHAPE, &list, one_tenant).await;
+    }
     context.list(call, &SHAPE, &list, one_tenant).await
+}
+
+impl Followed<AuditView> for List {
+    fn since(&self, time: Time) -> Self {
+        Self {
+            since: self.since.max(Some(time)),
+            cursor: None,
+            ..self.clone()
+        }
+    }
+    fn mark(row: &AuditView) -> (String, Time) {
+        (row.id.to_string(), row.at)
+    }
 }
 
 /// Shows one change; for people what differs stands below it, a line a field.
