@@ -161,10 +161,9 @@ impl Followed<AttemptView> for List {
             ..self.clone()
         }
     }
-    fn mark(row: &AttemptView) -> (String, Time) {
+    fn mark(row: &AttemptView) -> String {
         // A folded row that grew is news.
-        let mark = format!("{} {}", row.id, row.count);
-        (mark, row.last_at.unwrap_or(row.at))
+        format!("{} {}", row.id, row.count)
     }
 }
 

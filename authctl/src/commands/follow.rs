@@ -2,7 +2,7 @@
 //! time from a little before the last time on, for a row is written some time after the moment that
 //! it bears; what was shown is remembered, so that no row is lost and none comes twice.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use common::call::AdminCall;
@@ -28,25 +28,8 @@ const ROWS: u64 = 10;
 pub(crate) trait Followed<T>: Paged + AdminCall<Answer = Page<T>> + Clone {
     /// The same list from a time on, from its beginning.
     fn since(&self, time: Time) -> Self;
-    /// What tells a row from all others and from itself before it changed, and its moment.
-    fn mark(row: &T) -> (String, Time);
-}
-
-/// What was shown, as far back as rows are looked for.
-struct Known {
-    marks: BTreeMap<String, Time>,
-}
-
-impl Known {
-    /// Whether a row is new; it is not from now on.
-    fn take<C: Followed<T>, T>(&mut self, row: &T) -> bool {
-        let (mark, at) = C::mark(row);
-        self.marks.insert(mark, at).is_none()
-    }
-
-    fn forget_before(&mut self, time: Time) {
-        self.marks.retain(|_, at| *at >= time);
-    }
+    /// What tells a row from all others, and from itself before it changed.
+    fn mark(row: &T) -> String;
 }
 
 /// Shows the last rows, then each new one, until somebody ends it.
@@ -70,33 +53,32 @@ pub(crate) async fn run<C: Followed<T>, T: Serialize>(
     }
     // A line that stands would soon be wrong with "3m ago".
     context.printer.moments.relative = false;
-    let mut known = Known {
-        marks: BTreeMap::new(),
-    };
     let mut from = SystemClock.now().minus(LAG);
     // Older rows than the first ones shown are none of what follows.
-    for row in recent(context, &call, from).await? {
-        known.take::<C, T>(&row);
-    }
+    let mut known = marks::<C, T>(&recent(context, &call, from).await?);
     let first = ListArgs {
         limit: list.limit.or(Some(ROWS)),
         filters: list.filters.clone(),
     };
     let (mut rows, _) = context.fetch(call.clone(), shape, &first).await?;
-    for row in &rows {
-        known.take::<C, T>(row);
-    }
+    known.extend(marks::<C, T>(&rows));
     loop {
         rows.reverse();
         context.printer.more(shape, &rows, one_tenant)?;
         tokio::time::sleep(PAUSE).await;
         let now = SystemClock.now();
         rows = patient(context, &call, from).await?;
-        rows.retain(|row| known.take::<C, T>(row));
-        known.forget_before(from);
+        // What is not here any more does not come again: the next look begins later.
+        let seen = marks::<C, T>(&rows);
+        rows.retain(|row| !known.contains(&C::mark(row)));
+        known = seen;
         from = now.minus(LAG);
         rows = narrowed(rows, list)?;
     }
+}
+
+fn marks<C: Followed<T>, T>(rows: &[T]) -> BTreeSet<String> {
+    rows.iter().map(C::mark).collect()
 }
 
 fn narrowed<T: Serialize>(rows: Vec<T>, list: &ListArgs) -> Result<Vec<T>, Error> {

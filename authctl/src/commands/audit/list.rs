@@ -143,8 +143,8 @@ impl Followed<AuditView> for List {
             ..self.clone()
         }
     }
-    fn mark(row: &AuditView) -> (String, Time) {
-        (row.id.to_string(), row.at)
+    fn mark(row: &AuditView) -> String {
+        row.id.to_string()
     }
 }
 
