@@ -161,6 +161,10 @@ impl Followed<AttemptView> for List {
             ..self.clone()
         }
     }
+    fn is_before(_: &AttemptView, _: Time) -> bool {
+        // A folded row stands where its first attempt does.
+        false
+    }
     fn mark(row: &AttemptView) -> String {
         // A folded row that grew is news.
         format!("{} {}", row.id, row.count)

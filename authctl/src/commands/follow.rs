@@ -28,6 +28,9 @@ const ROWS: u64 = 10;
 pub(crate) trait Followed<T>: Paged + AdminCall<Answer = Page<T>> + Clone {
     /// The same list from a time on, from its beginning.
     fn since(&self, time: Time) -> Self;
+    /// Whether the list is sorted by the time that [`Followed::since`] asks for, and this row stands
+    /// before it: nothing behind it is wanted.
+    fn is_before(row: &T, time: Time) -> bool;
     /// What tells a row from all others, and from itself before it changed.
     fn mark(row: &T) -> String;
 }
@@ -128,9 +131,10 @@ async fn recent<C: Followed<T>, T>(
     loop {
         let page = context.client.call(&call).await?;
         rows.extend(page.items);
+        let is_over = rows.last().is_some_and(|row| C::is_before(row, from));
         match page.next_cursor {
-            Some(cursor) => call.after(cursor),
-            None => return Ok(rows),
+            Some(cursor) if !is_over => call.after(cursor),
+            _ => return Ok(rows),
         }
     }
 }

@@ -265,7 +265,7 @@ fn title(heading: &str) -> String {
         .split([' ', '-'])
         .enumerate()
         .map(|(place, word)| match (word, place) {
-            ("ID" | "IP" | "KRA" | "PIN", _) => word.to_owned(),
+            ("ID" | "IP" | "KRA" | "PIN" | "WAL", _) => word.to_owned(),
             (word, 0) => word
                 .chars()
                 .take(1)

@@ -206,6 +206,7 @@ async fn rule_11_sessions_from_an_address_or_of_an_age_end_in_one_change() {
     let one = one.unwrap();
     assert_eq!((one.changed, one.sessions_ended), (true, 2));
     assert_eq!(one.tenant.as_deref(), Some("globex"));
+    assert_eq!(one.subject, "sessions from 198.51.100.9");
     let all = end(matching(None, Some("198.51.100.0/24"), None)).await;
     let all = all.unwrap();
     assert_eq!((all.sessions_ended, all.tenant), (250, None));

@@ -126,7 +126,8 @@ fn act(tenant: Option<Tenant>, range: Option<&IpNet>, names: usize) -> WideAct {
     WideAct {
         action: "lockout.clear-all",
         tenant,
-        object: range.map_or_else(|| ALL.to_owned(), ToString::to_string),
+        // Which address stands in the row's content: an object is shown on the monitor socket too.
+        object: "lockouts".to_owned(),
         subject: match range {
             Some(range) => format!("{names} {noun} last tried from {range}"),
             None => format!("{names} {noun}"),

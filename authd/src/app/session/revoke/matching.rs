@@ -11,7 +11,7 @@ use common::time::Time;
 use domain::session::{EndReason, Session};
 use domain::tenant::Tenant;
 use ipnet::IpNet;
-use serde_json::{Value, json};
+use serde_json::json;
 use store::{Claim, PageRequest, Priority, Scope, SessionFilter, StoreError, WriteTx};
 
 use super::{CHUNK, finish};
@@ -41,6 +41,7 @@ pub(super) async fn revoke(
         None => None,
     };
     let act = wanted.act(tenant);
+    let which = json!({"ip": wanted.shown(), "before": wanted.before});
     let meant = meant(app, &wanted, act.tenant.as_ref().map(|tenant| tenant.id)).await?;
     let mut chunks = meant.chunks(CHUNK as usize).map(<[Meant]>::to_vec);
     let Some(first) = chunks.next() else {
@@ -52,7 +53,7 @@ pub(super) async fn revoke(
         .write(Priority::Urgent, operator.claim.clone(), move |tx| {
             end(tx, &first, now)?;
             let after = json!({"sessions_ended": all});
-            record.append_wide(tx, &act, &Value::Null, &after)
+            record.append_wide(tx, &act, &which, &after)
         })
         .await;
     let mut change = written?;
@@ -128,8 +129,19 @@ impl Wanted {
             && self.before.is_none_or(|before| session.created_at < before)
     }
 
+    /// The range in words; one address stands alone.
+    fn shown(&self) -> Option<String> {
+        self.range.map(|range| {
+            if range.prefix_len() == range.max_prefix_len() {
+                range.addr().to_string()
+            } else {
+                range.to_string()
+            }
+        })
+    }
+
     fn act(&self, tenant: Option<Tenant>) -> WideAct {
-        let from = self.range.map(|range| format!(" from {range}"));
+        let from = self.shown().map(|range| format!(" from {range}"));
         let before = self.before.map(|before| format!(" begun before {before}"));
         WideAct {
             action: "session.revoke",
