@@ -196,13 +196,13 @@ pub(crate) struct UserShow {
 /// Which parts of a user are shown; without any the user with all but the permissions.
 #[derive(Debug, Args)]
 pub(crate) struct UserParts {
-    /// Show the sessions, and of the rest what is asked for too
+    /// Only the sessions, and other parts asked for
     #[arg(long)]
     pub(crate) sessions: bool,
-    /// Show the last attempts, and of the rest what is asked for too
+    /// Only the last attempts, and other parts asked for
     #[arg(long)]
     pub(crate) attempts: bool,
-    /// Show what the user may do, and of the rest what is asked for too
+    /// Only what the user may do, and other parts asked for
     #[arg(long)]
     pub(crate) permissions: bool,
 }
