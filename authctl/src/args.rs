@@ -1,6 +1,7 @@
 //! The whole command tree on one page; the doc comments are the help texts.
 //! No logic: what a command does stands in `commands/<noun>.rs`.
 
+mod attempt;
 mod audit;
 mod daemon;
 mod keeping;
@@ -8,6 +9,7 @@ mod key;
 mod mail;
 mod nouns;
 mod rights;
+mod session;
 mod settings;
 mod state;
 mod user;
@@ -17,18 +19,21 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-pub(crate) use audit::{Audit, AuditList};
+pub(crate) use attempt::{Attempt, AttemptList, AttemptsBy, Top};
+pub(crate) use audit::{Audit, AuditList, ExportFormat};
 pub(crate) use daemon::{Daemon, Switch};
 pub(crate) use keeping::{Backup, Db};
 pub(crate) use key::{Key, Token};
 pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet, UserWanted};
+
+pub(crate) use session::{Session, SessionRevoke};
 
 use crate::filter::Filter;
 
 pub(crate) use mail::{Mail, Queue, QueueMany};
 pub(crate) use settings::TenantSettings;
 pub(crate) use state::{LockoutAdd, LockoutClear, TenantNamed, TenantSet, TermArgs};
-pub(crate) use user::{PasswordArgs, User, UserCreate, UserReset};
+pub(crate) use user::{PasswordArgs, User, UserCreate, UserParts, UserReset, UserShow};
 
 /// Manage authd from the command line
 #[derive(Debug, Parser)]
@@ -398,75 +403,6 @@ pub(crate) enum Lockout {
     Clear(LockoutClear),
     /// Lock a name by hand, for its known devices too
     Add(LockoutAdd),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Attempt {
-    /// List login attempts, the newest first
-    List {
-        /// Only those of this user
-        #[arg(long, value_name = "USER")]
-        user: Option<String>,
-        /// Only those from this address
-        #[arg(long, value_name = "IP")]
-        ip: Option<String>,
-        /// Only failed ones
-        #[arg(long)]
-        failed: bool,
-        /// Only those since this time, date, or 2h ago, say
-        #[arg(long, value_name = "TIME")]
-        since: Option<String>,
-        #[command(flatten)]
-        list: ListArgs,
-    },
-    /// Show an attempt, and how it was decided
-    Show {
-        /// att_… id
-        #[arg(value_name = "ATTEMPT")]
-        id: String,
-    },
-    /// Remove old rows of the log, for good
-    Prune {
-        /// Rows last tried longer ago than 180d, say; a day at least
-        #[arg(long, value_name = "DURATION", value_parser = duration)]
-        older_than: Duration,
-        /// Why, for the audit log
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Session {
-    /// List sessions, the newest first
-    List {
-        /// Only those of this user
-        #[arg(long, value_name = "USER")]
-        user: Option<String>,
-        /// Only those of this device
-        #[arg(long, value_name = "ID")]
-        device: Option<String>,
-        /// Only those that signed in from this address
-        #[arg(long, value_name = "IP")]
-        ip: Option<String>,
-        /// Only those not used for 7d, say
-        #[arg(long, value_name = "TIME", value_parser = duration)]
-        idle_since: Option<Duration>,
-        #[command(flatten)]
-        list: ListArgs,
-    },
-    /// End sessions: by id, all of a user, or all of a tenant (--tenant)
-    Revoke {
-        /// ses_… ids; - reads them from stdin
-        #[arg(value_name = "SESSION", conflicts_with = "user")]
-        sessions: Vec<String>,
-        /// All of this user
-        #[arg(long, value_name = "USER")]
-        user: Option<String>,
-        /// Why, for the audit log
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
-    },
 }
 
 /// The tree with what every help text has in common.

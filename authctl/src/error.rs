@@ -249,6 +249,7 @@ fn flag(path: &str) -> Option<String> {
         "/name/family" => "--family-name",
         "/external_refs" => "--ref",
         "/idle_seconds" => "--idle-since",
+        "/older_than_seconds" => "--older-than",
         "/inactive_seconds" => "--inactive-since",
         "/ending_seconds" => "--ending",
         other => {

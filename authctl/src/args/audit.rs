@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::ListArgs;
 use crate::filter::Filter;
@@ -23,14 +23,24 @@ pub(crate) struct AuditList {
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
     /// Only those before it
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", conflicts_with = "follow")]
     pub(crate) until: Option<String>,
+    /// Show the last ones, then each as it happens
+    #[arg(short, long)]
+    pub(crate) follow: bool,
     /// Show at most so many, 0 for all
     #[arg(short = 'n', long, value_name = "N", default_value = "50")]
     pub(crate) limit: u64,
     /// Show only what fits (help filters); repeatable
     #[arg(long = "filter", value_name = "TEST")]
     pub(crate) filters: Vec<Filter>,
+}
+
+/// How changes are exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// One a line.
+    Jsonl,
 }
 
 #[derive(Debug, Subcommand)]
@@ -42,6 +52,20 @@ pub(crate) enum Audit {
         /// aud_… id
         #[arg(value_name = "ID")]
         id: String,
+    },
+    /// Write all changes to a file, whole, a line of JSON each
+    Export {
+        /// A new file, or - for standard output
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// jsonl, the one there is
+        #[arg(
+            long,
+            value_name = "FORMAT",
+            default_value = "jsonl",
+            hide_possible_values = true
+        )]
+        format: ExportFormat,
     },
     /// Check that no row was changed or taken away (exit 11)
     Verify {

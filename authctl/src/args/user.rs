@@ -126,17 +126,7 @@ pub(crate) enum User {
         list: ListArgs,
     },
     /// Show a user
-    Show {
-        /// usr_… id, address or TENANT/ADDRESS
-        #[arg(value_name = "USER")]
-        user: String,
-        /// Show the sessions alone, or with --attempts those two
-        #[arg(long)]
-        sessions: bool,
-        /// Show the last attempts alone, or with --sessions those two
-        #[arg(long)]
-        attempts: bool,
-    },
+    Show(UserShow),
     /// Close users: their sessions end
     Disable(Many),
     /// Open users again
@@ -191,4 +181,28 @@ pub(super) fn reference(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE".to_owned()),
     }
+}
+
+/// What `user show` takes.
+#[derive(Debug, Args)]
+pub(crate) struct UserShow {
+    /// usr_… id, address or TENANT/ADDRESS
+    #[arg(value_name = "USER")]
+    pub(crate) user: String,
+    #[command(flatten)]
+    pub(crate) parts: UserParts,
+}
+
+/// Which parts of a user are shown; without any the user with all but the permissions.
+#[derive(Debug, Args)]
+pub(crate) struct UserParts {
+    /// Only the sessions, and other parts asked for
+    #[arg(long)]
+    pub(crate) sessions: bool,
+    /// Only the last attempts, and other parts asked for
+    #[arg(long)]
+    pub(crate) attempts: bool,
+    /// Only what the user may do, and other parts asked for
+    #[arg(long)]
+    pub(crate) permissions: bool,
 }

@@ -1,4 +1,6 @@
-//! `attempt list|show|prune`.
+//! `attempt list|top|show|prune`.
+
+mod top;
 
 use std::time::Duration;
 
@@ -6,7 +8,8 @@ use common::call::attempt::{List, Prune, Show};
 use common::time::Time;
 use common::view::AttemptView;
 
-use crate::args::Attempt;
+use crate::args::{Attempt, AttemptList};
+use crate::commands::follow::{self, Followed};
 use crate::commands::{Context, Paged, sentence};
 use crate::confirm::Deed;
 use crate::error::Error;
@@ -116,36 +119,56 @@ impl Paged for List {
 
 /// Runs one of the commands.
 pub(crate) async fn run(context: &mut Context, command: Attempt) -> Result<Exit, Error> {
-    let (user, ip, failed, since, list) = match command {
-        Attempt::Show { id } => return show(context, id).await,
-        Attempt::Prune { older_than, reason } => return prune(context, older_than, reason).await,
-        Attempt::List {
-            user,
-            ip,
-            failed,
-            since,
-            list,
-        } => (user, ip, failed, since, list),
-    };
+    match command {
+        Attempt::List(wanted) => list(context, wanted).await,
+        Attempt::Top(wanted) => top::run(context, &wanted).await,
+        Attempt::Show { id } => show(context, id).await,
+        Attempt::Prune { older_than, reason } => prune(context, older_than, reason).await,
+    }
+}
+
+async fn list(context: &mut Context, wanted: AttemptList) -> Result<Exit, Error> {
     let mut tenant = context.settings.list_tenant();
-    let user = user.map(|text| {
+    let user = wanted.user.map(|text| {
         let named = names::user(&text, tenant.as_deref());
         tenant = named.tenant;
         named.name
     });
     let one_tenant = tenant.is_some();
-    let since = since
+    let since = wanted
+        .since
         .map(|text| moment("--since", &text, &context.printer.moments))
         .transpose()?;
     let call = List {
         tenant,
         user,
-        ip,
-        failed,
+        ip: wanted.ip,
+        failed: wanted.failed,
         since,
         ..List::default()
     };
-    context.list(call, &SHAPE, &list, one_tenant).await
+    if wanted.follow {
+        return follow::run(context, call, &SHAPE, &wanted.list, one_tenant).await;
+    }
+    context.list(call, &SHAPE, &wanted.list, one_tenant).await
+}
+
+impl Followed<AttemptView> for List {
+    fn since(&self, time: Time) -> Self {
+        Self {
+            since: self.since.max(Some(time)),
+            cursor: None,
+            ..self.clone()
+        }
+    }
+    fn is_before(_: &AttemptView, _: Time) -> bool {
+        // A folded row stands where its first attempt does.
+        false
+    }
+    fn mark(row: &AttemptView) -> String {
+        // A folded row that grew is news.
+        format!("{} {}", row.id, row.count)
+    }
 }
 
 async fn show(context: &mut Context, id: String) -> Result<Exit, Error> {

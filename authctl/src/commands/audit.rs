@@ -1,5 +1,6 @@
-//! `audit list|show`, and `audit verify`: what authd finds in its chains, held against the heads that the journal kept.
+//! `audit list|show|export`, and `audit verify`: what authd finds in its chains, held against the heads that the journal kept.
 
+mod export;
 mod list;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use common::call::audit::{Mark, Verify};
 use common::view::AuditChainView;
 use serde::Serialize;
 
-use crate::args::{Audit, ListArgs};
+use crate::args::{Audit, ExportFormat, ListArgs};
 use crate::commands::{Context, Paged};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -107,6 +108,10 @@ impl Paged for Verify {
 pub(crate) async fn run(context: &mut Context, command: Audit) -> Result<Exit, Error> {
     match command {
         Audit::List(wanted) => list::list(context, wanted).await,
+        Audit::Export {
+            file,
+            format: ExportFormat::Jsonl,
+        } => export::run(context, &file).await,
         Audit::Show { id } => list::show(context, id).await,
         Audit::Verify { name, heads, list } => verify(context, name, heads.as_deref(), &list).await,
     }

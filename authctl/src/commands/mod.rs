@@ -8,6 +8,7 @@ mod completion;
 mod conditional;
 mod daemon;
 mod db;
+mod follow;
 mod help;
 mod key;
 mod lockout;

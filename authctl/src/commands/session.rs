@@ -1,10 +1,10 @@
-//! `session list|revoke`.
+//! `session list|show|revoke`.
 
-use common::call::session::{List, Revoke, Target};
+use common::call::session::{List, Matching, Revoke, Show, Target};
 use common::call::{Change, tenant};
 use common::view::SessionView;
 
-use crate::args::Session;
+use crate::args::{Session, SessionRevoke};
 use crate::commands::{Context, Paged, sentence};
 use crate::confirm::Deed;
 use crate::error::Error;
@@ -75,6 +75,21 @@ pub(crate) const SHAPE: Shape<SessionView> = Shape {
             shown: Shown::Wide,
             cell: |s| Cell::text(s.device.as_ref().map(|d| d.id.as_str())),
         },
+        Column {
+            heading: "AUTHENTICATED",
+            shown: Shown::Alone,
+            cell: |s| Cell::moment(s.authenticated_at),
+        },
+        Column {
+            heading: "ENDED",
+            shown: Shown::Alone,
+            cell: |s| Cell::moment(s.ended_at),
+        },
+        Column {
+            heading: "END REASON",
+            shown: Shown::Alone,
+            cell: |s| Cell::text(s.end_reason.as_deref()),
+        },
     ],
     keys: &[
         "id",
@@ -138,23 +153,73 @@ pub(crate) async fn run(context: &mut Context, command: Session) -> Result<Exit,
             };
             context.list(call, &SHAPE, &list, one_tenant).await
         }
-        Session::Revoke {
-            sessions,
-            user,
-            reason,
-        } => {
-            // The flag alone, not the environment: a tenant that is merely in force ends nobody.
-            let tenant = context.settings.flags.tenant.clone();
-            match (sessions.is_empty(), user, tenant) {
-                (false, _, _) => revoke_some(context, &sessions, reason).await,
-                (true, Some(user), _) => revoke_of_user(context, &user, reason).await,
-                (true, None, Some(tenant)) => revoke_of_tenant(context, &tenant, reason).await,
-                (true, None, None) => Err(Error::usage("no session given").hint(
-                    "Name ses_… ids, --user USER, or --tenant TENANT. List: authctl session list",
-                )),
-            }
-        }
+        Session::Show { id } => show(context, id).await,
+        Session::Revoke(wanted) => revoke(context, wanted).await,
     }
+}
+
+async fn show(context: &mut Context, id: String) -> Result<Exit, Error> {
+    context.printer.check_columns(&SHAPE)?;
+    let session = context.client.call(&Show { id }).await?;
+    context.printer.item(&SHAPE, &session)?;
+    Ok(Exit::Done)
+}
+
+async fn revoke(context: &mut Context, wanted: SessionRevoke) -> Result<Exit, Error> {
+    if wanted.ip.is_some() || wanted.older_than.is_some() {
+        return revoke_matching(context, wanted).await;
+    }
+    let reason = wanted.reason;
+    // The flag alone, not the environment: a tenant that is merely in force ends nobody.
+    let tenant = context.settings.flags.tenant.clone();
+    match (wanted.sessions.is_empty(), wanted.user, tenant) {
+        (false, _, _) => revoke_some(context, &wanted.sessions, reason).await,
+        (true, Some(user), _) => revoke_of_user(context, &user, reason).await,
+        (true, None, Some(tenant)) => revoke_of_tenant(context, &tenant, reason).await,
+        (true, None, None) => Err(Error::usage("no session given").hint(
+            "Name ses_… ids, --user USER, --ip IP, --older-than TIME or --tenant TENANT. \
+             List: authctl session list",
+        )),
+    }
+}
+
+async fn revoke_matching(context: &mut Context, wanted: SessionRevoke) -> Result<Exit, Error> {
+    let tenant = context.settings.list_tenant();
+    let from = wanted.ip.as_ref().map(|ip| format!(" from {ip}"));
+    let age = wanted.older_than.map(common::units::format_duration);
+    let aged = age.as_ref().map(|age| format!(" older than {age}"));
+    let place = match &tenant {
+        Some(tenant) => format!(" in tenant {tenant}"),
+        None => " in all tenants".to_owned(),
+    };
+    let which = format!(
+        "sessions{}{}{place}",
+        from.unwrap_or_default(),
+        aged.unwrap_or_default()
+    );
+    let flags = [
+        tenant.as_ref().map(|tenant| format!(" --tenant {tenant}")),
+        wanted.ip.as_ref().map(|ip| format!(" --ip {ip}")),
+        age.map(|age| format!(" --older-than {age}")),
+    ];
+    let flags: String = flags.into_iter().flatten().collect();
+    let deed = Deed {
+        what: format!("end {which}"),
+        question: format!("End {which}?"),
+        script: format!("authctl session revoke{flags} --yes"),
+    };
+    let flags = &context.settings.flags;
+    deed.ask(flags.yes || flags.dry_run, false)?;
+    let call = Revoke {
+        target: Target::Matching(Matching {
+            tenant,
+            ip: wanted.ip,
+            older_than_seconds: wanted.older_than.map(|age| age.as_secs()),
+        }),
+        confirm: None,
+        reason: wanted.reason,
+    };
+    end_all(context, &call).await
 }
 
 async fn revoke_some(

@@ -3,22 +3,23 @@
 
 mod delete;
 mod mailed;
+mod show;
 
 use common::call::user::{
-    Create, Details, Disable, Enable, FirstPassword, List, NewPassword, SetPassword, Show,
+    Create, Disable, Enable, FirstPassword, List, NewPassword, SetPassword, Show,
 };
 use common::call::{Change, UserRef};
 use common::view::{Name, UserView};
 
 use crate::args::{Format, Many, PasswordArgs, User, UserCreate};
-use crate::commands::{Context, Paged, attempt, lockout, sentence, session, user_rights};
+use crate::commands::{Context, Paged, lockout, sentence, user_rights};
 use crate::confirm::Deed;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::names;
+use crate::output::Shape;
 use crate::output::remarks::note;
 use crate::output::table::{Cell, Column, Shown};
-use crate::output::{Shape, json as form};
 use crate::secret;
 
 pub(crate) const SHAPE: Shape<UserView> = Shape {
@@ -192,11 +193,7 @@ pub(crate) async fn run(context: &mut Context, command: User) -> Result<Exit, Er
             };
             context.list(call, &SHAPE, &list, one_tenant).await
         }
-        User::Show {
-            user,
-            sessions,
-            attempts,
-        } => show(context, &user, sessions, attempts).await,
+        User::Show(wanted) => show::run(context, &wanted).await,
         User::Disable(many) => disable(context, many).await,
         User::Enable(many) => enable(context, many).await,
         User::Delete(many) => delete::run(context, many).await,
@@ -284,42 +281,6 @@ fn first_password(wanted: &UserCreate) -> Result<FirstPassword, Error> {
         NewPassword::Generate => FirstPassword::Generate,
         NewPassword::Given(given) => FirstPassword::Given(given),
     })
-}
-
-async fn show(
-    context: &mut Context,
-    user: &str,
-    sessions: bool,
-    attempts: bool,
-) -> Result<Exit, Error> {
-    context.printer.check_columns(&SHAPE)?;
-    let UserRef { tenant, name } = named(context, user);
-    let details: Details = context.client.call(&Show { tenant, user: name }).await?;
-    let printer = &mut context.printer;
-    match printer.format {
-        Format::Json => printer.text(&form::line(&form::Single::new(SHAPE.kind, &details))?)?,
-        Format::Jsonl => printer.text(&form::line(&details)?)?,
-        Format::Id | Format::Csv => printer.item(&SHAPE, &details.user)?,
-        Format::Table | Format::Wide => {
-            let all = !sessions && !attempts;
-            if all {
-                printer.item(&SHAPE, &details.user)?;
-            }
-            if all || sessions {
-                printer.section(
-                    "Sessions",
-                    all || attempts,
-                    &session::SHAPE,
-                    &details.sessions,
-                )?;
-            }
-            if all || attempts {
-                let rows = &details.recent_attempts;
-                printer.section("Recent attempts", all || sessions, &attempt::SHAPE, rows)?;
-            }
-        }
-    }
-    Ok(Exit::Done)
 }
 
 async fn disable(context: &mut Context, many: Many) -> Result<Exit, Error> {

@@ -12,7 +12,8 @@ use crate::names;
 use crate::output::Shape;
 use crate::output::table::{Cell, Column, Shown};
 
-const SHAPE: Shape<HeldPermission> = Shape {
+/// What permissions of a user look like; `user show` has them too.
+pub(crate) const SHAPE: Shape<HeldPermission> = Shape {
     kind: "user.permission",
     columns: &[
         Column {
@@ -61,13 +62,22 @@ pub(crate) async fn revoke(context: &mut Context, wanted: UserRoles) -> Result<E
 pub(crate) async fn permissions(context: &mut Context, user: &str) -> Result<Exit, Error> {
     context.printer.check_columns(&SHAPE)?;
     let named = names::user(user, context.settings.tenant.as_deref());
-    let call = Permissions {
-        tenant: named.tenant,
-        user: named.name,
-    };
-    let page = context.client.call(&call).await?;
-    context.printer.list(&SHAPE, page.items, None, true)?;
+    let held = held(context, named.tenant, named.name).await?;
+    context.printer.list(&SHAPE, held, None, true)?;
     Ok(Exit::Done)
+}
+
+/// Asks what a user may do.
+///
+/// # Errors
+/// Those of the call.
+pub(crate) async fn held(
+    context: &mut Context,
+    tenant: Option<String>,
+    user: String,
+) -> Result<Vec<HeldPermission>, Error> {
+    let page = context.client.call(&Permissions { tenant, user }).await?;
+    Ok(page.items)
 }
 
 /// Changes a user.

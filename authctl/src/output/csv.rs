@@ -37,5 +37,7 @@ mod tests {
             "'=1+1,'+254,'-x,'@y,\"'=a,b\"\r\n"
         );
         assert_eq!(line(&["a\nb\u{1b}"]), "a\\u{a}b\\u{1b}\r\n");
+        // These begin formulas too, where they come through as they are.
+        assert_eq!(line(&["\t=1", "\r=1"]), "\\u{9}=1,\\u{d}=1\r\n");
     }
 }

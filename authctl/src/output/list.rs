@@ -41,6 +41,7 @@ impl Printer {
             Shown::Always => true,
             Shown::AcrossTenants => !narrow || !one_tenant,
             Shown::Wide => !narrow,
+            Shown::Alone => false,
         };
         Ok(shape.columns.iter().filter(shown).collect())
     }
@@ -88,9 +89,65 @@ impl Printer {
         Ok(())
     }
 
+    /// Writes more of a list that goes on; the headings stand above the first part alone, and JSON
+    /// comes in lines.
+    ///
+    /// # Errors
+    /// As [`Printer::list`].
+    pub(crate) fn more<T: Serialize>(
+        &mut self,
+        shape: &Shape<T>,
+        items: &[T],
+        one_tenant: bool,
+    ) -> Result<(), Error> {
+        self.look_at_the_clock();
+        match self.format {
+            Format::Json | Format::Jsonl => items
+                .iter()
+                .try_for_each(|item| self.text(&json::line(item)?)),
+            Format::Id => items
+                .iter()
+                .try_for_each(|item| self.line(&(shape.id)(item))),
+            Format::Csv => self.csv(shape, items),
+            Format::Table | Format::Wide => self.more_rows(shape, items, one_tenant),
+        }?;
+        self.headed = true;
+        self.flush()
+    }
+
+    /// Rows below those that stand already, in columns at least as wide.
+    fn more_rows<T>(
+        &mut self,
+        shape: &Shape<T>,
+        items: &[T],
+        one_tenant: bool,
+    ) -> Result<(), Error> {
+        let columns = self.chosen(shape, one_tenant)?;
+        let mut rows: Vec<Vec<String>> = Vec::with_capacity(items.len().saturating_add(2));
+        if self.headers && !self.headed {
+            rows.push(columns.iter().map(|c| c.heading.to_owned()).collect());
+        }
+        for item in items {
+            let cells = columns.iter().map(|c| (c.cell)(item).show(&self.moments));
+            rows.push(cells.collect());
+        }
+        self.widths.resize(columns.len(), 0);
+        for row in &rows {
+            for (width, cell) in self.widths.iter_mut().zip(row) {
+                *width = cell.chars().count().max(*width);
+            }
+        }
+        let visible = rows.len();
+        rows.push(self.widths.iter().map(|width| "x".repeat(*width)).collect());
+        for line in table::layout(rows, self.width).iter().take(visible) {
+            self.text(&format!("{line}\n"))?;
+        }
+        Ok(())
+    }
+
     fn csv<T>(&mut self, shape: &Shape<T>, items: &[T]) -> Result<(), Error> {
         let columns = self.chosen(shape, false)?;
-        if self.headers {
+        if self.headers && !self.headed {
             let names: Vec<String> = columns.iter().map(|column| column.name()).collect();
             self.text(&csv::line(&names))?;
         }
@@ -208,7 +265,7 @@ fn title(heading: &str) -> String {
         .split([' ', '-'])
         .enumerate()
         .map(|(place, word)| match (word, place) {
-            ("ID" | "IP" | "KRA" | "PIN", _) => word.to_owned(),
+            ("ID" | "IP" | "KRA" | "PIN" | "WAL", _) => word.to_owned(),
             (word, 0) => word
                 .chars()
                 .take(1)

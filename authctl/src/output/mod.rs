@@ -55,8 +55,10 @@ pub(crate) struct Printer {
     pub(crate) remarks: Remarks,
     columns: Vec<String>,
     sort: Option<String>,
-    /// Whether the headings of a CSV of changes stand already.
+    /// Whether the headings of a CSV of changes, or of a list that goes on, stand already.
     headed: bool,
+    /// How wide the columns of a list that goes on became.
+    widths: Vec<usize>,
     /// How times are written.
     pub(crate) moments: Moments,
 }
@@ -80,6 +82,7 @@ impl Printer {
             columns: flags.columns.clone(),
             sort: flags.sort.clone(),
             headed: false,
+            widths: Vec::new(),
             moments: Moments {
                 now: SystemClock.now(),
                 relative: tty && settings.format == Format::Table,

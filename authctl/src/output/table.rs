@@ -132,6 +132,8 @@ pub(crate) enum Shown {
     AcrossTenants,
     /// In wide ones.
     Wide,
+    /// Where one object is shown by itself.
+    Alone,
 }
 
 /// A column of a list, or a line of one object.

@@ -91,6 +91,9 @@ pub(crate) fn session() -> SessionView {
         created_at: then(),
         last_active_at: then(),
         expires_at: then(),
+        authenticated_at: None,
+        ended_at: None,
+        end_reason: None,
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use common::call::Change;
-use common::call::attempt::{List, Prune, Show};
-use common::view::{AttemptView, Page};
+use common::call::attempt::{List, Prune, Show, Top};
+use common::view::{AttemptTopView, AttemptView, Page};
 
 use crate::admin::routes::Routes;
 use crate::app::{App, Error, Operator, attempt};
@@ -14,6 +14,7 @@ pub(super) fn add(routes: Routes) -> Routes {
     routes
         .on::<List, _, _>(list)
         .on::<Show, _, _>(show)
+        .on::<Top, _, _>(top)
         .on::<Prune, _, _>(prune)
 }
 
@@ -27,6 +28,14 @@ async fn list(
 
 async fn show(app: Arc<App>, operator: Operator, request: Show) -> Result<AttemptView, Error> {
     attempt::show(&app, &operator, request).await
+}
+
+async fn top(
+    app: Arc<App>,
+    operator: Operator,
+    request: Top,
+) -> Result<Page<AttemptTopView>, Error> {
+    attempt::top(&app, &operator, request).await
 }
 
 async fn prune(app: Arc<App>, operator: Operator, request: Prune) -> Result<Change, Error> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use common::call::audit::{List, Mark, Show, Verify};
+use common::call::audit::{Export, List, Mark, Show, Verify};
 use common::view::{AuditChainView, AuditMarkView, AuditView, Page};
 
 use crate::admin::routes::Routes;
@@ -15,6 +15,7 @@ pub(super) fn add(routes: Routes) -> Routes {
         .on::<Mark, _, _>(mark)
         .on::<List, _, _>(list)
         .on::<Show, _, _>(show)
+        .on::<Export, _, _>(export)
 }
 
 async fn verify(
@@ -35,4 +36,12 @@ async fn list(app: Arc<App>, operator: Operator, request: List) -> Result<Page<A
 
 async fn show(app: Arc<App>, operator: Operator, request: Show) -> Result<AuditView, Error> {
     audit::show(&app, &operator, request).await
+}
+
+async fn export(
+    app: Arc<App>,
+    operator: Operator,
+    request: Export,
+) -> Result<Page<AuditView>, Error> {
+    audit::export(&app, &operator, request).await
 }

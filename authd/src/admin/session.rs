@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use common::call::Change;
-use common::call::session::{List, Revoke};
+use common::call::session::{List, Revoke, Show};
 use common::view::{Page, SessionView};
 
 use crate::admin::routes::Routes;
@@ -11,7 +11,10 @@ use crate::app::{App, Error, Operator, session};
 
 /// Adds this resource's calls.
 pub(super) fn add(routes: Routes) -> Routes {
-    routes.on::<List, _, _>(list).on::<Revoke, _, _>(revoke)
+    routes
+        .on::<List, _, _>(list)
+        .on::<Show, _, _>(show)
+        .on::<Revoke, _, _>(revoke)
 }
 
 async fn list(
@@ -20,6 +23,10 @@ async fn list(
     request: List,
 ) -> Result<Page<SessionView>, Error> {
     session::list(&app, &operator, request).await
+}
+
+async fn show(app: Arc<App>, operator: Operator, request: Show) -> Result<SessionView, Error> {
+    session::show(&app, &operator, request).await
 }
 
 async fn revoke(app: Arc<App>, operator: Operator, request: Revoke) -> Result<Change, Error> {

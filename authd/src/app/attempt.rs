@@ -1,6 +1,7 @@
 //! The log of login attempts, as the operator reads it (rule 5).
 
 mod prune;
+mod top;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use domain::attempt::AttemptRow;
 use store::{AttemptFilter, ReadTx, StoreError};
 
 pub use prune::prune;
+pub use top::top;
 
 use crate::app::cursor::Place;
 use crate::app::names::Subject;

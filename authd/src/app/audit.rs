@@ -5,6 +5,7 @@
 //! installation's chain is for acts that belong to no tenant.
 
 mod beginning;
+mod export;
 mod heads;
 mod list;
 mod verify;
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 use store::{Claim, Priority, StoreError, WriteTx};
 
 pub use beginning::{BEGINNING, begin};
+pub use export::export;
 pub use heads::{LoggedHeads, log_heads};
 pub use list::{list, show};
 pub use verify::{broken_chains, mark, verify};

@@ -3,7 +3,6 @@
 mod add;
 mod clear_all;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use common::call::lockout::{Clear, List, Show};
@@ -13,7 +12,6 @@ use common::view::{LockoutView, Page};
 use domain::lockout::{CounterKey, CounterState, Lockout, LockoutPolicy};
 use domain::setting::Setting;
 use domain::tenant::Tenant;
-use ipnet::IpNet;
 use serde_json::{Value, json};
 use store::{LockoutFilter, LockoutRow, ReadTx};
 
@@ -57,7 +55,11 @@ pub async fn list(
             };
             let (rows, next) = place.collect(
                 |row: &LockoutRow| row.lockout.key.to_hex(),
-                |row| range.is_none_or(|range| is_within(row.lockout.last_ip.as_deref(), &range)),
+                |row| {
+                    range.is_none_or(|range| {
+                        names::is_within(row.lockout.last_ip.as_deref(), &range)
+                    })
+                },
                 |page| tx.operator().lockouts(&filter, page),
             )?;
             let effectives = Effectives::new(&app);
@@ -246,24 +248,13 @@ fn described(before: &LockoutView) -> Value {
     })
 }
 
-/// Whether a stored address, whole or truncated, lies within a range. A truncated one stands for
-/// its whole network and is found by every range that it shares addresses with.
-fn is_within(stored: Option<&str>, range: &IpNet) -> bool {
-    let Some(stored) = stored else { return false };
-    if let Ok(ip) = stored.parse::<IpAddr>() {
-        return range.contains(&ip);
-    }
-    stored
-        .parse::<IpNet>()
-        .is_ok_and(|network| range.contains(&network) || network.contains(range))
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use common::id::UserId;
     use domain::lockout::ManualLock;
+    use ipnet::IpNet;
 
     use super::*;
 
@@ -356,12 +347,12 @@ mod tests {
     #[test]
     fn ranges_find_whole_and_truncated_addresses() {
         let range: IpNet = "203.0.113.0/24".parse().unwrap();
-        assert!(is_within(Some("203.0.113.7"), &range));
-        assert!(is_within(Some("203.0.113.0/24"), &range));
-        assert!(!is_within(Some("203.0.114.7"), &range));
-        assert!(!is_within(None, &range));
+        assert!(names::is_within(Some("203.0.113.7"), &range));
+        assert!(names::is_within(Some("203.0.113.0/24"), &range));
+        assert!(!names::is_within(Some("203.0.114.7"), &range));
+        assert!(!names::is_within(None, &range));
         let one: IpNet = "203.0.113.7/32".parse().unwrap();
-        assert!(is_within(Some("203.0.113.0/24"), &one));
-        assert!(!is_within(Some("203.0.113.8"), &one));
+        assert!(names::is_within(Some("203.0.113.0/24"), &one));
+        assert!(!names::is_within(Some("203.0.113.8"), &one));
     }
 }

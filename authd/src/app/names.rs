@@ -245,6 +245,18 @@ pub fn range(text: &str) -> Result<IpNet, Error> {
     address(text).map(IpNet::from)
 }
 
+/// Whether a stored address, whole or truncated, lies within a range. A truncated one stands for
+/// its whole network and is found by every range that it shares addresses with.
+pub fn is_within(stored: Option<&str>, range: &IpNet) -> bool {
+    let Some(stored) = stored else { return false };
+    if let Ok(ip) = stored.parse::<IpAddr>() {
+        return range.contains(&ip);
+    }
+    stored
+        .parse::<IpNet>()
+        .is_ok_and(|network| range.contains(&network) || network.contains(range))
+}
+
 fn by_id(tx: &dyn ReadTx, id: UserId, within: Option<&Tenant>, name: &str) -> Result<Found, Error> {
     let row = tx.operator().user(id)?;
     let tenant = match &row {

@@ -1,20 +1,21 @@
 //! Sessions: a user's own, to see and to end, and all of them, as the operator sees and ends them.
 
+mod revoke;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::call::session::{List, Revoke, Target};
-use common::call::{Change, Paging, Socket, UserRef};
-use common::id::{SessionId, UserId};
+use common::call::session::{List, Show};
+use common::call::{Paging, Socket};
+use common::id::SessionId;
 use common::time::Time;
 use common::view::{Page, SessionView};
 use domain::session::{EndReason, Session, SessionLimits};
 use domain::setting::Setting;
-use domain::tenant::Tenant;
-use serde_json::{Value, json};
-use store::{PageRequest, Priority, ReadTx, Scope, SessionFilter, SessionRow, StoreError};
+use store::{PageRequest, Priority, Scope, SessionFilter, SessionRow, StoreError};
 
-use crate::app::audit::{Act, Record};
+pub use revoke::revoke;
+
 use crate::app::cursor::Place;
 use crate::app::names::Found;
 use crate::app::tenant::effective::{self, Effectives};
@@ -192,124 +193,39 @@ pub fn alive_of(
         .collect()
 }
 
-/// Ends sessions; their tokens are dead when it answers (rule 11).
+/// Shows one session, an ended one too.
 ///
 /// # Errors
-/// `not_found`; `validation_failed` at `/confirm` for a tenant whose slug was not typed.
-pub async fn revoke(app: &Arc<App>, operator: &Operator, request: Revoke) -> Result<Change, Error> {
-    let now = app.now();
-    let record = Record::draw(app, operator, now, request.reason.as_deref())?;
-    let target = request.target;
-    let (ending, act) = app.store.read(move |tx| find(tx, &target)).await?;
-    if let Ending::OfTenant = ending {
-        check_confirmed(&act.tenant, request.confirm.as_deref())?;
-    }
-    app.store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let tenant = tx.tenant_mut(act.tenant.id);
-            let sessions = tenant.sessions_mut();
-            let (ended, scope) = match ending {
-                Ending::One(id) => (
-                    u32::from(sessions.end(id, now, EndReason::Revoked)?),
-                    Scope::Session(id),
-                ),
-                Ending::OfUser(user) => {
-                    let ended = sessions.end_of(user, None, now, EndReason::Revoked)?;
-                    (
-                        u32::try_from(ended.len()).unwrap_or(u32::MAX),
-                        Scope::User(user),
-                    )
-                }
-                Ending::OfTenant => (
-                    sessions.end_all(now, EndReason::Revoked)?,
-                    Scope::Tenant(act.tenant.id),
-                ),
+/// `not_found`.
+pub async fn show(
+    app: &Arc<App>,
+    operator: &Operator,
+    request: Show,
+) -> Result<SessionView, Error> {
+    let socket = operator.socket;
+    let app = Arc::clone(app);
+    let store = app.store.clone();
+    store
+        .read(move |tx| {
+            let (session, tenant) = revoke::find_session(tx, &request.id)?;
+            let users = tx.operator();
+            let owner = users.user(session.user_id)?.ok_or_else(Error::not_found)?;
+            let base = Arc::clone(&app.settings().tenant);
+            let limits = effective::read(base, tx, tenant.id)?.session_limits;
+            let row = SessionRow {
+                tenant: tenant.slug,
+                email: owner.user.email,
+                session,
             };
-            if ended == 0 {
-                return Ok(act.unchanged());
-            }
-            tx.invalidate(scope);
-            let after = json!({"sessions_ended": ended});
-            let mut change = record.append(tx, &act, &Value::Null, &after)?;
-            change.sessions_ended = ended;
-            Ok(change)
+            let (ended_at, reason) = row.session.ended.unzip();
+            Ok(SessionView {
+                authenticated_at: Some(row.session.auth_time),
+                ended_at,
+                end_reason: reason.map(|reason| reason.as_str().to_owned()),
+                ..view(&app, &row, &limits, socket)
+            })
         })
         .await
-}
-
-/// Which sessions end.
-#[derive(Debug, Clone, Copy)]
-enum Ending {
-    One(SessionId),
-    OfUser(UserId),
-    OfTenant,
-}
-
-fn find(tx: &dyn ReadTx, target: &Target) -> Result<(Ending, Act), Error> {
-    match target {
-        Target::Session(id) => find_session(tx, id),
-        Target::User(reference) => find_user(tx, reference),
-        Target::Tenant(name) => {
-            let tenant = names::tenant(tx, name)?;
-            let act = Act {
-                action: "session.revoke",
-                object: tenant.id.to_string(),
-                subject: format!("all sessions of tenant {}", tenant.slug),
-                tenant,
-            };
-            Ok((Ending::OfTenant, act))
-        }
-    }
-}
-
-fn find_user(tx: &dyn ReadTx, reference: &UserRef) -> Result<(Ending, Act), Error> {
-    let found = names::user(tx, reference)?;
-    let act = Act {
-        action: "session.revoke",
-        object: found.user.id.to_string(),
-        subject: format!("all sessions of user {}", found.user.email),
-        tenant: found.tenant,
-    };
-    Ok((Ending::OfUser(found.user.id), act))
-}
-
-fn find_session(tx: &dyn ReadTx, text: &str) -> Result<(Ending, Act), Error> {
-    let unknown = || {
-        let mut error = Error::not_found();
-        error.developer_message = format!("no session \"{}\"", names::echo(text)).into();
-        error.with_hint("List: authctl session list")
-    };
-    let id: SessionId = text.parse().map_err(|_| unknown())?;
-    let session = tx.session(id)?.ok_or_else(unknown)?;
-    let tenant = tx.tenants().by_id(session.tenant_id)?.ok_or_else(unknown)?;
-    let owner = tx.tenant(tenant.id).users().by_id(session.user_id)?;
-    let subject = owner.map_or_else(
-        || format!("session {id}"),
-        |user| format!("session {id} of user {}", user.email),
-    );
-    let act = Act {
-        action: "session.revoke",
-        tenant,
-        object: id.to_string(),
-        subject,
-    };
-    Ok((Ending::One(id), act))
-}
-
-/// The server demands the confirmation too, whatever a client asked before (operator.md 2.1).
-fn check_confirmed(tenant: &Tenant, confirm: Option<&str>) -> Result<(), Error> {
-    if confirm == Some(tenant.slug.as_str()) {
-        return Ok(());
-    }
-    let error = Error::field(
-        "/confirm",
-        "not_confirmed",
-        format!("expected the tenant's name, {}", tenant.slug),
-    );
-    Err(error.with_hint(format!(
-        "In scripts: authctl session revoke --tenant {0} --confirm={0}",
-        tenant.slug
-    )))
 }
 
 fn view(app: &App, row: &SessionRow, limits: &SessionLimits, socket: Socket) -> SessionView {
@@ -326,5 +242,8 @@ fn view(app: &App, row: &SessionRow, limits: &SessionLimits, socket: Socket) -> 
         expires_at: session.expires_at(limits, session.last_active_at),
         device: session.device.filter(|_| shows_personal),
         ip: session.ip.filter(|_| shows_personal),
+        authenticated_at: None,
+        ended_at: None,
+        end_reason: None,
     }
 }

@@ -21,5 +21,8 @@ pub(super) fn session(
         created_at: session.created_at,
         last_active_at: session.last_active_at,
         expires_at: session.expires_at(limits, session.last_active_at),
+        authenticated_at: None,
+        ended_at: None,
+        end_reason: None,
     }
 }

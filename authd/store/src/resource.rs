@@ -37,8 +37,8 @@ use domain::user::{Credential, CredentialKind, User, UserStatus};
 pub use audit::{Audit, AuditFilter, AuditRead};
 pub use denial::Denial;
 pub use list::{
-    Counts, Deletion, LockoutFilter, LockoutRow, SessionFilter, SessionRow, TenantFilter,
-    TenantRow, TenantScope, UserFilter, UserRow,
+    AttemptsBy, AttemptsCount, Counts, Deletion, LockoutFilter, LockoutRow, SessionFilter,
+    SessionRow, TenantFilter, TenantRow, TenantScope, UserFilter, UserRow,
 };
 pub use mail::{MailedTokens, MessageFilter, Outbox, OutboxCounts, OutboxRead};
 pub use renewal::{Renamed, Renewal};
@@ -308,8 +308,9 @@ pub trait Sessions: SessionsRead {
         at: Time,
         reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError>;
-    /// Ends all open ones of the tenant; returns how many.
-    fn end_all(&self, at: Time, reason: EndReason) -> Result<u32, StoreError>;
+    /// Ends open ones of the tenant, at most `limit`; returns how many. Fewer than `limit` means that
+    /// none is left.
+    fn end_some(&self, at: Time, reason: EndReason, limit: u32) -> Result<u32, StoreError>;
     /// Moves an open one from `generation` to the next, and last-active forward; false if it
     /// stands elsewhere.
     fn rotate(&self, id: SessionId, generation: u32, at: Time) -> Result<bool, StoreError>;
@@ -528,6 +529,14 @@ pub trait OperatorRead {
     ) -> Result<Vec<AttemptRow>, StoreError>;
     /// One attempt.
     fn attempt(&self, id: AttemptId) -> Result<Option<AttemptRow>, StoreError>;
+    /// Attempts last tried at or after a time, counted; those with the most failed ones first.
+    fn count_attempts(
+        &self,
+        by: AttemptsBy,
+        tenant: Option<TenantId>,
+        since: Time,
+        limit: u32,
+    ) -> Result<Vec<AttemptsCount>, StoreError>;
     /// Tenants with settings of their own.
     fn tenants_with_settings(&self) -> Result<Vec<TenantId>, StoreError>;
     /// Values that any tenant has of its own for a setting, each once; those that

@@ -1,5 +1,7 @@
 //! What the audit log holds of the changes, and what it never holds.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use authd::app::{attempt, audit, user};
@@ -276,4 +278,47 @@ async fn rule_5_one_attempt_is_shown_with_its_trace() {
         let error = show(id.to_owned()).await.unwrap_err();
         assert_eq!(error.code, ErrorCode::NotFound, "{id}");
     }
+}
+
+#[tokio::test]
+async fn rule_30_an_export_holds_every_row_once_and_whole() {
+    let desk = Desk::new();
+    desk.tenant("acme").await;
+    desk.tenant("globex").await;
+    for n in 0..4 {
+        desk.user("acme", &format!("u{n}@acme.test")).await;
+    }
+    let export = |tenant: Option<&str>, cursor| {
+        let request = call::audit::Export {
+            tenant: tenant.map(str::to_owned),
+            limit: Some(2),
+            cursor,
+        };
+        let (app, admin) = (Arc::clone(&desk.app), desk.admin());
+        async move { audit::export(&app, &admin, request).await }
+    };
+    let mut rows: Vec<AuditView> = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = export(None, cursor).await.unwrap();
+        rows.extend(page.items);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let acme = rows
+        .iter()
+        .filter(|row| row.tenant.as_deref() == Some("acme"));
+    let numbers: Vec<u64> = acme.clone().map(|row| row.number).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5]);
+    assert!(acme.skip(1).all(|row| row.after.is_some()), "{rows:?}");
+    let ids: BTreeSet<_> = rows.iter().map(|row| row.id).collect();
+    assert_eq!(ids.len(), rows.len());
+    let listed = audit::list(&desk.app, &desk.admin(), List::default()).await;
+    assert_eq!(listed.unwrap().items.len(), rows.len());
+    let first = export(Some("acme"), None).await.unwrap();
+    assert_eq!(first.items.len(), 2);
+    let foreign = export(Some("globex"), first.next_cursor).await.unwrap_err();
+    assert_eq!(foreign.code, ErrorCode::InvalidCursor);
 }

@@ -1,11 +1,15 @@
 //! What `monitor.sock` shows of people: nothing, whichever call is asked.
 
 use authd::admin::routes::router;
+use authd::app::{lockout, session};
 use authd::http::body::BodyLimit;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use common::call::Socket;
+use common::call::lockout::ClearAll;
+use common::call::session::{Matching, Revoke, Target};
+use domain::lockout::CounterKey;
 use tower::ServiceExt;
 
 use crate::desk::{Desk, new_user, running};
@@ -32,6 +36,7 @@ async fn a94_no_call_on_the_monitor_socket_shows_a_person() {
         .keys
         .subject("acme", &"canary@acme.test".parse().unwrap());
     desk.lock(acme, key).await;
+    changes_by_address(&desk).await;
 
     let router = router(&desk.app, &running());
     let calls = common::call::all();
@@ -58,6 +63,34 @@ async fn a94_no_call_on_the_monitor_socket_shows_a_person() {
         seen += usize::from(whole.contains("canary"));
     }
     assert!(seen >= 3, "{seen} calls had somebody to mask");
+}
+
+/// Changes that an address tells leave rows whose objects this socket shows.
+async fn changes_by_address(desk: &Desk) {
+    let globex = desk.tenant("globex").await;
+    let eve = desk.user("globex", "canary@globex.test").await;
+    desk.sign_in(globex, eve).await;
+    let key = CounterKey::from_bytes([7; 32]);
+    desk.lock(globex, key).await;
+    let clear = ClearAll {
+        tenant: Some("globex".to_owned()),
+        ip: Some("203.0.113.0/24".to_owned()),
+        confirm: None,
+        reason: None,
+    };
+    let cleared = lockout::clear_all(&desk.app, &desk.admin(), clear).await;
+    assert!(cleared.unwrap().changed);
+    let revoke = Revoke {
+        target: Target::Matching(Matching {
+            tenant: Some("globex".to_owned()),
+            ip: Some("203.0.113.7".to_owned()),
+            older_than_seconds: None,
+        }),
+        confirm: None,
+        reason: None,
+    };
+    let revoked = session::revoke(&desk.app, &desk.admin(), revoke).await;
+    assert!(revoked.unwrap().changed);
 }
 
 async fn text(call: &str, answer: Response) -> String {

@@ -1,10 +1,14 @@
 //! Sessions as the operator sees and ends them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use authd::app::session;
-use common::call::session::{List, Revoke, Target};
+use authd::app::{audit, session};
+use common::call;
+use common::call::session::{List, Matching, Revoke, Show, Target};
 use common::error::ErrorCode;
+use common::id::{TenantId, UserId};
+use domain::session::{EndReason, Session};
 use store::Scope;
 
 use crate::desk::{Desk, reference};
@@ -118,4 +122,152 @@ async fn a_whole_tenant_needs_its_name_typed() {
     assert_eq!(desk.scopes.take(), [Scope::Tenant(acme)]);
     assert_eq!(desk.open_sessions(acme, bob).await, 0);
     assert_eq!(desk.open_sessions(globex, eve).await, 1);
+}
+
+/// Sessions of a user that began now, from an address; more than a job ends at once, if asked for.
+async fn sign_in_from(desk: &Desk, tenant: TenantId, user: UserId, ip: &str, count: u32) {
+    let first = desk.sign_in(tenant, user).await;
+    let read = desk.app.store.read(move |tx| tx.session(first)).await;
+    let like = read.unwrap().unwrap();
+    let ip = Some(ip.to_owned());
+    let now = desk.app.now();
+    let sessions: Vec<Session> = (0..count)
+        .map(|_| Session {
+            id: desk.app.new_id(now).unwrap(),
+            ip: ip.clone(),
+            ..like.clone()
+        })
+        .collect();
+    desk.write(move |tx| {
+        let rows = tx.tenant_mut(tenant);
+        rows.sessions_mut().end(first, now, EndReason::Expired)?;
+        sessions
+            .iter()
+            .try_for_each(|session| rows.sessions_mut().insert(session))
+    })
+    .await;
+}
+
+fn matching(tenant: Option<&str>, ip: Option<&str>, age: Option<u64>) -> Revoke {
+    revoke(Target::Matching(Matching {
+        tenant: tenant.map(str::to_owned),
+        ip: ip.map(str::to_owned),
+        older_than_seconds: age,
+    }))
+}
+
+async fn rows_of(desk: &Desk, action: &str) -> usize {
+    let request = call::audit::List {
+        action: Some(action.to_owned()),
+        ..call::audit::List::default()
+    };
+    let page = audit::list(&desk.app, &desk.admin(), request).await;
+    page.unwrap().items.len()
+}
+
+#[tokio::test]
+async fn rule_11_a_tenant_of_many_sessions_is_ended_whole_and_told_once() {
+    let desk = Desk::new();
+    let acme = desk.tenant("acme").await;
+    let bob = desk.user("acme", "bob@acme.test").await;
+    sign_in_from(&desk, acme, bob, "203.0.113.7", 450).await;
+    let request = || Revoke {
+        confirm: Some("acme".to_owned()),
+        ..revoke(Target::Tenant("acme".to_owned()))
+    };
+    let rehearsed = session::revoke(&desk.app, &desk.rehearsing(), request()).await;
+    assert_eq!(rehearsed.unwrap().sessions_ended, 450);
+    assert_eq!(desk.open_sessions(acme, bob).await, 450);
+    desk.scopes.take();
+    let change = session::revoke(&desk.app, &desk.admin(), request()).await;
+    assert_eq!(change.unwrap().sessions_ended, 450);
+    assert_eq!(desk.open_sessions(acme, bob).await, 0);
+    assert_eq!(desk.scopes.take(), [Scope::Tenant(acme); 3]);
+    assert_eq!(rows_of(&desk, "session.revoke").await, 1);
+    let again = session::revoke(&desk.app, &desk.admin(), request()).await;
+    assert!(!again.unwrap().changed);
+}
+
+#[tokio::test]
+async fn rule_11_sessions_from_an_address_or_of_an_age_end_in_one_change() {
+    let desk = Desk::new();
+    let acme = desk.tenant("acme").await;
+    let globex = desk.tenant("globex").await;
+    let bob = desk.user("acme", "bob@acme.test").await;
+    let eve = desk.user("globex", "eve@x.test").await;
+    sign_in_from(&desk, acme, bob, "198.51.100.4", 250).await;
+    sign_in_from(&desk, acme, bob, "203.0.113.7", 1).await;
+    sign_in_from(&desk, globex, eve, "198.51.100.9", 2).await;
+    let end = |request| {
+        let (app, admin) = (Arc::clone(&desk.app), desk.admin());
+        async move { session::revoke(&app, &admin, request).await }
+    };
+    let one = end(matching(Some("globex"), Some("198.51.100.9"), None)).await;
+    let one = one.unwrap();
+    assert_eq!((one.changed, one.sessions_ended), (true, 2));
+    assert_eq!(one.tenant.as_deref(), Some("globex"));
+    assert_eq!(one.subject, "sessions from 198.51.100.9");
+    let all = end(matching(None, Some("198.51.100.0/24"), None)).await;
+    let all = all.unwrap();
+    assert_eq!((all.sessions_ended, all.tenant), (250, None));
+    assert_eq!(all.subject, "sessions from 198.51.100.0/24");
+    assert_eq!(desk.open_sessions(acme, bob).await, 1);
+    assert_eq!(rows_of(&desk, "session.revoke").await, 2);
+    let none = end(matching(None, None, Some(3600))).await;
+    assert!(!none.unwrap().changed);
+    desk.clock.advance(Duration::from_hours(2));
+    sign_in_from(&desk, globex, eve, "203.0.113.7", 1).await;
+    let old = end(matching(None, Some("203.0.113.7"), Some(3600))).await;
+    assert_eq!(old.unwrap().sessions_ended, 1);
+    assert_eq!(desk.open_sessions(acme, bob).await, 0);
+    assert_eq!(desk.open_sessions(globex, eve).await, 1);
+}
+
+#[tokio::test]
+async fn an_address_or_an_age_never_means_all() {
+    let desk = Desk::new();
+    let acme = desk.tenant("acme").await;
+    let bob = desk.user("acme", "bob@acme.test").await;
+    desk.sign_in(acme, bob).await;
+    for (request, path) in [
+        (matching(None, Some("0.0.0.0/0"), None), "/ip"),
+        (matching(None, Some("::/0"), Some(7200)), "/ip"),
+        (matching(None, Some("nowhere"), None), "/ip"),
+        (matching(None, None, Some(59)), "/older_than_seconds"),
+        (matching(Some("acme"), None, None), "/target"),
+    ] {
+        let refused = session::revoke(&desk.app, &desk.admin(), request).await;
+        let error = refused.unwrap_err();
+        assert_eq!(error.code, ErrorCode::ValidationFailed, "{path}");
+        assert_eq!(error.fields[0].path, path);
+    }
+    assert_eq!(desk.open_sessions(acme, bob).await, 1);
+}
+
+#[tokio::test]
+async fn a_session_is_shown_alive_and_ended() {
+    let desk = Desk::new();
+    let acme = desk.tenant("acme").await;
+    let bob = desk.user("acme", "bob@acme.test").await;
+    let id = desk.sign_in(acme, bob).await;
+    let show = |id: &str| {
+        let request = Show { id: id.to_owned() };
+        let (app, admin) = (Arc::clone(&desk.app), desk.admin());
+        async move { session::show(&app, &admin, request).await }
+    };
+    let alive = show(&id.to_string()).await.unwrap();
+    assert_eq!(alive.email.as_deref(), Some("bob@acme.test"));
+    assert_eq!(alive.authenticated_at, Some(alive.created_at));
+    assert_eq!((alive.ended_at, alive.end_reason), (None, None));
+    desk.clock.advance(Duration::from_mins(5));
+    let one = revoke(Target::Session(id.to_string()));
+    session::revoke(&desk.app, &desk.admin(), one)
+        .await
+        .unwrap();
+    let ended = show(&id.to_string()).await.unwrap();
+    assert_eq!(ended.ended_at, Some(desk.app.now()));
+    assert_eq!(ended.end_reason.as_deref(), Some("revoked"));
+    for unknown in ["ses_01h455vb4pex5vsknk084sn02q", "usr_x", ""] {
+        assert_eq!(show(unknown).await.unwrap_err().code, ErrorCode::NotFound);
+    }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::{AdminCall, Change, Method, Paging, Socket, TenantFilter};
 use crate::time::Time;
-use crate::view::{AttemptView, Page};
+use crate::view::{AttemptTopView, AttemptView, Page};
 
 /// Lists attempts, the newest first.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -57,6 +57,40 @@ impl AdminCall for Show {
     const NAME: &'static str = "attempt show";
     const METHOD: Method = Method::Get;
     const PATH: &'static str = "/v1/attempt/show";
+}
+
+/// What attempts are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// Client's address.
+    Ip,
+    /// User, or the name that no user has.
+    User,
+    /// Tenant.
+    Tenant,
+}
+
+/// Counts attempts, those with the most failed ones first. A folded row counts with all of its
+/// attempts, for the address of the last of them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Top {
+    /// Slug or id of the tenant; all of them where it is absent.
+    pub tenant: TenantFilter,
+    /// What they are counted by.
+    pub by: By,
+    /// Only those at or after this time.
+    pub since: Time,
+    /// Rows wanted, 1 to 200; 20 where it is absent.
+    pub limit: Option<u32>,
+}
+
+impl AdminCall for Top {
+    type Answer = Page<AttemptTopView>;
+    const NAME: &'static str = "attempt top";
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/attempt/top";
 }
 
 /// Removes old rows of the log.

@@ -108,3 +108,32 @@ impl AdminCall for Show {
     const METHOD: Method = Method::Get;
     const PATH: &'static str = "/v1/audit/show";
 }
+
+/// Gives changes whole, with what was before and after: chain by chain, each from its beginning.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Export {
+    /// Slug or id of the tenant; all chains where it is absent.
+    pub tenant: TenantFilter,
+    /// Rows wanted, 1 to 200.
+    pub limit: Option<u32>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+}
+
+impl Export {
+    /// The page that is asked for.
+    pub fn paging(&self) -> Paging {
+        Paging {
+            limit: self.limit,
+            cursor: self.cursor.clone(),
+        }
+    }
+}
+
+impl AdminCall for Export {
+    type Answer = Page<AuditView>;
+    const NAME: &'static str = "audit export";
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/audit/export";
+}

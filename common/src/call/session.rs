@@ -43,6 +43,21 @@ impl AdminCall for List {
     const ALSO_ON: &'static [Socket] = &[Socket::Monitor];
 }
 
+/// Shows one session, an ended one too.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Show {
+    /// `ses_…`
+    pub id: String,
+}
+
+impl AdminCall for Show {
+    type Answer = SessionView;
+    const NAME: &'static str = "session show";
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/session/show";
+}
+
 /// Which sessions to end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -53,6 +68,20 @@ pub enum Target {
     User(UserRef),
     /// All of a tenant, by slug or id; needs `confirm`.
     Tenant(String),
+    /// Those that an address or an age tells.
+    Matching(Matching),
+}
+
+/// Which sessions are meant; all that is given must fit, and one of address and age must be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Matching {
+    /// Only those of this tenant, by slug or id; of all where it is absent.
+    pub tenant: Option<String>,
+    /// Those that signed in from this address or range.
+    pub ip: Option<String>,
+    /// Those that began longer ago than so many seconds; a minute at least.
+    pub older_than_seconds: Option<u64>,
 }
 
 /// Ends sessions; their tokens are dead when it answers.

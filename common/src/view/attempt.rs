@@ -42,3 +42,24 @@ pub struct AttemptView {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<String>,
 }
+
+/// Attempts of one address, user or tenant, counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptTopView {
+    /// The address, where they are counted by it; null for attempts without one.
+    pub ip: Option<String>,
+    /// Slug, where they are counted by user or tenant; null for names of no tenant.
+    pub tenant: Option<String>,
+    /// The user, where they are counted by it and there is one.
+    pub user_id: Option<UserId>,
+    /// The user's address.
+    pub email: Option<String>,
+    /// Keyed hash in hex, for a name that no user has.
+    pub subject_hash: Option<String>,
+    /// Failed attempts.
+    pub failed: u64,
+    /// Attempts that signed in.
+    pub ok: u64,
+    /// Different names that were tried.
+    pub users: u64,
+}

@@ -18,7 +18,7 @@ mod user;
 
 use serde::{Deserialize, Serialize};
 
-pub use attempt::AttemptView;
+pub use attempt::{AttemptTopView, AttemptView};
 pub use audit::{ActorView, AuditChainView, AuditMarkView, AuditView};
 pub use backup::{BackupMade, BackupView, CheckView, DatabaseView, MigrationView, VacuumView};
 pub use daemon::{ConfigFaultView, ConfigValueView, ConfigView, KeyChangeView, ReloadView};

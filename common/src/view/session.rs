@@ -88,4 +88,13 @@ pub struct SessionView {
     pub last_active_at: Time,
     /// When it ends if it is not used again, or at the latest.
     pub expires_at: Time,
+    /// When the user last proved who it is; where the operator looks at one session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authenticated_at: Option<Time>,
+    /// When it was ended; where the operator looks at one session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Time>,
+    /// Why it was ended, in a stable word such as `revoked`; as above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_reason: Option<String>,
 }

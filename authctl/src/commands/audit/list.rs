@@ -1,11 +1,13 @@
 //! `audit list|show`: administrative changes, and one of them whole.
 
 use common::call::audit::{List, Show};
+use common::time::Time;
 use common::view::{ActorView, AuditView};
 use serde_json::Value;
 
 use crate::args::{AuditList, Format, ListArgs};
 use crate::commands::attempt::moment;
+use crate::commands::follow::{self, Followed};
 use crate::commands::{Context, Paged};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -128,7 +130,26 @@ pub(super) async fn list(context: &mut Context, wanted: AuditList) -> Result<Exi
         limit: Some(wanted.limit),
         filters: wanted.filters,
     };
+    if wanted.follow {
+        return follow::run(context, call, &SHAPE, &list, one_tenant).await;
+    }
     context.list(call, &SHAPE, &list, one_tenant).await
+}
+
+impl Followed<AuditView> for List {
+    fn since(&self, _: Time) -> Self {
+        // Sorted by time: reading ends where it is reached, instead of looking through all rows.
+        Self {
+            cursor: None,
+            ..self.clone()
+        }
+    }
+    fn is_before(row: &AuditView, time: Time) -> bool {
+        row.at < time
+    }
+    fn mark(row: &AuditView) -> String {
+        row.id.to_string()
+    }
 }
 
 /// Shows one change; for people what differs stands below it, a line a field.

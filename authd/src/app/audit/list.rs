@@ -61,21 +61,14 @@ pub async fn show(app: &Arc<App>, operator: &Operator, request: Show) -> Result<
             };
             let row =
                 row.ok_or_else(|| Error::not_found().with_hint("List: authctl audit list"))?;
-            let part = |name: &str| row.entry.payload.get(name).cloned();
-            let whole = (part("before"), part("after"));
-            let mut views = views(tx, std::slice::from_ref(&row), socket)?;
-            let view = views.pop().ok_or_else(Error::not_found)?;
-            Ok(AuditView {
-                before: whole.0.filter(|value| !value.is_null()),
-                after: whole.1.filter(|value| !value.is_null()),
-                ..view
-            })
+            let views = whole_views(tx, std::slice::from_ref(&row), socket)?;
+            views.into_iter().next().ok_or_else(Error::not_found)
         })
         .await
 }
 
 /// The chain that a name stands for; that of a tenant that is gone has its id alone.
-fn chain(tx: &dyn ReadTx, name: Option<&str>) -> Result<Option<TenantId>, Error> {
+pub(super) fn chain(tx: &dyn ReadTx, name: Option<&str>) -> Result<Option<TenantId>, Error> {
     match name.map(str::parse::<TenantId>) {
         Some(Ok(id)) => Ok(Some(id)),
         _ => Ok(name
@@ -111,6 +104,27 @@ fn views(tx: &dyn ReadTx, rows: &[AuditRow], socket: Socket) -> Result<Vec<Audit
         view(row, tenant, email, socket)
     };
     Ok(rows.iter().map(view_of).collect())
+}
+
+/// The rows with what was before and after.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn whole_views(
+    tx: &dyn ReadTx,
+    rows: &[AuditRow],
+    socket: Socket,
+) -> Result<Vec<AuditView>, StoreError> {
+    let views = views(tx, rows, socket)?;
+    let whole = views.into_iter().zip(rows).map(|(view, row)| {
+        let part = |name: &str| row.entry.payload.get(name).cloned();
+        AuditView {
+            before: part("before").filter(|value| !value.is_null()),
+            after: part("after").filter(|value| !value.is_null()),
+            ..view
+        }
+    });
+    Ok(whole.collect())
 }
 
 fn view(

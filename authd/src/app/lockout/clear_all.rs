@@ -12,7 +12,6 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 use store::{Claim, LockoutFilter, PageRequest, Priority, ReadTx, WriteTx};
 
-use super::is_within;
 use crate::app::audit::{Record, WideAct};
 use crate::app::{App, Error, Operator, names};
 
@@ -113,7 +112,7 @@ fn locked(
         let is_last = rows.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
         page.after = rows.last().map(|row| row.lockout.key.to_hex());
         let meant = rows.into_iter().map(|row| row.lockout).filter(|lockout| {
-            range.is_none_or(|range| is_within(lockout.last_ip.as_deref(), range))
+            range.is_none_or(|range| names::is_within(lockout.last_ip.as_deref(), range))
         });
         keys.extend(meant.map(|lockout| lockout.key));
         if is_last {
@@ -127,7 +126,8 @@ fn act(tenant: Option<Tenant>, range: Option<&IpNet>, names: usize) -> WideAct {
     WideAct {
         action: "lockout.clear-all",
         tenant,
-        object: range.map_or_else(|| ALL.to_owned(), ToString::to_string),
+        // Which address stands in the row's content: an object is shown on the monitor socket too.
+        object: "lockouts".to_owned(),
         subject: match range {
             Some(range) => format!("{names} {noun} last tried from {range}"),
             None => format!("{names} {noun}"),

@@ -5,9 +5,10 @@ use domain::attempt::{Attempt, Outcome, ROWS_PER_HOUR};
 use domain::audit::{Actor, AuditEntry, mac_input};
 use domain::device::{Device, DeviceType};
 use domain::key::{KeyPurpose, KeyState, StoredKey};
+use domain::lockout::CounterKey;
 
 use super::{at, key, nothing_over, page, read, tenant_id, two_tenants, user_id, write};
-use crate::resource::{AttemptFilter, Denial, Over, PageRequest};
+use crate::resource::{AttemptFilter, AttemptsBy, AttemptsCount, Denial, Over, PageRequest};
 use crate::unit::Store;
 
 pub(crate) fn attempt_id(n: u32) -> AttemptId {
@@ -300,4 +301,47 @@ pub(crate) fn keys_and_facts_read_back(store: &Store) {
         assert_eq!(tx.denials(at(6), &page(Some("jti")))?, [two]);
         Ok(())
     });
+}
+
+pub(crate) fn attempts_are_counted_by_what_they_share(store: &Store) {
+    two_tenants(store);
+    write(store, |tx| {
+        let (failed, ok) = (Outcome::WrongPassword, Outcome::Success);
+        for (n, outcome) in [(1, failed), (2, failed), (3, ok)] {
+            tx.attempts_mut().record(&Attempt {
+                ip: Some("203.0.113.7".to_owned()),
+                ..attempt(n, outcome)
+            })?;
+        }
+        tx.attempts_mut().record(&Attempt {
+            tenant_id: None,
+            user_id: None,
+            subject: CounterKey::from_bytes([9; 32]),
+            ip: Some("198.51.100.9".to_owned()),
+            ..attempt(4, Outcome::WrongPassword)
+        })
+    });
+    let count = |by, tenant: Option<u8>, since, limit| {
+        let counted = read(store, move |tx| {
+            let tenant = tenant.map(tenant_id);
+            tx.operator().count_attempts(by, tenant, since, limit)
+        });
+        let figures = |row: &AttemptsCount| (row.failed, row.succeeded, row.subjects);
+        let figures: Vec<(u64, u64, u64)> = counted.iter().map(figures).collect();
+        (counted, figures)
+    };
+    let (rows, figures) = count(AttemptsBy::Ip, None, at(0), 9);
+    assert_eq!(figures, [(2, 1, 1), (1, 0, 1)]);
+    assert_eq!(rows[1].ip.as_deref(), Some("198.51.100.9"));
+    let (rows, figures) = count(AttemptsBy::Subject, None, at(0), 9);
+    assert_eq!(figures, [(2, 1, 1), (1, 0, 1)]);
+    assert_eq!(rows[0].user, Some(user_id(1)));
+    assert_eq!(rows[0].tenant, Some(tenant_id(1)));
+    assert_eq!(rows[1].user, None);
+    assert_eq!(rows[1].subject, Some(CounterKey::from_bytes([9; 32])));
+    let (rows, figures) = count(AttemptsBy::Tenant, Some(1), at(0), 9);
+    assert_eq!(figures, [(2, 1, 1)]);
+    assert_eq!(rows[0].tenant, Some(tenant_id(1)));
+    assert_eq!(count(AttemptsBy::Tenant, None, at(0), 1).1, [(2, 1, 1)]);
+    assert_eq!(count(AttemptsBy::Ip, None, at(1_000_000), 9).1, []);
 }

@@ -133,7 +133,7 @@ pub(crate) fn no_row_is_reached_through_another_tenant(store: &Store) {
         assert!(!sessions.end(session_id(1), at(1), EndReason::Revoked)?);
         let ended = sessions.end_of(user_id(1), None, at(1), EndReason::Revoked)?;
         assert_eq!(ended, []);
-        assert_eq!(sessions.end_all(at(1), EndReason::Revoked)?, 0);
+        assert_eq!(sessions.end_some(at(1), EndReason::Revoked, 10)?, 0);
         assert!(!sessions.rotate(session_id(1), 0, at(1))?);
         sessions.touch(session_id(1), at(1))?;
         assert_eq!(beta.devices().by_hash(&[1; 32])?, None);
@@ -248,7 +248,7 @@ pub(crate) fn sessions_live_and_end(store: &Store) {
         assert_eq!(ended, [2, 4].map(session_id));
         let open = sessions.open_of(user_id(1))?;
         assert_eq!(open, [session(3, 1, 1)]);
-        assert_eq!(sessions.end_all(at(60), EndReason::Expired)?, 1);
+        assert_eq!(sessions.end_some(at(60), EndReason::Expired, 10)?, 1);
         assert_eq!(sessions.open_of(user_id(1))?, []);
         Ok(())
     });

@@ -3,7 +3,7 @@
 use common::email::Email;
 use common::id::{RoleId, TenantId, UserId};
 use common::time::Time;
-use domain::lockout::Lockout;
+use domain::lockout::{CounterKey, Lockout};
 use domain::rights::Right;
 use domain::session::Session;
 use domain::tenant::{Slug, Tenant, TenantStatus};
@@ -161,4 +161,34 @@ pub struct Counts {
     pub sessions: u64,
     /// Names locked now.
     pub locked: u64,
+}
+
+/// What attempts are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptsBy {
+    /// Client's address.
+    Ip,
+    /// Name that was tried, of a user or of nobody.
+    Subject,
+    /// Tenant.
+    Tenant,
+}
+
+/// Attempts that have something in common, counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptsCount {
+    /// Address, where they are counted by it.
+    pub ip: Option<String>,
+    /// Tenant, where they are counted by name or tenant.
+    pub tenant: Option<TenantId>,
+    /// User, where they are counted by name.
+    pub user: Option<UserId>,
+    /// Name, where they are counted by it.
+    pub subject: Option<CounterKey>,
+    /// Failed ones.
+    pub failed: u64,
+    /// Those that signed in.
+    pub succeeded: u64,
+    /// Different names.
+    pub subjects: u64,
 }

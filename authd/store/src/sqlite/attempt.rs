@@ -1,13 +1,15 @@
 //! The log of attempts: one row a try, or one row for many (product.md, rule 5).
 
-use common::id::UserId;
+use common::id::{TenantId, UserId};
+use common::time::Time;
 use domain::attempt::{Attempt, AttemptRow, Outcome, ROWS_PER_HOUR};
+use domain::lockout::CounterKey;
 use rusqlite::params;
 
 use super::row::{Columns, after_id, json};
 use super::tx::{TenantTx, Tx};
 use crate::error::StoreError;
-use crate::resource::{Attempts, AttemptsRead, NewAttempt, PageRequest};
+use crate::resource::{Attempts, AttemptsBy, AttemptsCount, AttemptsRead, NewAttempt, PageRequest};
 
 const HOUR_MILLIS: i64 = 3_600_000;
 
@@ -113,6 +115,50 @@ impl Tx<'_> {
         )
         .map(drop)
     }
+}
+
+impl Tx<'_> {
+    pub(super) fn attempts_by(
+        &self,
+        by: AttemptsBy,
+        tenant: Option<TenantId>,
+        since: Time,
+        limit: u32,
+    ) -> Result<Vec<AttemptsCount>, StoreError> {
+        // What the rows of a group do not share is left out of them.
+        let (columns, group) = match by {
+            AttemptsBy::Ip => ("a.ip, NULL, NULL, NULL", "a.ip"),
+            AttemptsBy::Subject => (
+                "NULL, max(a.tenant_id), max(a.user_id), a.subject",
+                "a.subject",
+            ),
+            AttemptsBy::Tenant => ("NULL, a.tenant_id, NULL, NULL", "a.tenant_id"),
+        };
+        // The sign keeps the planner on the index by time.
+        let sql = format!(
+            "SELECT {columns}, sum(iif(a.success = 0, a.count, 0)) AS failed, \
+             sum(iif(a.success = 1, a.count, 0)) AS succeeded, count(DISTINCT a.subject) \
+             FROM attempts a WHERE a.last_at >= ?1 AND (?2 IS NULL OR +a.tenant_id = ?2) \
+             GROUP BY {group} ORDER BY failed DESC, succeeded DESC, {group} LIMIT ?3"
+        );
+        let tenant = tenant.map(|id| *id.as_bytes());
+        let values = params![since.millis(), tenant, limit];
+        self.all("attempts.by", &sql, values, read_count)
+    }
+}
+
+fn read_count(columns: &mut Columns<'_, '_>) -> Result<AttemptsCount, StoreError> {
+    let number = |count: i64| u64::try_from(count).ok();
+    let subject = |bytes: [u8; 32]| Some(CounterKey::from_bytes(bytes));
+    Ok(AttemptsCount {
+        ip: columns.take("attempts.ip")?,
+        tenant: columns.id_optional("attempts.tenant_id")?,
+        user: columns.id_optional("attempts.user_id")?,
+        subject: columns.parse_optional("attempts.subject", subject)?,
+        failed: columns.parse("attempts.count", number)?,
+        succeeded: columns.parse("attempts.count", number)?,
+        subjects: columns.parse("attempts.subject", number)?,
+    })
 }
 
 impl Attempts for Tx<'_> {

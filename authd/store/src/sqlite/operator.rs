@@ -19,9 +19,9 @@ use super::tx::Tx;
 use super::{attempt, counter, session, tenant, user};
 use crate::error::StoreError;
 use crate::resource::{
-    AttemptFilter, CountersRead, Counts, LockoutFilter, LockoutRow, OperatorRead, PageRequest,
-    RoleFilter, RoleRow, SessionFilter, SessionRow, TenantFilter, TenantRow, TenantScope, UsageRow,
-    UsageSince, UserFilter, UserRow,
+    AttemptFilter, AttemptsBy, AttemptsCount, CountersRead, Counts, LockoutFilter, LockoutRow,
+    OperatorRead, PageRequest, RoleFilter, RoleRow, SessionFilter, SessionRow, TenantFilter,
+    TenantRow, TenantScope, UsageRow, UsageSince, UserFilter, UserRow,
 };
 
 /// Users with one address that are shown at most.
@@ -180,6 +180,16 @@ impl OperatorRead for Tx<'_> {
             params![id.as_bytes()],
             attempt::read,
         )
+    }
+
+    fn count_attempts(
+        &self,
+        by: AttemptsBy,
+        tenant: Option<TenantId>,
+        since: Time,
+        limit: u32,
+    ) -> Result<Vec<AttemptsCount>, StoreError> {
+        self.attempts_by(by, tenant, since, limit)
     }
 
     fn tenants_with_settings(&self) -> Result<Vec<TenantId>, StoreError> {

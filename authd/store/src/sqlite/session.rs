@@ -123,6 +123,9 @@ pub(super) const OPEN_SINCE: &str = "SELECT s.id, s.tenant_id, s.user_id, s.devi
 pub(super) const END_OF: &str = "UPDATE sessions SET ended_at = ?4, end_reason = ?5 \
     WHERE +tenant_id = ?1 AND user_id = ?2 AND id IS NOT ?3 AND ended_at IS NULL RETURNING id";
 
+pub(super) const END_SOME: &str = "UPDATE sessions SET ended_at = ?2, end_reason = ?3 \
+    WHERE id IN (SELECT id FROM sessions WHERE tenant_id = ?1 AND ended_at IS NULL LIMIT ?4)";
+
 impl Sessions for TenantTx<'_> {
     fn insert(&self, session: &Session) -> Result<(), StoreError> {
         let (ended_at, reason) = session.ended.unzip();
@@ -197,12 +200,11 @@ impl Sessions for TenantTx<'_> {
         )
     }
 
-    fn end_all(&self, at: Time, reason: EndReason) -> Result<u32, StoreError> {
+    fn end_some(&self, at: Time, reason: EndReason, limit: u32) -> Result<u32, StoreError> {
         let changed = self.tx.run(
-            "sessions.end_all",
-            "UPDATE sessions SET ended_at = ?2, end_reason = ?3 \
-             WHERE tenant_id = ?1 AND ended_at IS NULL",
-            params![self.id.as_bytes(), at.millis(), reason.as_str()],
+            "sessions.end_some",
+            END_SOME,
+            params![self.id.as_bytes(), at.millis(), reason.as_str(), limit],
         )?;
         Ok(u32::try_from(changed).unwrap_or(u32::MAX))
     }

@@ -125,6 +125,11 @@ fn s07_attempts_read_back() {
 }
 
 #[test]
+fn attempts_are_counted_by_what_they_share() {
+    holds(contract::attempts_are_counted_by_what_they_share);
+}
+
+#[test]
 fn rule_5_a68_many_tries_fold_and_none_is_lost() {
     holds(contract::rule_5_a68_many_tries_fold_and_none_is_lost);
 }

@@ -39,6 +39,7 @@ fn r37_hot_statements_use_an_index() {
             "USING INDEX sessions_open_by_user (user_id=?)",
         ),
         (session::END_OF, "INDEX sessions_open_by_user (user_id=?)"),
+        (session::END_SOME, "sessions_open_by_tenant (tenant_id=?)"),
         (user::BY_ID, "USING PRIMARY KEY (id=?)"),
         (user::BY_EMAIL, "(tenant_id=? AND email=?)"),
         (tenant::BY_SLUG, "(slug=?)"),

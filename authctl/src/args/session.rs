@@ -1,0 +1,61 @@
+//! The part of the tree about sessions; the doc comments are the help texts.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::{ListArgs, duration};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Session {
+    /// List sessions, the newest first
+    List {
+        /// Only those of this user
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+        /// Only those of this device
+        #[arg(long, value_name = "ID")]
+        device: Option<String>,
+        /// Only those that signed in from this address
+        #[arg(long, value_name = "IP")]
+        ip: Option<String>,
+        /// Only those not used for 7d, say
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        idle_since: Option<Duration>,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Show a session, an ended one too
+    Show {
+        /// ses_… id
+        #[arg(value_name = "SESSION")]
+        id: String,
+    },
+    /// End sessions: by id, of a user, from an address, or of a tenant
+    #[command(
+        override_usage = "authctl session revoke [OPTIONS] <SESSION>...\n       \
+        authctl session revoke [OPTIONS] --user <USER> | --tenant <TENANT>\n       \
+        authctl session revoke [OPTIONS] [--ip <IP>] [--older-than <TIME>]"
+    )]
+    Revoke(SessionRevoke),
+}
+
+/// What `session revoke` takes.
+#[derive(Debug, Args)]
+pub(crate) struct SessionRevoke {
+    /// ses_… ids; - reads them from stdin
+    #[arg(value_name = "SESSION", conflicts_with_all = ["user", "ip", "older_than"])]
+    pub(crate) sessions: Vec<String>,
+    /// All of this user
+    #[arg(long, value_name = "USER", conflicts_with_all = ["ip", "older_than"])]
+    pub(crate) user: Option<String>,
+    /// All that signed in from this address or CIDR
+    #[arg(long, value_name = "IP")]
+    pub(crate) ip: Option<String>,
+    /// All that began longer ago than 7d, say
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) older_than: Option<Duration>,
+    /// Why, for the audit log
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}
