@@ -72,7 +72,10 @@ impl Exit {
             | ErrorCode::ValidationFailed
             | ErrorCode::UnknownPermission => Self::Usage,
             ErrorCode::NotFound | ErrorCode::LinkExpired => Self::NotFound,
-            ErrorCode::EmailTaken | ErrorCode::NameTaken | ErrorCode::Conflict => Self::Conflict,
+            ErrorCode::EmailTaken
+            | ErrorCode::NameTaken
+            | ErrorCode::Conflict
+            | ErrorCode::PreconditionFailed => Self::Conflict,
             ErrorCode::UserLimitReached
             | ErrorCode::LastAdmin
             | ErrorCode::NoMailTransport

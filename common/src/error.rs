@@ -44,6 +44,8 @@ pub enum ErrorCode {
     Conflict,
     NoMailTransport,
     LinkExpired,
+    /// The entity is another than the change was based on.
+    PreconditionFailed,
     ValidationFailed,
     PasswordRejected,
     LoginLocked,
@@ -87,6 +89,7 @@ impl ErrorCode {
         Self::Conflict,
         Self::NoMailTransport,
         Self::LinkExpired,
+        Self::PreconditionFailed,
         Self::ValidationFailed,
         Self::PasswordRejected,
         Self::LoginLocked,
@@ -130,6 +133,7 @@ impl ErrorCode {
             Self::Conflict => "conflict",
             Self::NoMailTransport => "no_mail_transport",
             Self::LinkExpired => "link_expired",
+            Self::PreconditionFailed => "precondition_failed",
             Self::ValidationFailed => "validation_failed",
             Self::PasswordRejected => "password_rejected",
             Self::LoginLocked => "login_locked",
@@ -171,6 +175,7 @@ impl ErrorCode {
             | Self::Conflict
             | Self::NoMailTransport => 409,
             Self::LinkExpired => 410,
+            Self::PreconditionFailed => 412,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::ValidationFailed | Self::PasswordRejected | Self::UnknownPermission => 422,
@@ -213,6 +218,7 @@ impl ErrorCode {
             Self::Conflict => "Conflict",
             Self::NoMailTransport => "No mail transport",
             Self::LinkExpired => "Link expired",
+            Self::PreconditionFailed => "Precondition failed",
             Self::ValidationFailed => "Validation failed",
             Self::PasswordRejected => "Password rejected",
             Self::LoginLocked => "Login locked",
@@ -261,6 +267,9 @@ impl ErrorCode {
             Self::LastAdmin => "The last administrator cannot be removed.",
             Self::Conflict => "This was changed by someone else in the meantime.",
             Self::NoMailTransport => "No mail can be sent.",
+            Self::PreconditionFailed => {
+                "This was changed by somebody else meanwhile. Please look at it again."
+            }
             Self::LinkExpired => "This link is no longer valid. Please ask for a new one.",
             Self::ValidationFailed => "Please check the highlighted fields.",
             Self::PasswordRejected => "Please choose another password.",

@@ -15,6 +15,11 @@ use super::error::Refusal;
 use super::json;
 use crate::app::{Error, entity};
 
+/// The content type of bodies.
+pub(super) const JSON: &str = "application/json";
+/// The other one of a PATCH (RFC 7396).
+pub(super) const MERGE_PATCH: &str = "application/merge-patch+json";
+
 /// Most bytes of a request's body; it stands in the request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BodyLimit(pub usize);
@@ -24,7 +29,8 @@ impl BodyLimit {
         u64::try_from(self.0).unwrap_or(u64::MAX)
     }
 
-    fn exceeded() -> Error {
+    /// The refusal of a body that is longer.
+    pub(super) fn exceeded() -> Error {
         Error::new(
             ErrorCode::BodyTooLarge,
             "the body is too large; nothing was done",
@@ -41,22 +47,40 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
-        let (parts, body) = request.into_parts();
-        let limit = parts.extensions.get().copied().unwrap_or(BodyLimit(0));
-        if declared(&parts.headers) > limit.length() {
-            return Err(Refusal(BodyLimit::exceeded()));
-        }
-        if !is_json(&parts.headers) {
-            return Err(Refusal(Error::new(
-                ErrorCode::UnsupportedMediaType,
-                "the content type must be application/json",
-            )));
-        }
-        let bytes = read(body, limit).await?;
-        json::read(&bytes)
-            .map(Self)
-            .map_err(|fault| Refusal(fault.in_body()))
+        read_json(request, &[JSON]).await.map(Self)
     }
+}
+
+/// Reads a body as JSON, if its content type is one of `kinds`.
+pub(super) async fn read_json<T: DeserializeOwned>(
+    request: Request,
+    kinds: &[&str],
+) -> Result<T, Refusal> {
+    let limit = request.extensions().get().copied();
+    let limit = limit.unwrap_or(BodyLimit(0));
+    if declared(request.headers()) > limit.length() {
+        return Err(Refusal(BodyLimit::exceeded()));
+    }
+    if !is_json(request.headers(), kinds) {
+        return Err(Refusal(Error::new(
+            ErrorCode::UnsupportedMediaType,
+            format!("the content type must be {}", kinds.join(" or ")),
+        )));
+    }
+    let bytes = receive(request, limit).await?;
+    json::read(&bytes).map_err(|fault| Refusal(fault.in_body()))
+}
+
+/// Reads a body up to its limit; one byte more ends the reading, and a length that says so forestalls
+/// it.
+pub(super) async fn receive(
+    request: Request,
+    limit: BodyLimit,
+) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    if declared(request.headers()) > limit.length() {
+        return Err(Refusal(BodyLimit::exceeded()));
+    }
+    read(request.into_body(), limit).await
 }
 
 /// For paths whose body may be absent: none where there is neither a body nor a type of one.
@@ -75,7 +99,6 @@ impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for JsonBody<T>
     }
 }
 
-/// Reads a body up to its limit; one byte more ends the reading.
 /// Bytes that a request says it has; none where it says nothing that can be read, which the
 /// connection has refused before.
 fn declared(headers: &HeaderMap) -> u64 {
@@ -107,8 +130,8 @@ async fn read(body: Body, limit: BodyLimit) -> Result<Zeroizing<Vec<u8>>, Refusa
     Ok(bytes)
 }
 
-/// Whether the one content type is JSON, in UTF-8 where a charset is named.
-fn is_json(headers: &HeaderMap) -> bool {
+/// Whether the one content type is among `kinds`, in UTF-8 where a charset is named.
+fn is_json(headers: &HeaderMap, kinds: &[&str]) -> bool {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return false;
@@ -119,7 +142,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     let mut parts = value.split(';').map(str::trim);
     let is_json = parts
         .next()
-        .is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+        .is_some_and(|kind| kinds.iter().any(|known| known.eq_ignore_ascii_case(kind)));
     let mut charsets = parts.map(|parameter| {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         name.trim().eq_ignore_ascii_case("charset")
@@ -172,7 +195,7 @@ mod tests {
             for value in values {
                 headers.append(CONTENT_TYPE, HeaderValue::from_static(value));
             }
-            is_json(&headers)
+            is_json(&headers, &[JSON])
         };
         for good in [
             "application/json",
@@ -194,5 +217,8 @@ mod tests {
         }
         assert!(!of(&[]));
         assert!(!of(&["application/json", "application/json"]));
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MERGE_PATCH));
+        assert!(is_json(&headers, &[JSON, MERGE_PATCH]) && !is_json(&headers, &[JSON]));
     }
 }

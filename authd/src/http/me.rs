@@ -5,13 +5,16 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use common::call::Paging;
-use common::view::{Page, SessionView, UserView};
+use common::view::{AttemptView, Page, SessionView, UserView};
 
-use crate::app::{App, Error, me, session, user};
+use crate::app::entity::IfMatch;
+use crate::app::me::ProfilePatch;
+use crate::app::{App, Error, attempt, me, session, user};
 use crate::http::authenticated::Authenticated;
 use crate::http::body::{EntityAnswer, JsonAnswer};
 use crate::http::error::Refusal;
 use crate::http::extract::{NoQuery, QueryParams};
+use crate::http::patch::MergePatch;
 use crate::http::view;
 
 /// The user.
@@ -21,6 +24,27 @@ pub(super) async fn show(
     _: NoQuery,
 ) -> Result<EntityAnswer<UserView>, Refusal> {
     Ok(EntityAnswer(user::own(&me::show(&app, &caller.0).await?)))
+}
+
+/// Changes what a user may change of it.
+pub(super) async fn update(
+    State(app): State<Arc<App>>,
+    caller: Authenticated,
+    _: NoQuery,
+    if_match: IfMatch,
+    MergePatch(patch): MergePatch<ProfilePatch>,
+) -> Result<EntityAnswer<UserView>, Refusal> {
+    let changed = me::update(&app, &caller.0, patch, if_match).await?;
+    Ok(EntityAnswer(user::own(&changed)))
+}
+
+/// Attempts to sign in as the user, the newest first.
+pub(super) async fn login_attempts(
+    State(app): State<Arc<App>>,
+    caller: Authenticated,
+    QueryParams(paging): QueryParams<Paging>,
+) -> Result<JsonAnswer<Page<AttemptView>>, Refusal> {
+    Ok(JsonAnswer(attempt::own(&app, &caller.0, &paging).await?))
 }
 
 /// What the user may do: names of permissions, `ALL_PERMISSIONS` alone for who may everything.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 
 use crate::app::App;
-use crate::http::{auth, check, health, maintenance, me, pages, well_known};
+use crate::http::{auth, check, health, maintenance, me, pages, picture, well_known};
 
 /// Routes that authenticate nobody; a test holds this list against the router.
 pub const PUBLIC_ROUTES: &[(&str, &str)] = &[
@@ -21,6 +21,7 @@ pub const PUBLIC_ROUTES: &[(&str, &str)] = &[
     ("GET", "/reset-password"),
     ("GET", "/pages/reset-password.js"),
     ("GET", "/pages/pages.css"),
+    ("GET", "/v1/pictures/{address}"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
 ];
@@ -30,6 +31,11 @@ pub const SIGNED_IN_ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/auth/password/change"),
     ("GET", "/v1/auth/check"),
     ("GET", "/v1/me"),
+    ("PATCH", "/v1/me"),
+    ("PUT", "/v1/me/picture"),
+    ("GET", "/v1/me/picture"),
+    ("DELETE", "/v1/me/picture"),
+    ("GET", "/v1/me/login-attempts"),
     ("GET", "/v1/me/permissions"),
     ("GET", "/v1/me/sessions"),
     ("DELETE", "/v1/me/sessions/{id}"),
@@ -59,7 +65,15 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/v1/auth/password/change", post(auth::change_password))
         .route("/v1/auth/password/forgot", post(auth::forgot_password))
         .route("/v1/auth/password/reset", post(auth::reset_password))
-        .route("/v1/me", get(me::show))
+        .route("/v1/me", get(me::show).patch(me::update))
+        .route(
+            "/v1/me/picture",
+            put(picture::put_own)
+                .get(picture::show_own)
+                .delete(picture::remove_own),
+        )
+        .route("/v1/me/login-attempts", get(me::login_attempts))
+        .route("/v1/pictures/{address}", get(picture::show))
         .route("/v1/me/permissions", get(me::permissions))
         .route("/v1/me/sessions", get(me::sessions))
         .route("/v1/me/sessions/{id}", delete(me::end_session))

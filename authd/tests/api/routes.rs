@@ -36,7 +36,7 @@ async fn g6_every_route_is_on_one_of_the_two_lists() {
     house.ask(get("/")).await.is(404, "not_found");
     let mut found = BTreeSet::new();
     for pattern in patterns() {
-        let path = pattern.replace("{id}", "x");
+        let path = pattern.replace("{id}", "x").replace("{address}", "x");
         let mut ask = get(&path);
         ask.method = "BREW";
         let answer = house.ask(ask).await;
@@ -59,6 +59,11 @@ async fn g6_a_signed_in_route_without_a_token_is_401_before_its_body_is_read() {
         let mut ask = get(path);
         ask.method = method;
         let answer = house.ask(ask).await;
+        // A picture's address is nobody's to guess.
+        if path.contains("{address}") {
+            answer.is(404, "not_found");
+            continue;
+        }
         assert!(![404, 405].contains(&answer.status), "{path}: {answer:?}");
     }
     for &(method, path) in SIGNED_IN_ROUTES {

@@ -5,8 +5,8 @@ use rusqlite::Connection;
 
 use crate::resource::Whose;
 use crate::sqlite::{
-    attempt, counter, credential, device, grant, housekeeping, meta, migrate, permission, purge,
-    session, setting, tenant, user,
+    attempt, counter, credential, device, grant, housekeeping, meta, migrate, permission, picture,
+    purge, session, setting, tenant, user,
 };
 
 /// The steps of a statement's plan, as they are meant for people.
@@ -43,6 +43,11 @@ fn r37_hot_statements_use_an_index() {
         (user::BY_EMAIL, "(tenant_id=? AND email=?)"),
         (tenant::BY_SLUG, "(slug=?)"),
         (credential::OF, "USING PRIMARY KEY (user_id=?)"),
+        (picture::OF, "sqlite_autoindex_pictures_1 (user_id=?)"),
+        (
+            picture::BY_ADDRESS,
+            "sqlite_autoindex_pictures_2 (address=?)",
+        ),
         (device::BY_HASH, "USING PRIMARY KEY (secret_hash=?)"),
         (counter::BY_KEY, "USING PRIMARY KEY (key=?)"),
         (counter::TRIES, "USING INDEX tries_by_counter (counter=?)"),
@@ -99,6 +104,10 @@ fn a_purge_looks_at_the_rows_of_its_tenant_alone() {
             "INDEX devices_by_tenant (tenant_id=?)",
         ),
         (purge::DELETE_SESSIONS, "INDEX sessions_by_user (user_id=?)"),
+        (
+            purge::DELETE_PICTURES,
+            "INDEX sqlite_autoindex_pictures_1 (user_id=?)",
+        ),
         (purge::DELETE_USERS, "(tenant_id=?)"),
         (purge::CLEAR_LOCKS, "INDEX counters_manual"),
         (
