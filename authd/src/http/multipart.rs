@@ -166,18 +166,18 @@ mod tests {
         .concat()
     }
 
-    fn of(text: &str) -> Option<Option<String>> {
+    fn of(text: &str) -> Result<Option<String>, ErrorCode> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_str(text).unwrap());
-        boundary(&headers).ok()
+        boundary(&headers).map_err(|error| error.code)
     }
 
     #[test]
     fn a_boundary_is_found_or_refused() {
-        let found = |text: &str| Some(Some(text.to_owned()));
+        let found = |text: &str| Ok(Some(text.to_owned()));
         assert_eq!(of("multipart/form-data; boundary=XX"), found("XX"));
         assert_eq!(of("Multipart/Form-Data;boundary=\"a-b\""), found("a-b"));
-        assert_eq!(of("image/png"), Some(None));
+        assert_eq!(of("image/png"), Ok(None));
         for bad in [
             "multipart/form-data",
             "multipart/form-data; boundary=",
@@ -185,7 +185,7 @@ mod tests {
             "multipart/form-data; boundary=a b",
             &format!("multipart/form-data; boundary={}", "a".repeat(71)),
         ] {
-            assert_eq!(of(bad), None, "{bad}");
+            assert_eq!(of(bad), Err(ErrorCode::MalformedRequest), "{bad}");
         }
     }
 

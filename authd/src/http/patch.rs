@@ -46,6 +46,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 fn if_match(headers: &HeaderMap) -> Option<IfMatch> {
     let mut is_any = false;
     let mut tags = Vec::new();
+    let mut weak = 0_usize;
     let mut is_said = false;
     for value in headers.get_all(IF_MATCH) {
         is_said = true;
@@ -53,22 +54,32 @@ fn if_match(headers: &HeaderMap) -> Option<IfMatch> {
             match part {
                 "" => {}
                 "*" => is_any = true,
-                tag => tags.push(read_tag(tag)?),
+                tag => match read_tag(tag)? {
+                    Tag::Strong(tag) => tags.push(tag),
+                    Tag::Weak => weak = weak.saturating_add(1),
+                },
             }
         }
     }
     if !is_said {
         return Some(IfMatch::Unsaid);
     }
-    match (is_any, tags.len()) {
+    match (is_any, tags.len().saturating_add(weak)) {
         (true, 0) => Some(IfMatch::Any),
-        (false, 1..=TAGS) => Some(IfMatch::OneOf(tags.into_iter().flatten().collect())),
+        (false, 1..=TAGS) => Some(IfMatch::OneOf(tags)),
         _ => None,
     }
 }
 
-/// A tag with its quotes; a weak one is none.
-fn read_tag(text: &str) -> Option<Option<String>> {
+/// An entity tag.
+enum Tag {
+    /// With its quotes.
+    Strong(String),
+    /// One that never matches.
+    Weak,
+}
+
+fn read_tag(text: &str) -> Option<Tag> {
     let (is_weak, tag) = text
         .strip_prefix("W/")
         .map_or((false, text), |tag| (true, tag));
@@ -76,7 +87,11 @@ fn read_tag(text: &str) -> Option<Option<String>> {
     if inner.contains('"') {
         return None;
     }
-    Some((!is_weak).then(|| tag.to_owned()))
+    Some(if is_weak {
+        Tag::Weak
+    } else {
+        Tag::Strong(tag.to_owned())
+    })
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub(super) fn look(file: &[u8]) -> Result<Look, Refused> {
         match marker {
             SCAN => {
                 let frame = frame.ok_or(Refused::Damaged)?;
-                return found(&frame, Parts(segment).byte()?, exif);
+                return Ok(found(&frame, Parts(segment).byte()?, exif));
             }
             0xC0..=0xC2 if frame.is_none() => frame = Some(read_frame(marker, segment)?),
             // A second frame, or one of a kind that no browser shows.
@@ -94,7 +94,7 @@ fn read_frame(marker: u8, segment: &[u8]) -> Result<Frame, Refused> {
     })
 }
 
-fn found(frame: &Frame, in_scan: u8, exif: Option<&[u8]>) -> Result<Look, Refused> {
+fn found(frame: &Frame, in_scan: u8, exif: Option<&[u8]>) -> Look {
     // Grey stays one byte a pixel, everything else becomes three.
     let shown: u64 = if frame.components == 1 { 2 } else { 6 };
     // What comes in several scans is kept as coefficients of two bytes until the last of them.
@@ -104,11 +104,11 @@ fn found(frame: &Frame, in_scan: u8, exif: Option<&[u8]>) -> Result<Look, Refuse
     } else {
         0
     };
-    Ok(Look {
+    Look {
         format: Format::Jpeg,
         width: frame.width.into(),
         height: frame.height.into(),
         half_bytes_per_pixel: shown.saturating_add(kept),
         orientation: orientation(exif),
-    })
+    }
 }

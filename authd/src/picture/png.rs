@@ -52,7 +52,7 @@ pub(super) fn look(file: &[u8]) -> Result<Look, Refused> {
             }
             _ if size.is_none() => return Err(Refused::Damaged),
             b"acTL" | b"fcTL" | b"fdAT" => return Err(Refused::Animated),
-            b"iCCP" | b"zTXt" | b"iTXt" => room = unpacked(&name, content, room)?,
+            b"iCCP" | b"zTXt" | b"iTXt" => room = unpacked(name, content, room)?,
             b"eXIf" => exif = Some(content),
             b"IEND" => break,
             _ => {}
@@ -70,12 +70,12 @@ pub(super) fn look(file: &[u8]) -> Result<Look, Refused> {
 }
 
 /// What is left of the room once the packed part of a chunk is unpacked.
-fn unpacked(name: &[u8; 4], content: &[u8], room: u64) -> Result<u64, Refused> {
+fn unpacked(name: [u8; 4], content: &[u8], room: u64) -> Result<u64, Refused> {
     // Keyword and NUL; then how it is packed, and for iTXt whether, with two more texts behind.
     let mut fields = content.splitn(2, |&byte| byte == 0);
     fields.next();
     let rest = fields.next().ok_or(Refused::Damaged)?;
-    let packed = if name == b"iTXt" {
+    let packed = if &name == b"iTXt" {
         let mut parts = Parts(rest);
         if parts.byte()? == 0 {
             return Ok(room);

@@ -227,6 +227,13 @@ fn key_policy() -> KeyPolicy {
     }
 }
 
+fn pictures() -> PictureSettings {
+    PictureSettings {
+        max_bytes: 5 << 20,
+        max_pixels: 40_000_000,
+    }
+}
+
 fn settings() -> Settings {
     Settings {
         default_tenant: None,
@@ -285,9 +292,6 @@ fn settings() -> Settings {
             folder: PathBuf::from("/nonexistent/backups"),
             keep: 3,
         },
-        picture: PictureSettings {
-            max_bytes: 5 << 20,
-            max_pixels: 40_000_000,
-        },
+        picture: pictures(),
     }
 }

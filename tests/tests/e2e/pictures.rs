@@ -19,7 +19,7 @@ fn put(api: &Api, token: &str, kind: &str, file: &[u8]) -> Response {
     api.send(&request)
 }
 
-fn chunk(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
+fn chunk(name: &[u8], content: &[u8]) -> Vec<u8> {
     let mut crc = Crc::new();
     crc.update(name);
     crc.update(content);
@@ -47,9 +47,22 @@ fn packed(zeros: usize) -> Vec<u8> {
 
 /// A black PNG, one byte a pixel, with chunks before its data.
 fn png(width: u32, height: u32, further: &[Vec<u8>], lines: u32) -> Vec<u8> {
+    png_of([8, 0], 1, [width, height], further, lines)
+}
+
+/// A PNG of zeros: depth and kind of colour, bytes a pixel, size, chunks before its data, and as many
+/// lines of data.
+fn png_of(
+    kind: [u8; 2],
+    bytes: usize,
+    [width, height]: [u32; 2],
+    further: &[Vec<u8>],
+    lines: u32,
+) -> Vec<u8> {
     let mut head = [width.to_be_bytes(), height.to_be_bytes()].concat();
-    head.extend([8, 0, 0, 0, 0]);
-    let line = usize::try_from(width).expect("a width") + 1;
+    head.extend(kind);
+    head.extend([0, 0, 0]);
+    let line = usize::try_from(width).expect("a width") * bytes + 1;
     let data = packed(line * usize::try_from(lines).expect("a height"));
     [
         &[0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A][..],
@@ -63,7 +76,7 @@ fn png(width: u32, height: u32, further: &[Vec<u8>], lines: u32) -> Vec<u8> {
 
 #[test]
 fn v5_2_3_bombs_cost_no_memory() {
-    let home = Home::new();
+    let home = Home::new().setting("timeouts.picture", "\"5m\"");
     let daemon = open(&home);
     let api = daemon.api();
     let token = api.tokens(&alice()).access;
@@ -88,9 +101,9 @@ fn v5_2_3_bombs_cost_no_memory() {
         let refused = put(&api, &token, "image/png", bomb);
         assert_eq!(refused.outcome(), "422 validation_failed", "{number}");
     }
-    // The largest that is taken costs a few lines of it.
-    let largest = png(6324, 6324, &[], 6324);
-    assert_eq!(put(&api, &token, "image/png", &largest).status, 200);
+    // What is taken costs a few lines of it: whole, this one would be 72 MB.
+    let deep = png_of([16, 6], 8, [3000, 3000], &[], 3000);
+    assert_eq!(put(&api, &token, "image/png", &deep).status, 200);
     let grown = daemon.peak_resident_bytes().saturating_sub(before);
     assert!(grown < MOST, "{grown} bytes");
     assert_eq!(daemon.stop().code, Some(0));
