@@ -11,6 +11,7 @@ pub mod lockout;
 pub mod mail;
 pub mod password;
 pub mod permission;
+pub mod picture;
 pub mod profile;
 pub mod refresh;
 pub mod rights;

@@ -33,6 +33,7 @@ pub mod password_reset;
 pub mod patch;
 pub mod permission;
 pub mod permit;
+pub mod picture;
 pub mod refresh;
 pub mod refused_peer;
 pub mod role;
@@ -67,6 +68,7 @@ pub use settings::Settings;
 use self::backup::Backups;
 use self::db::Room;
 use self::login_budget::LoginBudget;
+use self::picture::Pictures;
 use self::settings::StoredIp;
 use self::waiters::Waiters;
 use crate::cache::{Activity, Cache, StateKey};
@@ -108,6 +110,8 @@ pub struct App {
     pub backups: Backups,
     /// How much room is left beside the database.
     pub room: Room,
+    /// Where uploaded pictures are made anew.
+    pub pictures: Pictures,
 }
 
 impl App {

@@ -110,6 +110,7 @@ fn nobody(app: &App, email: Email, now: Time) -> Result<User, Error> {
         name: Name::default(),
         phone: None,
         address: None,
+        picture: None,
         locale: None,
         employee: EmployeeView::default(),
         external_refs: BTreeMap::new(),

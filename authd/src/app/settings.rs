@@ -56,6 +56,15 @@ pub struct MailSettings {
     pub timeout: Duration,
 }
 
+/// Uploaded pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PictureSettings {
+    /// Most bytes of a file.
+    pub max_bytes: usize,
+    /// Most pixels of one.
+    pub max_pixels: u64,
+}
+
 /// Policies and names.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -102,6 +111,8 @@ pub struct Settings {
     pub min_free: u64,
     /// Copies of the database.
     pub backup: BackupSettings,
+    /// Uploaded pictures.
+    pub picture: PictureSettings,
 }
 
 impl Settings {

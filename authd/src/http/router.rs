@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::http::route::Method::{Delete, Get, Patch, Post, Put};
 use crate::http::route::Routes;
 pub use crate::http::route::{Access, Route};
-use crate::http::{auth, check, health, maintenance, me, pages, users, well_known};
+use crate::http::{auth, check, health, maintenance, me, pages, picture, users, well_known};
 
 /// Routes that answer while the API is closed for maintenance: other services go on checking tokens.
 pub const OPEN_IN_MAINTENANCE: &[&str] = &[
@@ -46,6 +46,11 @@ fn all() -> Routes {
         .signed_in(Post, "/v1/auth/password/change", auth::change_password)
         .signed_in(Get, "/v1/auth/check", check::check)
         .signed_in(Get, "/v1/me", me::show)
+        .signed_in(Patch, "/v1/me", me::update)
+        .signed_in(Put, "/v1/me/picture", picture::put_own)
+        .signed_in(Get, "/v1/me/picture", picture::show_own)
+        .signed_in(Delete, "/v1/me/picture", picture::remove_own)
+        .signed_in(Get, "/v1/me/login-attempts", me::login_attempts)
         .signed_in(Get, "/v1/me/permissions", me::permissions)
         .signed_in(Get, "/v1/me/sessions", me::sessions)
         .signed_in(Delete, "/v1/me/sessions/{id}", me::end_session)
@@ -66,6 +71,7 @@ fn all() -> Routes {
         .permits("users:view", Get, "/v1/users/{id}/permissions", users::permissions)
         .public(Get, "/.well-known/jwks.json", well_known::jwks)
         .public(Get, "/.well-known/oauth-authorization-server", well_known::metadata)
+        .public(Get, "/v1/pictures/{address}", picture::show)
         .public(Get, "/reset-password", pages::reset_password)
         .public(Get, "/pages/reset-password.js", pages::reset_password_script)
         .public(Get, "/pages/pages.css", pages::style)

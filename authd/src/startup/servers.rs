@@ -76,6 +76,7 @@ fn timeouts(config: &Config) -> Timeouts {
         Some(config.api.request_timeout),
         config.api.timeout_overrides.clone(),
     )
+    .for_pictures(config.timeouts.picture)
 }
 
 fn admin_timeouts(config: &Config) -> Timeouts {

@@ -12,7 +12,9 @@ use domain::setting::TenantSettings;
 
 use super::exit::Failure;
 use crate::app::Settings;
-use crate::app::settings::{BackupSettings, LoginBudgetSettings, MailSettings, StoredIp};
+use crate::app::settings::{
+    BackupSettings, LoginBudgetSettings, MailSettings, PictureSettings, StoredIp,
+};
 use crate::config::{self, Config};
 
 /// How signing keys follow one another.
@@ -65,6 +67,10 @@ pub(super) fn settings(config: &Config, issuer: String) -> Result<Settings, Fail
             compress: config.backup.compress,
             folder: config.backup.dir.clone(),
             keep: config.backup.keep,
+        },
+        picture: PictureSettings {
+            max_bytes: usize::try_from(config.profile.picture_max).unwrap_or(usize::MAX),
+            max_pixels: config.profile.picture_max_pixels,
         },
     })
 }

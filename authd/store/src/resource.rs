@@ -13,6 +13,7 @@ mod audit;
 mod denial;
 mod list;
 mod mail;
+mod picture;
 mod renewal;
 mod role;
 mod setting;
@@ -28,6 +29,7 @@ use domain::lockout::{
     Boot, CounterKey, CounterKind, CounterState, Lockout, ManualLock, Reservation, ReservationId,
 };
 use domain::mail::MailedToken;
+use domain::picture::{Picture, PictureAddress};
 use domain::rights::Right;
 use domain::session::{EndReason, Session};
 use domain::setting::{Setting, Value};
@@ -41,6 +43,7 @@ pub use list::{
     SessionRow, TenantFilter, TenantRow, TenantScope, UserFilter, UserRow,
 };
 pub use mail::{MailedTokens, MessageFilter, Outbox, OutboxCounts, OutboxRead};
+pub use picture::{Pictures, PicturesRead};
 pub use renewal::{Renamed, Renewal};
 pub use role::{
     Grants, GrantsRead, Permissions, PermissionsRead, RoleFilter, RoleRow, Roles, RolesRead,
@@ -100,6 +103,8 @@ pub trait ReadTx {
     fn outbox(&self) -> &dyn OutboxRead;
     /// The token of a mailed link, whose tenant is not known yet, by its hash.
     fn mailed_token(&self, hash: &[u8; 32]) -> Result<Option<(TenantId, MailedToken)>, StoreError>;
+    /// The picture at an address, whose tenant is not known yet; none of a deleted tenant.
+    fn picture(&self, address: PictureAddress) -> Result<Option<Picture>, StoreError>;
     /// Whether a token's id is on the list of denied ones.
     fn is_denied(&self, jti: &str) -> Result<bool, StoreError>;
     /// What is known of a denied token.
@@ -150,6 +155,8 @@ pub trait TenantRead {
     fn sessions(&self) -> &dyn SessionsRead;
     /// Their known devices.
     fn devices(&self) -> &dyn DevicesRead;
+    /// Their pictures.
+    fn pictures(&self) -> &dyn PicturesRead;
     /// Attempts to sign in to it.
     fn attempts(&self) -> &dyn AttemptsRead;
     /// Its own roles.
@@ -172,6 +179,8 @@ pub trait TenantWrite: TenantRead {
     fn sessions_mut(&self) -> &dyn Sessions;
     /// Their known devices.
     fn devices_mut(&self) -> &dyn Devices;
+    /// Their pictures.
+    fn pictures_mut(&self) -> &dyn Pictures;
     /// Tokens of links that were mailed to them.
     fn mailed_tokens_mut(&self) -> &dyn MailedTokens;
     /// Its own roles.
@@ -234,7 +243,7 @@ pub trait Users: UsersRead {
     /// Writes name, telephone number, address, language, employee and references of one, and when.
     /// False if there is no such user.
     fn set_profile(&self, user: &User) -> Result<bool, StoreError>;
-    /// Removes one with its password, sessions and devices; its attempts stay. False if there is no
+    /// Removes one with its password, sessions, devices and picture; its attempts stay. False if there is no
     /// such user.
     fn delete(&self, id: UserId) -> Result<bool, StoreError>;
     /// Marks the user's address as verified: something mailed to it came back.

@@ -42,6 +42,8 @@ pub(crate) struct Ask {
     pub(crate) path: String,
     pub(crate) token: Option<String>,
     pub(crate) body: Option<Value>,
+    /// A body that is no JSON, with its content type.
+    pub(crate) raw: Option<(String, Vec<u8>)>,
     pub(crate) from: IpAddr,
     pub(crate) headers: Vec<(&'static str, String)>,
     /// Content type of the body.
@@ -54,6 +56,7 @@ pub(crate) fn get(path: &str) -> Ask {
         path: path.to_owned(),
         token: None,
         body: None,
+        raw: None,
         from: IpAddr::from([203, 0, 113, 7]),
         headers: Vec::new(),
         kind: "application/json",
@@ -107,7 +110,12 @@ impl Ask {
         self
     }
 
-    fn request(self) -> Request<Body> {
+    pub(crate) fn bytes(mut self, kind: &str, bytes: &[u8]) -> Self {
+        self.raw = Some((kind.to_owned(), bytes.to_vec()));
+        self
+    }
+
+    pub(crate) fn request(self) -> Request<Body> {
         let mut request = Request::builder().method(self.method).uri(&self.path);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -115,12 +123,17 @@ impl Ask {
         if self.body.is_some() {
             request = request.header("content-type", self.kind);
         }
+        if let Some((kind, _)) = &self.raw {
+            request = request.header("content-type", kind);
+        }
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
-        let body = self
-            .body
-            .map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let body = match (self.raw, self.body) {
+            (Some((_, bytes)), _) => Body::from(bytes),
+            (None, Some(body)) => Body::from(body.to_string()),
+            (None, None) => Body::empty(),
+        };
         let mut request = request.body(body).unwrap();
         let peer = Peer::Tcp(SocketAddr::new(self.from, 40_000));
         request.extensions_mut().insert(peer);
@@ -136,6 +149,7 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
     /// The body of an answer that is no JSON, too.
     pub(crate) text: String,
+    pub(crate) bytes: Vec<u8>,
     pub(crate) took: Duration,
 }
 
@@ -166,7 +180,12 @@ impl Answer {
 
 pub(crate) async fn send(router: &Router, ask: Ask) -> Answer {
     let start = Instant::now();
-    let response = router.clone().oneshot(ask.request()).await.unwrap();
+    send_whole(router, ask.request(), start).await
+}
+
+/// Sends a request that a test made by itself.
+pub(crate) async fn send_whole(router: &Router, request: Request<Body>, start: Instant) -> Answer {
+    let response = router.clone().oneshot(request).await.unwrap();
     let took = start.elapsed();
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
@@ -175,6 +194,7 @@ pub(crate) async fn send(router: &Router, ask: Ask) -> Answer {
         headers: parts.headers,
         body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
         text: String::from_utf8_lossy(&bytes).into_owned(),
+        bytes: bytes.to_vec(),
         took,
     }
 }
@@ -218,6 +238,7 @@ pub(crate) fn beside(app: &App, pool: HashPool) -> Arc<App> {
             app.backups.apart.clone(),
         ),
         room: authd::app::db::Room::default(),
+        pictures: authd::app::picture::Pictures::start().unwrap(),
         mail: authd::app::mail::Mailroom::new(None),
     })
 }

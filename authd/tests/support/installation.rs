@@ -9,7 +9,10 @@ use authd::app::backup::{Apart, Backups, OpenKeys};
 use authd::app::db::Room;
 use authd::app::login_budget::LoginBudget;
 use authd::app::mail::Mailroom;
-use authd::app::settings::{BackupSettings, LoginBudgetSettings, MailSettings, StoredIp};
+use authd::app::picture::Pictures;
+use authd::app::settings::{
+    BackupSettings, LoginBudgetSettings, MailSettings, PictureSettings, StoredIp,
+};
 use authd::app::waiters::Waiters;
 use authd::app::{App, Current, Operator, Settings};
 use authd::cache::{Activity, Cache, MemoryCache};
@@ -113,6 +116,7 @@ impl Installation {
             waiters: Waiters::default(),
             backups: Backups::new(open_keys(&wrap), Apart::default()),
             room: Room::default(),
+            pictures: Pictures::start().unwrap(),
             mail: Mailroom::new(plan.post),
         };
         Self {
@@ -223,6 +227,13 @@ fn key_policy() -> KeyPolicy {
     }
 }
 
+fn pictures() -> PictureSettings {
+    PictureSettings {
+        max_bytes: 5 << 20,
+        max_pixels: 40_000_000,
+    }
+}
+
 fn settings() -> Settings {
     Settings {
         default_tenant: None,
@@ -281,5 +292,6 @@ fn settings() -> Settings {
             folder: PathBuf::from("/nonexistent/backups"),
             keep: 3,
         },
+        picture: pictures(),
     }
 }

@@ -31,6 +31,7 @@ mod migrations;
 mod offline_keys;
 mod pages;
 mod passwords;
+mod pictures;
 mod reload;
 mod roles;
 mod scene;

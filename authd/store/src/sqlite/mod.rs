@@ -20,6 +20,7 @@ mod migrate;
 mod open;
 mod operator;
 mod permission;
+mod picture;
 mod purge;
 mod queue;
 mod reader;

@@ -12,6 +12,8 @@ use crate::error::StoreError;
 
 /// Users that one round takes; roles and passwords go with each.
 const USERS: u32 = 50;
+/// Pictures that one round takes: each may be of hundreds of pages.
+const PICTURES: u32 = 10;
 /// Roles that one round takes; permissions and members go with each.
 const ROLES: u32 = 20;
 
@@ -45,6 +47,13 @@ pub(super) const DELETE_SETTINGS: &str = "DELETE FROM tenant_settings WHERE tena
 /// Sessions of the users whose turn it is: any number of them ended before.
 pub(super) const DELETE_SESSIONS: &str = concat!(
     "DELETE FROM sessions WHERE id IN (SELECT s.id FROM sessions s WHERE s.user_id IN (",
+    batch!("id"),
+    ") LIMIT ?3)"
+);
+
+/// Pictures of the users whose turn it is.
+pub(super) const DELETE_PICTURES: &str = concat!(
+    "DELETE FROM pictures WHERE user_id IN (SELECT p.user_id FROM pictures p WHERE p.user_id IN (",
     batch!("id"),
     ") LIMIT ?3)"
 );
@@ -98,7 +107,12 @@ impl Tx<'_> {
         if sessions >= limit {
             return Ok(sessions);
         }
-        let mut removed = sessions;
+        let values = params![id, USERS, PICTURES];
+        let pictures = self.count("purge.pictures", DELETE_PICTURES, values)?;
+        let mut removed = sessions.saturating_add(pictures);
+        if pictures >= PICTURES {
+            return Ok(removed);
+        }
         for (operation, sql, most) in [
             ("purge.users", DELETE_USERS, USERS),
             ("purge.roles", DELETE_ROLES, ROLES),

@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use common::id::{SessionId, TenantId};
 use common::time::Time;
 use domain::mail::MailedToken;
+use domain::picture::{Picture, PictureAddress};
 use domain::session::Session;
 use rusqlite::{CachedStatement, Connection, ErrorCode, Params};
 
@@ -16,8 +17,9 @@ use crate::resource::{
     Attempts, AttemptsRead, Audit, AuditRead, Counters, CountersRead, Credentials, CredentialsRead,
     Denial, Devices, DevicesRead, Grants, GrantsRead, Housekeeping, Keys, KeysRead, MailedTokens,
     Meta, MetaRead, OperatorRead, Outbox, OutboxRead, PageRequest, Permissions, PermissionsRead,
-    ReadTx, Renewal, Roles, RolesRead, Scope, Sessions, SessionsRead, Settings, SettingsRead,
-    TenantRead, TenantWrite, Tenants, TenantsRead, Users, UsersRead, WriteTx,
+    Pictures, PicturesRead, ReadTx, Renewal, Roles, RolesRead, Scope, Sessions, SessionsRead,
+    Settings, SettingsRead, TenantRead, TenantWrite, Tenants, TenantsRead, Users, UsersRead,
+    WriteTx,
 };
 
 /// A transaction; the thread that owns the connection begins and ends it.
@@ -210,6 +212,10 @@ impl ReadTx for Tx<'_> {
         self.token_by_hash(hash)
     }
 
+    fn picture(&self, address: PictureAddress) -> Result<Option<Picture>, StoreError> {
+        self.picture_at(address)
+    }
+
     fn is_denied(&self, jti: &str) -> Result<bool, StoreError> {
         self.is_token_denied(jti)
     }
@@ -298,6 +304,10 @@ impl TenantRead for TenantTx<'_> {
         self
     }
 
+    fn pictures(&self) -> &dyn PicturesRead {
+        self
+    }
+
     fn attempts(&self) -> &dyn AttemptsRead {
         self
     }
@@ -333,6 +343,10 @@ impl TenantWrite for TenantTx<'_> {
     }
 
     fn devices_mut(&self) -> &dyn Devices {
+        self
+    }
+
+    fn pictures_mut(&self) -> &dyn Pictures {
         self
     }
 

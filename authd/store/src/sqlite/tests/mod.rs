@@ -3,6 +3,7 @@
 mod groups;
 mod locks;
 mod opening;
+mod pictures;
 mod plans;
 mod purges;
 mod rehearsals;
@@ -322,4 +323,14 @@ fn a51_mails_are_counted_by_mailbox() {
 #[test]
 fn rule_23_a_mail_is_tried_until_it_is_finished() {
     holds(contract::rule_23_a_mail_is_tried_until_it_is_finished);
+}
+
+#[test]
+fn v5_3_1_a_picture_takes_the_place_of_the_one_before() {
+    holds(contract::v5_3_1_a_picture_takes_the_place_of_the_one_before);
+}
+
+#[test]
+fn a_picture_of_a_deleted_tenant_is_not_there() {
+    holds(contract::a_picture_of_a_deleted_tenant_is_not_there);
 }

@@ -5,8 +5,8 @@ use rusqlite::Connection;
 
 use crate::resource::Whose;
 use crate::sqlite::{
-    attempt, counter, credential, device, grant, housekeeping, meta, migrate, permission, purge,
-    session, setting, tenant, user,
+    attempt, counter, credential, device, grant, housekeeping, meta, migrate, permission, picture,
+    purge, session, setting, tenant, user,
 };
 
 /// The steps of a statement's plan, as they are meant for people.
@@ -85,6 +85,27 @@ fn r37_hot_statements_use_an_index() {
 }
 
 #[test]
+fn r37_a_picture_is_found_by_an_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authd.db");
+    migrate::create(&path, &migrate::known()).unwrap();
+    let connection = Connection::open(path).unwrap();
+    for (sql, by) in [
+        (picture::OF, "sqlite_autoindex_pictures_1 (user_id=?)"),
+        (
+            picture::BY_ADDRESS,
+            "sqlite_autoindex_pictures_2 (address=?)",
+        ),
+    ] {
+        let plan = plan(&connection, sql);
+        assert!(
+            plan.iter().any(|step| step.contains(by)),
+            "{sql}\n{plan:#?}"
+        );
+    }
+}
+
+#[test]
 fn a_purge_looks_at_the_rows_of_its_tenant_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("authd.db");
@@ -100,6 +121,10 @@ fn a_purge_looks_at_the_rows_of_its_tenant_alone() {
             "INDEX devices_by_tenant (tenant_id=?)",
         ),
         (purge::DELETE_SESSIONS, "INDEX sessions_by_user (user_id=?)"),
+        (
+            purge::DELETE_PICTURES,
+            "INDEX sqlite_autoindex_pictures_1 (user_id=?)",
+        ),
         (purge::DELETE_USERS, "(tenant_id=?)"),
         (purge::CLEAR_LOCKS, "INDEX counters_manual"),
         (
