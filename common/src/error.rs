@@ -32,6 +32,7 @@ pub enum ErrorCode {
     AccountDisabled,
     TenantSuspended,
     SubscriptionEnded,
+    RegistrationClosed,
     UnknownPermission,
     NotFound,
     MethodNotAllowed,
@@ -75,6 +76,7 @@ impl ErrorCode {
         Self::AccountDisabled,
         Self::TenantSuspended,
         Self::SubscriptionEnded,
+        Self::RegistrationClosed,
         Self::UnknownPermission,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -118,6 +120,7 @@ impl ErrorCode {
             Self::AccountDisabled => "account_disabled",
             Self::TenantSuspended => "tenant_suspended",
             Self::SubscriptionEnded => "subscription_ended",
+            Self::RegistrationClosed => "registration_closed",
             Self::UnknownPermission => "unknown_permission",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -161,7 +164,8 @@ impl ErrorCode {
             | Self::PasswordChangeRequired
             | Self::AccountDisabled
             | Self::TenantSuspended
-            | Self::SubscriptionEnded => 403,
+            | Self::SubscriptionEnded
+            | Self::RegistrationClosed => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::EmailTaken
@@ -201,6 +205,7 @@ impl ErrorCode {
             Self::AccountDisabled => "Account disabled",
             Self::TenantSuspended => "Tenant suspended",
             Self::SubscriptionEnded => "Subscription ended",
+            Self::RegistrationClosed => "Registration closed",
             Self::UnknownPermission => "Unknown permission",
             Self::NotFound => "Not found",
             Self::MethodNotAllowed => "Method not allowed",
@@ -253,6 +258,9 @@ impl ErrorCode {
                 "This organisation is suspended. Please ask your administrator."
             }
             Self::SubscriptionEnded => "The subscription has ended. Please ask your administrator.",
+            Self::RegistrationClosed => {
+                "It is not possible to register here. Please ask your administrator."
+            }
             Self::NotFound => "This could not be found.",
             Self::BodyTooLarge => "That is too large.",
             Self::EmailTaken => "This e-mail address is already in use.",

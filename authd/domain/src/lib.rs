@@ -13,6 +13,7 @@ pub mod password;
 pub mod permission;
 pub mod profile;
 pub mod refresh;
+pub mod registration;
 pub mod rights;
 pub mod role;
 pub mod session;

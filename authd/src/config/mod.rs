@@ -26,6 +26,7 @@ mod mail;
 mod password;
 mod read;
 mod refs;
+mod registration;
 mod reload;
 mod schema;
 mod session;
@@ -59,6 +60,7 @@ pub use login_budget::LoginBudget;
 pub use mail::{Mail, MailTls, Transport};
 pub use password::Password;
 pub use refs::Refs;
+pub use registration::Registration;
 pub use reload::{Changed, Reloaded, reload};
 pub use schema::json_schema;
 pub use session::Session;
@@ -121,6 +123,11 @@ pub const SECTIONS: &[Section] = &[
     section("attempts", "The log of sign-in attempts", attempts::KEYS),
     section("session", "How long sign-ins last", session::KEYS),
     section("refs", "External references of users", refs::KEYS),
+    section(
+        "registration",
+        "People who make their own accounts",
+        registration::KEYS,
+    ),
     section("tenant", "What new tenants begin with", tenant::KEYS),
     section("links", "Where mailed links lead", links::KEYS),
     section("mail", "How mails leave", mail::KEYS),
@@ -174,6 +181,8 @@ pub struct Config {
     pub session: Session,
     /// `[refs]`
     pub refs: Refs,
+    /// `[registration]`
+    pub registration: Registration,
     /// `[tenant]`
     pub tenant: Tenant,
     /// `[links]`
@@ -210,6 +219,7 @@ impl Config {
             attempts: Attempts::build(values)?,
             session: Session::build(values)?,
             refs: Refs::build(values)?,
+            registration: Registration::build(values)?,
             tenant: Tenant::build(values)?,
             links: Links::build(values)?,
             mail: Mail::build(values)?,

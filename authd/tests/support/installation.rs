@@ -9,7 +9,9 @@ use authd::app::backup::{Apart, Backups, OpenKeys};
 use authd::app::db::Room;
 use authd::app::login_budget::LoginBudget;
 use authd::app::mail::Mailroom;
-use authd::app::settings::{BackupSettings, LoginBudgetSettings, MailSettings, StoredIp};
+use authd::app::settings::{
+    BackupSettings, LinkSettings, LoginBudgetSettings, MailSettings, StoredIp,
+};
 use authd::app::waiters::Waiters;
 use authd::app::{App, Current, Operator, Settings};
 use authd::cache::{Activity, Cache, MemoryCache};
@@ -25,6 +27,7 @@ use domain::audit::Actor;
 use domain::key::{KeyPolicy, SigningAlgorithm, StoredKey};
 use domain::lockout::{Boot, LockoutPolicy};
 use domain::password::PasswordPolicy;
+use domain::registration::RegistrationPolicy;
 use domain::session::{SessionLimits, SessionPolicy};
 use domain::setting::TenantSettings;
 use store::sqlite::{self, Options};
@@ -244,6 +247,11 @@ fn settings() -> Settings {
                 max_length: 128,
             },
             reference_names: vec!["branch_id".to_owned()],
+            registration: RegistrationPolicy {
+                enabled: false,
+                allowed_domains: Vec::new(),
+                max_pending: 100,
+            },
             session_limits: SessionLimits {
                 idle_timeout: Duration::from_hours(14 * 24),
                 max_age: Duration::from_hours(90 * 24),
@@ -270,7 +278,12 @@ fn settings() -> Settings {
             rate: 0,
             timeout: Duration::from_secs(20),
         },
-        reset_url: "http://127.0.0.1:8440/reset-password".to_owned(),
+        links: LinkSettings {
+            confirm_url: "http://127.0.0.1:8440/confirm-email".to_owned(),
+            reset_url: "http://127.0.0.1:8440/reset-password".to_owned(),
+            verify_url: "http://127.0.0.1:8440/verify-email".to_owned(),
+        },
+        verify_ttl: Duration::from_hours(48),
         reset_ttl: Duration::from_hours(1),
         default_plan: "free".to_owned(),
         default_max_users: 25,

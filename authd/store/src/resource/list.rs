@@ -3,7 +3,7 @@
 use common::email::Email;
 use common::id::{RoleId, TenantId, UserId};
 use common::time::Time;
-use domain::lockout::Lockout;
+use domain::lockout::{CounterKey, Lockout};
 use domain::rights::Right;
 use domain::session::Session;
 use domain::tenant::{Slug, Tenant, TenantStatus};
@@ -161,4 +161,21 @@ pub struct Counts {
     pub sessions: u64,
     /// Names locked now.
     pub locked: u64,
+}
+
+/// Which attempts are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AttemptFilter {
+    /// Only of this tenant.
+    pub tenant: Option<TenantId>,
+    /// Only of this user.
+    pub user: Option<UserId>,
+    /// Only for the name with this key, which no user needs to have.
+    pub subject: Option<CounterKey>,
+    /// Only from this address.
+    pub ip: Option<String>,
+    /// Only failed ones.
+    pub failed: bool,
+    /// Only those whose last try was at or after this.
+    pub since: Option<Time>,
 }

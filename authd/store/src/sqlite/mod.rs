@@ -34,6 +34,7 @@ mod tenant;
 mod tx;
 mod usage;
 mod user;
+mod waiting;
 mod whole;
 mod writer;
 

@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use common::id::{SessionId, TenantId};
 use common::time::Time;
 use domain::mail::MailedToken;
+use domain::registration::{PendingEmail, Registration};
 use domain::session::Session;
 use rusqlite::{CachedStatement, Connection, ErrorCode, Params};
 
@@ -17,7 +18,8 @@ use crate::resource::{
     Denial, Devices, DevicesRead, Grants, GrantsRead, Housekeeping, Keys, KeysRead, MailedTokens,
     Meta, MetaRead, OperatorRead, Outbox, OutboxRead, PageRequest, Permissions, PermissionsRead,
     ReadTx, Renewal, Roles, RolesRead, Scope, Sessions, SessionsRead, Settings, SettingsRead,
-    TenantRead, TenantWrite, Tenants, TenantsRead, Users, UsersRead, WriteTx,
+    TenantRead, TenantWrite, Tenants, TenantsRead, Users, UsersRead, WaitingRead, WaitingWrite,
+    WriteTx,
 };
 
 /// A transaction; the thread that owns the connection begins and ends it.
@@ -210,6 +212,17 @@ impl ReadTx for Tx<'_> {
         self.token_by_hash(hash)
     }
 
+    fn registration(&self, token: &[u8; 32]) -> Result<Option<Registration>, StoreError> {
+        self.registration_of_token(token)
+    }
+
+    fn pending_email(
+        &self,
+        token: &[u8; 32],
+    ) -> Result<Option<(TenantId, PendingEmail)>, StoreError> {
+        self.email_of_token(token)
+    }
+
     fn is_denied(&self, jti: &str) -> Result<bool, StoreError> {
         self.is_token_denied(jti)
     }
@@ -317,6 +330,10 @@ impl TenantRead for TenantTx<'_> {
     fn settings(&self) -> &dyn SettingsRead {
         self
     }
+
+    fn waiting(&self) -> &dyn WaitingRead {
+        self
+    }
 }
 
 impl TenantWrite for TenantTx<'_> {
@@ -353,6 +370,10 @@ impl TenantWrite for TenantTx<'_> {
     }
 
     fn settings_mut(&self) -> &dyn Settings {
+        self
+    }
+
+    fn waiting_mut(&self) -> &dyn WaitingWrite {
         self
     }
 }
