@@ -7,6 +7,7 @@ mod keeping;
 mod key;
 mod mail;
 mod nouns;
+mod registration;
 mod rights;
 mod settings;
 mod state;
@@ -21,6 +22,7 @@ pub(crate) use audit::{Audit, AuditList};
 pub(crate) use daemon::{Daemon, Switch};
 pub(crate) use keeping::{Backup, Db};
 pub(crate) use key::{Key, Token};
+pub(crate) use registration::Registration;
 pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet, UserWanted};
 
 use crate::filter::Filter;
@@ -228,6 +230,9 @@ pub(crate) enum Command {
     /// Look at the log of login attempts
     #[command(subcommand)]
     Attempt(Attempt),
+    /// Look at registrations that wait, and end them
+    #[command(subcommand)]
+    Registration(Registration),
     /// Look at sessions, and end them
     #[command(subcommand)]
     Session(Session),

@@ -7,7 +7,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 
 use crate::app::App;
-use crate::http::{auth, check, health, maintenance, me, pages, well_known};
+use crate::http::{auth, check, health, maintenance, me, pages, registration, well_known};
 
 /// Routes that authenticate nobody; a test holds this list against the router.
 pub const PUBLIC_ROUTES: &[(&str, &str)] = &[
@@ -16,10 +16,16 @@ pub const PUBLIC_ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/auth/logout"),
     ("POST", "/v1/auth/password/forgot"),
     ("POST", "/v1/auth/password/reset"),
+    ("POST", "/v1/auth/register"),
+    ("POST", "/v1/auth/verify-email"),
+    ("POST", "/v1/auth/verify-email/resend"),
+    ("POST", "/v1/auth/confirm-email"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/.well-known/oauth-authorization-server"),
+    ("GET", "/confirm-email"),
     ("GET", "/reset-password"),
-    ("GET", "/pages/reset-password.js"),
+    ("GET", "/verify-email"),
+    ("GET", "/pages/link.js"),
     ("GET", "/pages/pages.css"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
@@ -30,6 +36,7 @@ pub const SIGNED_IN_ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/auth/password/change"),
     ("GET", "/v1/auth/check"),
     ("GET", "/v1/me"),
+    ("POST", "/v1/me/email"),
     ("GET", "/v1/me/permissions"),
     ("GET", "/v1/me/sessions"),
     ("DELETE", "/v1/me/sessions/{id}"),
@@ -59,7 +66,12 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/v1/auth/password/change", post(auth::change_password))
         .route("/v1/auth/password/forgot", post(auth::forgot_password))
         .route("/v1/auth/password/reset", post(auth::reset_password))
+        .route("/v1/auth/register", post(registration::register))
+        .route("/v1/auth/verify-email", post(registration::verify_email))
+        .route("/v1/auth/verify-email/resend", post(registration::resend))
+        .route("/v1/auth/confirm-email", post(registration::confirm_email))
         .route("/v1/me", get(me::show))
+        .route("/v1/me/email", post(registration::change_email))
         .route("/v1/me/permissions", get(me::permissions))
         .route("/v1/me/sessions", get(me::sessions))
         .route("/v1/me/sessions/{id}", delete(me::end_session))
@@ -68,11 +80,10 @@ pub fn routes() -> Router<Arc<App>> {
             "/.well-known/oauth-authorization-server",
             get(well_known::metadata),
         )
+        .route("/confirm-email", get(pages::confirm_email))
         .route("/reset-password", get(pages::reset_password))
-        .route(
-            "/pages/reset-password.js",
-            get(pages::reset_password_script),
-        )
+        .route("/verify-email", get(pages::verify_email))
+        .route("/pages/link.js", get(pages::script))
         .route("/pages/pages.css", get(pages::style))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
