@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use crate::resource::Whose;
 use crate::sqlite::{
     attempt, counter, credential, device, grant, housekeeping, meta, migrate, permission, purge,
-    session, setting, tenant, user,
+    session, setting, tenant, user, waiting,
 };
 
 /// The steps of a statement's plan, as they are meant for people.
@@ -67,6 +67,16 @@ fn r37_hot_statements_use_an_index() {
             meta::HASH_SCHEMES,
             "COVERING INDEX credentials_by_scheme (scheme>?)",
         ),
+        (waiting::BY_TOKEN, "(token_hash=?)"),
+        (waiting::EMAIL_BY_TOKEN, "(token_hash=?)"),
+        (
+            waiting::BY_ADDRESS,
+            "USING INDEX registrations_by_address (tenant_id=? AND email=?)",
+        ),
+        (
+            waiting::COUNT,
+            "USING COVERING INDEX registrations_by_network (tenant_id=?)",
+        ),
         (
             "SELECT id FROM users WHERE subject = ?1 LIMIT 1",
             "INDEX users_by_subject (subject=?)",
@@ -97,6 +107,14 @@ fn a_purge_looks_at_the_rows_of_its_tenant_alone() {
         (
             purge::DELETE_DEVICES,
             "INDEX devices_by_tenant (tenant_id=?)",
+        ),
+        (
+            purge::DELETE_REGISTRATIONS,
+            "registrations_by_network (tenant_id=?)",
+        ),
+        (
+            purge::DELETE_PENDING_EMAILS,
+            "pending_emails_by_tenant (tenant_id=?)",
         ),
         (purge::DELETE_SESSIONS, "INDEX sessions_by_user (user_id=?)"),
         (purge::DELETE_USERS, "(tenant_id=?)"),
