@@ -13,6 +13,7 @@ mod keys;
 mod lists;
 mod mails;
 mod objects;
+mod registrations;
 mod roles;
 mod secrets;
 mod states;

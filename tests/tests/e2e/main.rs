@@ -29,6 +29,7 @@ mod manual;
 mod offline_keys;
 mod pages;
 mod passwords;
+mod registrations;
 mod reload;
 mod roles;
 mod scene;

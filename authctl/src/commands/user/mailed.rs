@@ -58,7 +58,7 @@ pub(super) async fn email(
     let subject = &change.subject;
     let text = sentence(
         &change,
-        &format!("Queued a confirmation to {new}; {subject} signs in until it is used"),
+        &format!("Queued a confirmation to {new}, the new address of {subject}"),
         &format!("The address of {subject} stays as it is"),
     );
     context.printer.change(&change, &text)?;
