@@ -208,7 +208,7 @@ pub(crate) enum Command {
     #[command(
         subcommand,
         // So many commands fit a small terminal without the usual blank lines alone.
-        help_template = "{about}\n{usage-heading} {usage}\n\nCommands:\n{subcommands}\n\nOptions:\n{options}\nSee authctl(1)."
+        help_template = "{about}\n{usage-heading} {usage}\nCommands:\n{subcommands}\nOptions:\n{options}\nSee authctl(1)."
     )]
     User(User),
     /// Make, look at and change roles

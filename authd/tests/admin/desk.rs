@@ -233,7 +233,7 @@ impl Desk {
 
     /// Attempts of two days ago, each by itself.
     pub(crate) async fn attempts_of_the_past(&self, tenant: TenantId, count: u16) {
-        let at = self.app.now().minus(std::time::Duration::from_hours(48));
+        let at = self.app.now().minus(Duration::from_hours(48));
         self.write(move |tx| {
             for n in 0..count {
                 let mut id = [7; 16];

@@ -233,33 +233,7 @@ fn settings() -> Settings {
         keys: key_policy(),
         refresh_grace: Duration::from_secs(10),
         clock_skew: Duration::from_secs(5),
-        tenant: Arc::new(TenantSettings {
-            attempts_retention: Duration::from_hours(180 * 24),
-            device_ttl: Duration::from_hours(90 * 24),
-            lockout: LockoutPolicy {
-                threshold: 5,
-                window: Duration::from_mins(15),
-                duration: Duration::from_mins(15),
-            },
-            temporary_ttl: Duration::from_hours(72),
-            password_policy: PasswordPolicy {
-                min_length: 15,
-                max_length: 128,
-            },
-            reference_names: vec!["branch_id".to_owned()],
-            registration: RegistrationPolicy {
-                enabled: false,
-                allowed_domains: Vec::new(),
-                max_pending: 100,
-            },
-            session_limits: SessionLimits {
-                idle_timeout: Duration::from_hours(14 * 24),
-                max_age: Duration::from_hours(90 * 24),
-            },
-            session_policy: SessionPolicy::Limit(50),
-            access_ttl: Duration::from_mins(10),
-            audience: vec!["apps".to_owned()],
-        }),
+        tenant: Arc::new(tenant_settings()),
         session_retention: Duration::from_hours(30 * 24),
         breached: Arc::new(HashSet::from(["leaked herons of yesterday".to_owned()])),
         generated_length: 20,
@@ -294,5 +268,35 @@ fn settings() -> Settings {
             folder: PathBuf::from("/nonexistent/backups"),
             keep: 3,
         },
+    }
+}
+
+fn tenant_settings() -> TenantSettings {
+    TenantSettings {
+        attempts_retention: Duration::from_hours(180 * 24),
+        device_ttl: Duration::from_hours(90 * 24),
+        lockout: LockoutPolicy {
+            threshold: 5,
+            window: Duration::from_mins(15),
+            duration: Duration::from_mins(15),
+        },
+        temporary_ttl: Duration::from_hours(72),
+        password_policy: PasswordPolicy {
+            min_length: 15,
+            max_length: 128,
+        },
+        reference_names: vec!["branch_id".to_owned()],
+        registration: RegistrationPolicy {
+            enabled: false,
+            allowed_domains: Vec::new(),
+            max_pending: 100,
+        },
+        session_limits: SessionLimits {
+            idle_timeout: Duration::from_hours(14 * 24),
+            max_age: Duration::from_hours(90 * 24),
+        },
+        session_policy: SessionPolicy::Limit(50),
+        access_ttl: Duration::from_mins(10),
+        audience: vec!["apps".to_owned()],
     }
 }

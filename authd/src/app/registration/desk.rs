@@ -5,6 +5,7 @@ use std::sync::Arc;
 use common::call::registration::{Delete, List};
 use common::call::{Change, Socket, UserRef};
 use common::email::Email;
+use common::time::Time;
 use common::view::{Page, RegistrationView};
 use domain::registration::TRIES;
 use domain::tenant::Tenant;
@@ -72,11 +73,7 @@ pub async fn delete(app: &Arc<App>, operator: &Operator, request: Delete) -> Res
     let reference = request.registration;
     app.store
         .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let filter = RegistrationFilter {
-                at: now,
-                ..RegistrationFilter::default()
-            };
-            let (tenant, email, oldest) = find(tx, &reference, filter)?;
+            let (tenant, email, oldest) = find(tx, &reference, now)?;
             let act = Act {
                 action: "registration.delete",
                 object: oldest.registration.id.to_string(),
@@ -97,7 +94,7 @@ pub async fn delete(app: &Arc<App>, operator: &Operator, request: Delete) -> Res
 fn find(
     tx: &dyn ReadTx,
     reference: &UserRef,
-    filter: RegistrationFilter,
+    now: Time,
 ) -> Result<(Tenant, Email, RegistrationRow), Error> {
     let email: Email = reference
         .name
@@ -106,7 +103,7 @@ fn find(
     let filter = RegistrationFilter {
         tenant: names::tenant_filter(tx, reference.tenant.as_deref())?,
         email: Some(email.clone()),
-        ..filter
+        at: now,
     };
     let page = PageRequest {
         limit: OF_ADDRESS,

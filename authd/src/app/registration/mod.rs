@@ -91,15 +91,7 @@ async fn enter(app: &Arc<App>, client: Client, registrant: Registrant) -> Result
         .map_err(hash_failed)?;
     drop(place);
     let now = app.now();
-    let ip = app.stored_ip(client.ip);
-    let draw = |template| -> Result<Draft, Error> {
-        let draft = app.draft(template, now)?.ok_or_else(closed)?;
-        Ok(draft.from(ip.clone(), None))
-    };
-    let mails = Mails {
-        link: draw(Template::EmailVerification)?,
-        in_use: draw(Template::AddressInUse)?,
-    };
+    let mails = Mails::draw(app, &client, now)?;
     let waiting = Registration {
         id: app.new_id(now)?,
         tenant_id: tenant.id,
@@ -131,6 +123,21 @@ async fn enter(app: &Arc<App>, client: Client, registrant: Registrant) -> Result
 struct Mails {
     link: Draft,
     in_use: Draft,
+}
+
+impl Mails {
+    /// Draws them. Where no mail leaves nobody can register.
+    fn draw(app: &App, client: &Client, now: Time) -> Result<Self, Error> {
+        let ip = app.stored_ip(client.ip);
+        let draw = |template| -> Result<Draft, Error> {
+            let draft = app.draft(template, now)?.ok_or_else(closed)?;
+            Ok(draft.from(ip.clone(), None))
+        };
+        Ok(Self {
+            link: draw(Template::EmailVerification)?,
+            in_use: draw(Template::AddressInUse)?,
+        })
+    }
 }
 
 /// Writes what is to be kept. Each way writes about as much: no clock tells them apart.

@@ -67,16 +67,6 @@ fn r37_hot_statements_use_an_index() {
             meta::HASH_SCHEMES,
             "COVERING INDEX credentials_by_scheme (scheme>?)",
         ),
-        (waiting::BY_TOKEN, "(token_hash=?)"),
-        (waiting::EMAIL_BY_TOKEN, "(token_hash=?)"),
-        (
-            waiting::BY_ADDRESS,
-            "USING INDEX registrations_by_address (tenant_id=? AND email=?)",
-        ),
-        (
-            waiting::COUNT,
-            "USING COVERING INDEX registrations_by_network (tenant_id=?)",
-        ),
         (
             "SELECT id FROM users WHERE subject = ?1 LIMIT 1",
             "INDEX users_by_subject (subject=?)",
@@ -136,7 +126,7 @@ fn a_purge_looks_at_the_rows_of_its_tenant_alone() {
 }
 
 #[test]
-fn r37_rights_and_administrators_are_found_by_an_index() {
+fn r37_rights_administrators_and_what_waits_are_found_by_an_index() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("authd.db");
     migrate::create(&path, &migrate::known()).unwrap();
@@ -155,6 +145,16 @@ fn r37_rights_and_administrators_are_found_by_an_index() {
         (
             housekeeping::PRUNE_ATTEMPTS_OF,
             "INDEX attempts_by_tenant (tenant_id=? AND id<?)",
+        ),
+        (waiting::BY_TOKEN, "(token_hash=?)"),
+        (waiting::EMAIL_BY_TOKEN, "(token_hash=?)"),
+        (
+            waiting::BY_ADDRESS,
+            "USING INDEX registrations_by_address (tenant_id=? AND email=?)",
+        ),
+        (
+            waiting::COUNT,
+            "USING COVERING INDEX registrations_by_network (tenant_id=?)",
         ),
         (grant::ADMIN_BY_FLAG, "INDEX users_admins (tenant_id=?)"),
         (
