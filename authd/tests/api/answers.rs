@@ -7,6 +7,7 @@ use common::error::ErrorCode;
 use serde_json::json;
 
 use crate::house::{ADA, Ask, BETTER, GOOD, House, WRONG, change, get, login, post, refresh};
+use crate::registration::register;
 
 /// Codes that only the sockets give, or that nothing gives yet.
 const NOT_OF_THIS_API: &[&str] = &[
@@ -14,7 +15,6 @@ const NOT_OF_THIS_API: &[&str] = &[
     "reauthentication_required",
     "email_taken",
     "name_taken",
-    "user_limit_reached",
     "last_admin",
     "no_mail_transport",
 ];
@@ -31,6 +31,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("tenant_suspended", "cuts"),
     ("subscription_ended", "cuts"),
     ("session_expired", "cuts"),
+    ("user_limit_reached", "registration"),
 ];
 
 fn stated(mut ask: Ask, method: &'static str) -> Ask {
@@ -77,6 +78,7 @@ fn anonymous() -> Vec<(Ask, u16, &'static str)> {
         (untyped, 415, "unsupported_media_type"),
         (get("/v1/me?a=b"), 401, "missing_token"),
         (get("/v1/nothing"), 404, "not_found"),
+        (register(ADA, GOOD), 403, "registration_closed"),
         (get("/v1/auth/login"), 405, "method_not_allowed"),
         (login(ADA, WRONG), 401, "invalid_credentials"),
         (refresh("x"), 401, "invalid_token"),
