@@ -14,6 +14,7 @@ pub mod permission;
 pub mod picture;
 pub mod profile;
 pub mod refresh;
+pub mod registration;
 pub mod rights;
 pub mod role;
 pub mod session;

@@ -91,6 +91,11 @@ fn settings(threshold: u32) -> Effective {
             max_length: 128,
         },
         reference_names: Vec::new(),
+        registration: domain::registration::RegistrationPolicy {
+            enabled: false,
+            allowed_domains: Vec::new(),
+            max_pending: 100,
+        },
         session_limits: SessionLimits {
             idle_timeout: length,
             max_age: length,

@@ -27,6 +27,7 @@ mod password;
 mod profile;
 mod read;
 mod refs;
+mod registration;
 mod reload;
 mod schema;
 mod session;
@@ -62,6 +63,7 @@ pub use mail::{Mail, MailTls, Transport};
 pub use password::Password;
 pub use profile::Profile;
 pub use refs::Refs;
+pub use registration::Registration;
 pub use reload::{Changed, Reloaded, reload};
 pub use schema::json_schema;
 pub use session::Session;
@@ -127,6 +129,11 @@ pub const SECTIONS: &[Section] = &[
     section("session", "How long sign-ins last", session::KEYS),
     section("profile", "Profiles of users", profile::KEYS),
     section("refs", "External references of users", refs::KEYS),
+    section(
+        "registration",
+        "People who make their own accounts",
+        registration::KEYS,
+    ),
     section("tenant", "What new tenants begin with", tenant::KEYS),
     section("links", "Where mailed links lead", links::KEYS),
     section("mail", "How mails leave", mail::KEYS),
@@ -184,6 +191,8 @@ pub struct Config {
     pub profile: Profile,
     /// `[refs]`
     pub refs: Refs,
+    /// `[registration]`
+    pub registration: Registration,
     /// `[tenant]`
     pub tenant: Tenant,
     /// `[links]`
@@ -222,6 +231,7 @@ impl Config {
             session: Session::build(values)?,
             profile: Profile::build(values)?,
             refs: Refs::build(values)?,
+            registration: Registration::build(values)?,
             tenant: Tenant::build(values)?,
             links: Links::build(values)?,
             mail: Mail::build(values)?,

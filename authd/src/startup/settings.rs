@@ -7,13 +7,14 @@ use common::secret::Secret;
 use domain::key::KeyPolicy;
 use domain::lockout::LockoutPolicy;
 use domain::password::{Password, PasswordPolicy};
+use domain::registration::RegistrationPolicy;
 use domain::session::SessionLimits;
 use domain::setting::TenantSettings;
 
 use super::exit::Failure;
 use crate::app::Settings;
 use crate::app::settings::{
-    BackupSettings, LoginBudgetSettings, MailSettings, PictureSettings, StoredIp,
+    BackupSettings, LinkSettings, LoginBudgetSettings, MailSettings, PictureSettings, StoredIp,
 };
 use crate::config::{self, Config};
 
@@ -57,7 +58,12 @@ pub(super) fn settings(config: &Config, issuer: String) -> Result<Settings, Fail
             rate: config.mail.rate,
             timeout: config.mail.timeout,
         },
-        reset_url: config.links.reset_url.clone(),
+        links: LinkSettings {
+            confirm_url: config.links.confirm_url.clone(),
+            reset_url: config.links.reset_url.clone(),
+            verify_url: config.links.verify_url.clone(),
+        },
+        verify_ttl: config.registration.verify_ttl,
         reset_ttl: config.password.reset_ttl,
         default_plan: config.tenant.default_plan.clone(),
         default_max_users: config.tenant.default_max_users,
@@ -91,6 +97,11 @@ fn tenant(config: &Config) -> TenantSettings {
             max_length: config.password.max_length,
         },
         reference_names: config.refs.names.clone(),
+        registration: RegistrationPolicy {
+            enabled: config.registration.enabled,
+            allowed_domains: config.registration.allowed_domains.clone(),
+            max_pending: config.registration.max_pending,
+        },
         session_limits: SessionLimits {
             idle_timeout: config.session.idle_timeout,
             max_age: config.session.max_age,

@@ -32,6 +32,7 @@ mod offline_keys;
 mod pages;
 mod passwords;
 mod pictures;
+mod registrations;
 mod reload;
 mod roles;
 mod scene;

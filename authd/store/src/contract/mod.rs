@@ -11,6 +11,7 @@ mod roles;
 mod settings;
 mod states;
 mod tenants;
+mod waiting;
 
 pub(crate) use counters::*;
 pub(crate) use deleted::*;
@@ -22,6 +23,7 @@ pub(crate) use roles::*;
 pub(crate) use settings::*;
 pub(crate) use states::*;
 pub(crate) use tenants::*;
+pub(crate) use waiting::*;
 
 use std::collections::BTreeMap;
 

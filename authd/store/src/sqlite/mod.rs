@@ -35,6 +35,7 @@ mod tenant;
 mod tx;
 mod usage;
 mod user;
+mod waiting;
 mod whole;
 mod writer;
 

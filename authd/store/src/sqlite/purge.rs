@@ -37,6 +37,12 @@ pub(super) const DELETE_DEVICES: &str = "DELETE FROM devices WHERE secret_hash I
 pub(super) const DELETE_TOKENS: &str = "DELETE FROM mailed_tokens WHERE user_id IN \
     (SELECT user_id FROM mailed_tokens WHERE tenant_id = ?1 LIMIT ?2)";
 
+pub(super) const DELETE_REGISTRATIONS: &str = "DELETE FROM registrations WHERE id IN \
+    (SELECT id FROM registrations WHERE tenant_id = ?1 LIMIT ?2)";
+
+pub(super) const DELETE_PENDING_EMAILS: &str = "DELETE FROM pending_emails WHERE user_id IN \
+    (SELECT user_id FROM pending_emails WHERE tenant_id = ?1 LIMIT ?2)";
+
 /// Mails that would make new ones.
 pub(super) const DELETE_MAILS: &str = "DELETE FROM outbox WHERE id IN \
     (SELECT id FROM outbox WHERE tenant_id = ?1 AND state <> 'sent' LIMIT ?2)";
@@ -92,6 +98,8 @@ impl Tx<'_> {
         for (operation, sql) in [
             ("purge.devices", DELETE_DEVICES),
             ("purge.mailed_tokens", DELETE_TOKENS),
+            ("purge.registrations", DELETE_REGISTRATIONS),
+            ("purge.pending_emails", DELETE_PENDING_EMAILS),
             ("purge.mails", DELETE_MAILS),
         ] {
             let values = params![tenant.as_bytes(), limit.saturating_sub(ended)];

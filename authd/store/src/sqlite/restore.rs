@@ -45,6 +45,14 @@ pub(super) const ENDED: &[(&str, &str)] = &[
         "DELETE FROM mailed_tokens WHERE ?1 IS NOT NULL",
     ),
     (
+        "registrations",
+        "DELETE FROM registrations WHERE ?1 IS NOT NULL",
+    ),
+    (
+        "pending_emails",
+        "DELETE FROM pending_emails WHERE ?1 IS NOT NULL",
+    ),
+    (
         "outbox",
         "DELETE FROM outbox WHERE ?1 IS NOT NULL AND state <> 'sent'",
     ),

@@ -7,6 +7,7 @@ use common::id::{SessionId, TenantId};
 use common::time::Time;
 use domain::mail::MailedToken;
 use domain::picture::{Picture, PictureAddress};
+use domain::registration::{PendingEmail, Registration};
 use domain::session::Session;
 use rusqlite::{CachedStatement, Connection, ErrorCode, Params};
 
@@ -19,7 +20,7 @@ use crate::resource::{
     Meta, MetaRead, OperatorRead, Outbox, OutboxRead, PageRequest, Permissions, PermissionsRead,
     Pictures, PicturesRead, ReadTx, Renewal, Roles, RolesRead, Scope, Sessions, SessionsRead,
     Settings, SettingsRead, TenantRead, TenantWrite, Tenants, TenantsRead, Users, UsersRead,
-    WriteTx,
+    WaitingRead, WaitingWrite, WriteTx,
 };
 
 /// A transaction; the thread that owns the connection begins and ends it.
@@ -216,6 +217,17 @@ impl ReadTx for Tx<'_> {
         self.picture_at(address)
     }
 
+    fn registration(&self, token: &[u8; 32]) -> Result<Option<Registration>, StoreError> {
+        self.registration_of_token(token)
+    }
+
+    fn pending_email(
+        &self,
+        token: &[u8; 32],
+    ) -> Result<Option<(TenantId, PendingEmail)>, StoreError> {
+        self.email_of_token(token)
+    }
+
     fn is_denied(&self, jti: &str) -> Result<bool, StoreError> {
         self.is_token_denied(jti)
     }
@@ -327,6 +339,10 @@ impl TenantRead for TenantTx<'_> {
     fn settings(&self) -> &dyn SettingsRead {
         self
     }
+
+    fn waiting(&self) -> &dyn WaitingRead {
+        self
+    }
 }
 
 impl TenantWrite for TenantTx<'_> {
@@ -367,6 +383,10 @@ impl TenantWrite for TenantTx<'_> {
     }
 
     fn settings_mut(&self) -> &dyn Settings {
+        self
+    }
+
+    fn waiting_mut(&self) -> &dyn WaitingWrite {
         self
     }
 }

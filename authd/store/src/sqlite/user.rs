@@ -205,6 +205,23 @@ impl Users for TenantTx<'_> {
         Ok(deleted > 0)
     }
 
+    fn set_email(&self, user: &User) -> Result<bool, StoreError> {
+        let changed = self.tx.run(
+            "users.set_email",
+            "UPDATE users SET email = ?3, email_verified = 1, subject = ?4, updated_at = ?5 \
+             WHERE tenant_id = ?1 AND id = ?2",
+            params![
+                self.id.as_bytes(),
+                user.id.as_bytes(),
+                user.email.as_str(),
+                user.subject.as_bytes(),
+                user.updated_at.millis(),
+            ],
+        )?;
+        self.mailed_tokens_mut().delete_of(user.id)?;
+        Ok(changed > 0)
+    }
+
     fn set_last_login(&self, id: UserId, at: Time) -> Result<(), StoreError> {
         self.tx
             .run(

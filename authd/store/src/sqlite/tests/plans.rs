@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use crate::resource::Whose;
 use crate::sqlite::{
     attempt, counter, credential, device, grant, housekeeping, meta, migrate, permission, picture,
-    purge, session, setting, tenant, user,
+    purge, session, setting, tenant, user, waiting,
 };
 
 /// The steps of a statement's plan, as they are meant for people.
@@ -120,6 +120,14 @@ fn a_purge_looks_at_the_rows_of_its_tenant_alone() {
             purge::DELETE_DEVICES,
             "INDEX devices_by_tenant (tenant_id=?)",
         ),
+        (
+            purge::DELETE_REGISTRATIONS,
+            "registrations_by_network (tenant_id=?)",
+        ),
+        (
+            purge::DELETE_PENDING_EMAILS,
+            "pending_emails_by_tenant (tenant_id=?)",
+        ),
         (purge::DELETE_SESSIONS, "INDEX sessions_by_user (user_id=?)"),
         (
             purge::DELETE_PICTURES,
@@ -144,7 +152,7 @@ fn a_purge_looks_at_the_rows_of_its_tenant_alone() {
 }
 
 #[test]
-fn r37_rights_and_administrators_are_found_by_an_index() {
+fn r37_rights_administrators_and_what_waits_are_found_by_an_index() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("authd.db");
     migrate::create(&path, &migrate::known()).unwrap();
@@ -163,6 +171,16 @@ fn r37_rights_and_administrators_are_found_by_an_index() {
         (
             housekeeping::PRUNE_ATTEMPTS_OF,
             "INDEX attempts_by_tenant (tenant_id=? AND id<?)",
+        ),
+        (waiting::BY_TOKEN, "(token_hash=?)"),
+        (waiting::EMAIL_BY_TOKEN, "(token_hash=?)"),
+        (
+            waiting::BY_ADDRESS,
+            "USING INDEX registrations_by_address (tenant_id=? AND email=?)",
+        ),
+        (
+            waiting::COUNT,
+            "USING COVERING INDEX registrations_by_network (tenant_id=?)",
         ),
         (grant::ADMIN_BY_FLAG, "INDEX users_admins (tenant_id=?)"),
         (
