@@ -18,6 +18,7 @@ mod pages;
 pub(crate) mod passage;
 mod query;
 mod race;
+pub mod ready;
 pub mod router;
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,7 @@ mod passwords;
 mod policies;
 mod queue;
 mod races;
+mod ready;
 mod reset;
 mod routes;
 mod same_answer;
