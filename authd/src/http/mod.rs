@@ -21,6 +21,7 @@ pub(crate) mod passage;
 mod picture;
 mod query;
 mod race;
+pub mod ready;
 mod registration;
 mod route;
 pub mod router;

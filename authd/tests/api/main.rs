@@ -28,6 +28,7 @@ mod policies;
 mod profile;
 mod queue;
 mod races;
+mod ready;
 mod registration;
 mod reset;
 mod routes;
