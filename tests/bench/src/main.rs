@@ -31,6 +31,12 @@ fn main() -> Result<ExitCode> {
             key,
             seconds,
         }) => floor::verify::run(requests, key, *seconds)?,
+        Some(Part::FloorHashes { threads, seconds }) => floor::hashes::run(*threads, *seconds)?,
+        Some(Part::FloorRotations {
+            database,
+            group,
+            seconds,
+        }) => floor::rotations::run(database, *group, *seconds)?,
     }
     Ok(ExitCode::SUCCESS)
 }

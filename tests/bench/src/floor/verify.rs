@@ -4,12 +4,11 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
-use data_encoding::BASE64URL_NOPAD;
-use rustix::time::{ClockId, clock_gettime};
-
+use super::own_time;
 use crate::Result;
 use crate::load::plan;
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+use data_encoding::BASE64URL_NOPAD;
 
 /// Verifies the tokens of a plan by a public key (base64url) for so long, and prints microseconds of
 /// processor time for one.
@@ -38,13 +37,7 @@ pub(crate) fn run(requests: &Path, key: &str, time: Duration) -> Result<()> {
             break;
         }
     }
-    let each = (own_time() - cpu).as_secs_f64() * 1e6 / f64::from(count);
+    let each = own_time().saturating_sub(cpu).as_secs_f64() * 1e6 / f64::from(count);
     let mut out = std::io::stdout().lock();
     Ok(writeln!(out, "{each}")?)
-}
-
-fn own_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
-    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
 }

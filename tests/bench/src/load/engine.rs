@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
-use rustix::time::{ClockId, clock_gettime};
 
 use super::answer::{Incoming, member};
 use super::outcome::{Outcome, Times};
 use super::{Order, plan};
 use crate::Result;
+use crate::floor::own_time;
 
 /// How long the last answers may take.
 const PATIENCE: Duration = Duration::from_secs(60);
-const READ_BYTES: usize = 32 * 1024;
+const READ_BYTES: usize = 16 * 1024;
 
 /// Runs an order.
 pub(super) fn run(order: &Order) -> Result<Outcome> {
@@ -28,11 +28,11 @@ pub(super) fn run(order: &Order) -> Result<Outcome> {
     rustix::thread::set_current_timer_slack(NonZeroU64::new(1))?;
     let requests = plan::read(&order.plan)?;
     let mut engine = Engine::connect(order, requests)?;
-    let cpu = processor_time();
+    let cpu = own_time();
     engine.started = Instant::now();
     engine.run()?;
     let seconds = engine.last.duration_since(engine.started).as_secs_f64();
-    let busy = (processor_time() - cpu).as_secs_f64() / seconds.max(1e-9);
+    let busy = own_time().saturating_sub(cpu).as_secs_f64() / seconds.max(1e-9);
     Ok(Outcome {
         statuses: engine.statuses,
         seconds,
@@ -40,12 +40,6 @@ pub(super) fn run(order: &Order) -> Result<Outcome> {
         refused: Times::of(engine.refused),
         busy,
     })
-}
-
-fn processor_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
-    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 /// One connection.

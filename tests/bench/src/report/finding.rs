@@ -16,10 +16,6 @@ pub(crate) enum Unit {
     Kib,
     /// MiB.
     Mib,
-    /// A bare ratio.
-    Times,
-    /// A share of a hundred.
-    Percent,
 }
 
 impl Unit {
@@ -31,8 +27,6 @@ impl Unit {
             Self::Millis => "ms",
             Self::Kib => "KiB",
             Self::Mib => "MiB",
-            Self::Times => "×",
-            Self::Percent => "%",
         }
     }
 }

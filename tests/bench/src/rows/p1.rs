@@ -3,23 +3,23 @@
 //! Server and generator have a processor each, where there are two: the server is what saturates, and
 //! neither takes time from the other.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use harness::{Daemon, Request, Response};
 
 use super::Bench;
-use super::sample::{Sample, Server};
+use super::sample::{Sample, Server, whole};
 use crate::Result;
 use crate::floor::http::Around;
-use crate::load::{Order, plan};
+use crate::load::Order;
 use crate::report::{Finding, Limit, Unit};
 use crate::stage::{Floor, Pin, Subject, said, stopped};
 
-/// Distinct tokens, each of a session of its own.
-const TOKENS: u64 = 10_000;
+/// Distinct tokens, two of each session.
+pub(super) const TOKENS: u64 = 10_000;
 const CONNECTIONS: [usize; 2] = [16, 64];
-/// First sights of a round; fewer where its time is over before.
-const FIRST_SIGHTS: u64 = 40_000;
+/// First sights a second at most: more than there can be.
+const FIRST_SIGHTS: f64 = 30_000.0;
 
 /// Measures both rows.
 pub(super) fn run(bench: &mut Bench<'_>) -> Result<()> {
@@ -42,8 +42,7 @@ pub(super) fn run(bench: &mut Bench<'_>) -> Result<()> {
         },
     ];
     let [own, ..] = &servers;
-    let checks = subject.path("checks");
-    write_checks(subject, own, &checks, TOKENS, 0)?;
+    let checks = subject.write_checks(own.address, TOKENS, 0)?;
     // Every token is known before the clock runs.
     let warming = Order {
         requests: Some(TOKENS),
@@ -53,6 +52,10 @@ pub(super) fn run(bench: &mut Bench<'_>) -> Result<()> {
     if warm {
         for connections in CONNECTIONS {
             warm_checks(bench, &servers, &checks, connections)?;
+        }
+        if bench.options.out.is_some() {
+            let [own, floor, _] = &servers;
+            super::curve::run(bench, own, floor, &checks)?;
         }
     }
     if first {
@@ -73,24 +76,6 @@ fn sample_answer(subject: &Subject, daemon: &Daemon) -> Result<String> {
     Ok(serde_json::to_string(&(headers, body))?)
 }
 
-fn write_checks(
-    subject: &Subject,
-    server: &Server,
-    path: &Path,
-    count: u64,
-    serial: u64,
-) -> Result<()> {
-    let sessions = subject.crowd.sessions;
-    let mut requests = Vec::new();
-    for number in 0..count {
-        let token = subject
-            .crowd
-            .access(number % sessions, serial + number / sessions)?;
-        requests.push(plan::get(server.address, "/v1/auth/check", &token));
-    }
-    plan::write(path, requests)
-}
-
 fn warm_checks(
     bench: &mut Bench<'_>,
     servers: &[Server; 3],
@@ -98,10 +83,10 @@ fn warm_checks(
     connections: usize,
 ) -> Result<()> {
     let mut samples: [Vec<Sample>; 3] = Default::default();
-    for _ in 0..bench.options.rounds {
+    for _ in 0..bench.options.rounds() {
         for (server, samples) in servers.iter().zip(&mut samples) {
             let order = Order {
-                time: Some(bench.options.seconds),
+                time: Some(bench.options.seconds()),
                 ..Order::new(server.address, checks.to_path_buf(), connections)
             };
             samples.push(server.measure(&order, Pin::Second)?);
@@ -147,16 +132,16 @@ fn busy(floor: &[Sample]) -> String {
 /// Tokens that were never seen, of sessions that were.
 fn first_sights(bench: &mut Bench<'_>, servers: &[Server; 3]) -> Result<()> {
     let [server, floor_server, _] = servers;
-    let (seconds, rounds) = (bench.options.seconds, bench.options.rounds);
+    let (seconds, rounds) = (bench.options.seconds(), bench.options.rounds());
+    let count = whole(FIRST_SIGHTS * seconds.as_secs_f64());
     let (mut own, mut floors, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..rounds {
         let subject = bench.small()?;
-        let fresh: PathBuf = subject.path("first-sights");
         let serial = 1000 + u64::from(round) * 1000;
-        write_checks(subject, server, &fresh, FIRST_SIGHTS, serial)?;
+        let fresh = subject.write_checks(server.address, count, serial)?;
         let key = subject.crowd.public_key()?;
         let order = |server: &Server| Order {
-            requests: Some(FIRST_SIGHTS),
+            requests: Some(count),
             time: Some(seconds),
             ..Order::new(server.address, fresh.clone(), 16)
         };

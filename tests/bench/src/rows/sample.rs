@@ -64,3 +64,22 @@ impl Server {
         })
     }
 }
+
+/// A count, from a figure that is one.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count of requests: small and not negative"
+)]
+pub(super) fn whole(figure: f64) -> u64 {
+    figure.max(1.0) as u64
+}
+
+/// Bytes in units of 2^10 or 2^20.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a size of memory is far below 2^53"
+)]
+pub(super) fn bytes_in(bytes: u64, unit: u64) -> f64 {
+    bytes as f64 / unit as f64
+}

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use common::time::{Clock as _, SystemClock};
 use serde::Serialize;
 
 use super::process::said;
@@ -26,7 +27,7 @@ pub(crate) struct Machine {
     pub(crate) kernel: String,
     /// Memory in MiB.
     pub(crate) memory_mib: u64,
-    /// Day and time, UTC.
+    /// Day and time (RFC 3339).
     pub(crate) date: String,
     /// The commit, with a mark if files differ from it; empty outside of a clone.
     pub(crate) revision: String,
@@ -63,9 +64,7 @@ impl Machine {
                 .parse::<u64>()
                 .unwrap_or_default()
                 / 1024,
-            date: jiff::Timestamp::now()
-                .strftime("%Y-%m-%d %H:%M")
-                .to_string(),
+            date: SystemClock.now().to_string(),
             revision,
             profile: profile.unwrap_or_default().to_string_lossy().into_owned(),
             fdatasync_ms: sync_time(folder)?,

@@ -124,25 +124,25 @@ impl Drop for Floor {
 pub(crate) struct Figures(pub(crate) u32);
 
 impl Figures {
-    /// User and system time that all of its threads have used.
+    /// User and system time that all of its threads have used. A thread that ends takes its own with
+    /// it, which those that serve do not do.
     pub(crate) fn processor_time(&self) -> Result<Duration> {
-        /// Ticks a second of every Linux that we know (`USER_HZ`).
-        const TICKS: u64 = 100;
-        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.0))?;
-        // The name before them may hold blanks; it ends with the last parenthesis.
-        let (_, fields) = text.rsplit_once(')').ok_or("no name")?;
-        let mut ticks = 0;
-        for field in fields.split_whitespace().skip(11).take(2) {
-            ticks += field.parse::<u64>()?;
+        let mut nanos = 0;
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.0))? {
+            let path = task?.path().join("schedstat");
+            // Gone since the folder was read: it served nobody.
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            let field = text.split_whitespace().next().unwrap_or("0");
+            nanos += field.parse::<u64>()?;
         }
-        Ok(Duration::from_millis(ticks * 1000 / TICKS))
+        Ok(Duration::from_nanos(nanos))
     }
 
-    /// A figure of `smaps_rollup`, in bytes: `Pss`, `Anonymous`, `Rss`.
-    pub(crate) fn memory(&self, name: &str) -> Result<u64> {
-        let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.0))?;
+    /// Private memory that is of no file, in bytes.
+    pub(crate) fn anonymous(&self) -> Result<u64> {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.0))?;
         let kib = text.lines().find_map(|line| {
-            let rest = line.strip_prefix(name)?.strip_prefix(':')?;
+            let rest = line.strip_prefix("RssAnon:")?;
             rest.split_whitespace().next()?.parse::<u64>().ok()
         });
         Ok(kib.ok_or("no such figure")? * 1024)

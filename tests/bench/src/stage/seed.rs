@@ -1,4 +1,4 @@
-//! Fills a database that authd has made: users with one password, and sessions, as many as wanted.
+//! Fills a database that authd has made: tenants, users with one password, and sessions.
 //!
 //! Rows are copies of those of one real user and one real session, whatever columns they have, with
 //! ids, names and salts of their own, all computed from a number: so tokens of any of them can be
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authd::crypto::{KeyRing, WrapKey};
-use common::id::{SessionId, UserId};
+use common::id::{SessionId, TenantId, UserId};
 use common::time::{Clock as _, SystemClock, Time};
 use domain::session::Session;
 use domain::token::AccessClaims;
@@ -17,6 +17,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Statement, params_from_iter};
 use store::sqlite::Options;
 
+use super::subject::Size;
 use crate::Result;
 
 /// The tenant of all users.
@@ -44,6 +45,9 @@ impl Person {
 /// Many users and sessions, and the keys with which their tokens are made.
 pub(crate) struct Crowd {
     base: u64,
+    /// Tenants beside the first; the n-th user belongs to the n-th of them in turn, to the first one if
+    /// there are none.
+    tenants: u64,
     /// Users.
     pub(crate) users: u64,
     /// Sessions; the n-th belongs to user n modulo the users.
@@ -55,13 +59,14 @@ pub(crate) struct Crowd {
 
 impl Crowd {
     /// Fills the database in a folder, in which one user has signed in once: the claims that came of it.
-    pub(crate) fn fill(data: &Path, claims: AccessClaims, users: u64, each: u64) -> Result<Self> {
+    pub(crate) fn fill(data: &Path, claims: AccessClaims, size: Size) -> Result<Self> {
         let (keys, session) = secrets(data, claims.sid)?;
         let now = u64::try_from(SystemClock.now().millis())?;
         let crowd = Self {
             base: now - DAY,
-            users,
-            sessions: users * each,
+            tenants: size.tenants,
+            users: size.users,
+            sessions: size.users * size.sessions_each,
             claims,
             session,
             keys,
@@ -99,11 +104,13 @@ impl Crowd {
         })?;
         in_groups(database, self.users, &credential, |row, number| {
             row.set("user_id", blob(Person(number).id(self.base).as_bytes()));
+            row.set("tenant_id", blob(self.tenant(number).0.as_bytes()));
             Ok(())
         })?;
         in_groups(database, self.sessions, &session, |row, number| {
             let session = self.session(number);
             row.set("id", blob(session.id.as_bytes()));
+            row.set("tenant_id", blob(session.tenant_id.as_bytes()));
             row.set("user_id", blob(session.user_id.as_bytes()));
             row.set("salt", blob(&session.salt));
             for name in ["auth_time", "created_at", "last_active_at", "rotated_at"] {
@@ -117,6 +124,17 @@ impl Crowd {
         Ok(database.execute_batch("PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL;")?)
     }
 
+    /// Id and slug of a user's tenant.
+    fn tenant(&self, user: u64) -> (TenantId, String) {
+        match user.checked_rem(self.tenants) {
+            None => (self.claims.tid, TENANT.to_owned()),
+            Some(number) => (
+                TenantId::from_bytes(id(self.base, mix(number ^ 0x7e4a))),
+                format!("{TENANT}-{number}"),
+            ),
+        }
+    }
+
     fn session(&self, number: u64) -> Session {
         let began = self.base + number * DAY / self.sessions.max(1);
         let at = Time::from_millis(i64::try_from(began).unwrap_or(i64::MAX));
@@ -125,6 +143,7 @@ impl Crowd {
         Session {
             id: SessionId::from_bytes(id(began, mix(!number))),
             user_id: Person(number % self.users).id(self.base),
+            tenant_id: self.tenant(number % self.users).0,
             auth_time: at,
             created_at: at,
             last_active_at: at,
@@ -137,10 +156,13 @@ impl Crowd {
     /// An access token of a session; another `serial` makes another token.
     pub(crate) fn access(&self, number: u64, serial: u64) -> Result<String> {
         let session = self.session(number);
+        let (_, slug) = self.tenant(number % self.users);
         let now = SystemClock.now();
         let token_id = u128::from(mix(number)) << 64 | u128::from(mix(serial));
         let claims = AccessClaims {
             sub: session.user_id,
+            tid: session.tenant_id,
+            tenant: slug,
             sid: session.id,
             jti: data_encoding::BASE64URL_NOPAD.encode(&token_id.to_be_bytes()),
             iat: now.seconds(),
@@ -212,11 +234,7 @@ struct Row {
 impl Row {
     fn of(database: &Connection, table: &'static str, key: &str, id: &[u8]) -> Result<Self> {
         let mut statement = database.prepare(&format!("SELECT * FROM {table} WHERE {key} = ?1"))?;
-        let columns: Vec<String> = statement
-            .column_names()
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let values = statement.query_row([id], |row| {
             (0..columns.len()).map(|index| row.get(index)).collect()
         })?;
