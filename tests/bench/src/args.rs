@@ -38,6 +38,9 @@ pub(crate) struct Options {
     /// Folder for results.json, results.md and the plot; made if it is not there.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: Option<PathBuf>,
+    /// File that has the lines `<!-- bench -->` and `<!-- /bench -->`: the table goes between them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) readme: Option<PathBuf>,
     /// Users of the small crowd; the large one is 500 times as many, or 50 times with --quick.
     #[arg(long, hide = true, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(100..=2000))]
     crowd: u64,

@@ -38,6 +38,7 @@ pub(super) fn run(order: &Order) -> Result<Outcome> {
         seconds,
         times: Times::of(engine.good),
         refused: Times::of(engine.refused),
+        complaint: engine.complaint,
         busy,
     })
 }
@@ -67,6 +68,7 @@ struct Engine<'a> {
     statuses: BTreeMap<u16, u64>,
     good: Vec<u64>,
     refused: Vec<u64>,
+    complaint: String,
     /// Open loop: requests that are due and have no connection, and connections without a request.
     waiting: VecDeque<Instant>,
     free: Vec<usize>,
@@ -89,6 +91,7 @@ impl<'a> Engine<'a> {
             statuses: BTreeMap::new(),
             good: Vec::with_capacity(1 << 20),
             refused: Vec::new(),
+            complaint: String::new(),
             waiting: VecDeque::new(),
             free: (0..order.connections).rev().collect(),
         };
@@ -232,6 +235,9 @@ impl<'a> Engine<'a> {
         let took = u64::try_from(now.duration_since(due).as_nanos())?;
         let is_good = (200..300).contains(&answer.status);
         let (status, closes) = (answer.status, answer.closes);
+        if !is_good && status != 503 && self.complaint.is_empty() {
+            self.complaint = String::from_utf8_lossy(answer.body).into_owned();
+        }
         if self.order.chains {
             let token = member(answer.body, "refresh_token")
                 .ok_or_else(|| format!("no refresh token in an answer with status {status}"))?;

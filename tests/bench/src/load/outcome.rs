@@ -62,6 +62,8 @@ pub(crate) struct Outcome {
     pub(crate) times: Times,
     /// The same of all other answers.
     pub(crate) refused: Times,
+    /// The body of the first answer that was neither 2xx nor 503.
+    pub(crate) complaint: String,
     /// Processor time of the generator over its run: near 1 it was the bottleneck.
     pub(crate) busy: f64,
 }

@@ -5,6 +5,10 @@ use std::fmt::Write as _;
 use super::Report;
 use super::finding::Verdict;
 use super::table::{figure, limit};
+use crate::Result;
+
+/// Where the table goes in a document.
+const MARKS: (&str, &str) = ("<!-- bench -->\n", "<!-- /bench -->\n");
 
 impl Report {
     /// The paragraph and the table, ready to be pasted.
@@ -49,5 +53,32 @@ impl Report {
             );
         }
         text
+    }
+
+    /// A document with this run's table between its marks.
+    pub(crate) fn between_marks(&self, document: &str) -> Result<String> {
+        between_marks(document, &self.markdown())
+    }
+}
+
+fn between_marks(document: &str, table: &str) -> Result<String> {
+    let cut = document.split_once(MARKS.0);
+    let cut = cut.and_then(|(before, rest)| Some((before, rest.split_once(MARKS.1)?.1)));
+    let (before, after) = cut.ok_or("the document has no marks for the table")?;
+    let (begin, end) = MARKS;
+    Ok(format!("{before}{begin}{table}{end}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_takes_the_place_of_the_one_before() {
+        let document = "a\n<!-- bench -->\nold\n<!-- /bench -->\nb\n";
+        let once = between_marks(document, "new\n").unwrap();
+        assert_eq!(once, "a\n<!-- bench -->\nnew\n<!-- /bench -->\nb\n");
+        assert_eq!(between_marks(&once, "new\n").unwrap(), once);
+        assert!(between_marks("no marks", "new\n").is_err());
     }
 }

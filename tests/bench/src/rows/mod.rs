@@ -110,8 +110,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
     }
     say(&format!("\n{}", bench.report.table()))?;
-    match &options.out {
-        Some(out) => bench.report.write(out),
-        None => Ok(()),
+    if let Some(out) = &options.out {
+        bench.report.write(out)?;
     }
+    if let Some(readme) = &options.readme {
+        let text = std::fs::read_to_string(readme)?;
+        std::fs::write(readme, bench.report.between_marks(&text)?)?;
+    }
+    Ok(())
 }

@@ -24,7 +24,7 @@ pub(super) fn run(bench: &mut Bench<'_>) -> Result<()> {
             time: Some(seconds),
             ..Order::new(server.address, logins.clone(), CLIENTS)
         };
-        own.push(server.measure(&order, Pin::None)?);
+        own.push(server.measure_logins(&order, Pin::None)?);
         let mut command = Pin::None.command()?;
         let threads = std::thread::available_parallelism()?.to_string();
         command.args(["floor-hashes", "--threads", &threads, "--seconds"]);
@@ -36,12 +36,15 @@ pub(super) fn run(bench: &mut Bench<'_>) -> Result<()> {
     stopped(daemon)?;
     let limits = (Limit::AtLeast(0.93), Limit::AtLeast(0.97));
     let p99 = Sample::median(&own, |sample| sample.times.p99 / 1000.0);
+    let refused: u64 = own.iter().map(|sample| sample.refused).sum();
     let of = |figure: fn(&Sample) -> f64| own.iter().map(figure).collect::<Vec<f64>>();
     bench.report.add(
         Finding::new("P2", "logins, by the clock", Unit::PerSecond)
             .figures(of(|sample| sample.rate), wall)
             .limits(limits)
-            .note(&format!("{CLIENTS} clients, p99 {p99:.0} ms")),
+            .note(&format!(
+                "{CLIENTS} clients, p99 {p99:.0} ms, {refused} refused"
+            )),
     );
     bench.report.add(
         Finding::new("P2", "logins, by processor time", Unit::PerSecond)

@@ -42,10 +42,11 @@ pub(super) fn run(bench: &mut Bench<'_>) -> Result<()> {
     let subject = bench.small()?;
     let daemon = subject.start(Pin::None);
     let server = Server::of(&daemon);
-    let checks = subject.write_checks(server.address, TOKENS, 500)?;
+    let tokens = TOKENS.min(subject.quiet_sessions());
+    let checks = subject.write_checks(server.address, tokens, 500)?;
     let logins = subject.write_logins(server.address)?;
     let warming = Order {
-        requests: Some(TOKENS),
+        requests: Some(tokens),
         ..Order::new(server.address, checks.clone(), CONNECTIONS)
     };
     server.measure(&warming, Pin::None)?;

@@ -25,7 +25,7 @@ pub(super) fn run(bench: &mut Bench<'_>) -> Result<()> {
         return Err("authd is not ready".into());
     }
     let before = memory.anonymous()?;
-    let tokens = super::p1::TOKENS;
+    let tokens = super::p1::TOKENS.min(subject.quiet_sessions());
     let checks = subject.write_checks(server.address, tokens, 0)?;
     let warming = Order {
         requests: Some(tokens),
@@ -41,7 +41,7 @@ pub(super) fn run(bench: &mut Bench<'_>) -> Result<()> {
             CLIENTS,
         )
     };
-    server.measure(&logins, Pin::None)?;
+    server.measure_logins(&logins, Pin::None)?;
     let storm = memory.anonymous()?;
     thread::sleep(settle);
     let after = memory.anonymous()?;

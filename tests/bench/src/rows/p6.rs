@@ -53,7 +53,10 @@ pub(super) fn run(bench: &mut Bench<'_>) -> Result<()> {
                         ..order
                     },
                 };
-                Ok(server.measure(&order, Pin::Second)?.cpu)
+                Ok(match kind {
+                    Kind::Login => server.measure_logins(&order, Pin::Second)?.cpu,
+                    _ => server.measure(&order, Pin::Second)?.cpu,
+                })
             };
             few.push(measure(small, &daemons.0)?);
             many.push(measure(large, &daemons.1)?);

@@ -44,7 +44,9 @@ impl Machine {
     pub(crate) fn look(folder: &Path) -> Result<Self> {
         let git = |arguments: &[&str]| {
             let mut command = Command::new("git");
-            command.args(arguments);
+            command
+                .args(arguments)
+                .current_dir(env!("CARGO_MANIFEST_DIR"));
             said(command).unwrap_or_default().trim().to_owned()
         };
         let mut revision = git(&["rev-parse", "--short=12", "HEAD"]);

@@ -20,7 +20,7 @@ use store::sqlite::Options;
 use super::subject::Size;
 use crate::Result;
 
-/// The tenant of all users.
+/// The tenant of all users, if there are no others; else the first part of the others' names.
 pub(crate) const TENANT: &str = "acme";
 /// Rows that one transaction of the filling takes.
 const GROUP: u64 = 200_000;
@@ -83,45 +83,55 @@ impl Crowd {
              PRAGMA cache_size = -262144;",
         )?;
         let indexes = drop_indexes(database)?;
-        let user = Row::of(database, "users", "id", self.claims.sub.as_bytes())?;
-        let credential = Row::of(
-            database,
-            "credentials",
-            "user_id",
-            self.claims.sub.as_bytes(),
-        )?;
-        let session = Row::of(database, "sessions", "id", self.claims.sid.as_bytes())?;
-        in_groups(database, self.users, &user, |row, number| {
-            let person = Person(number);
-            let email = person.email().parse()?;
-            row.set("id", blob(person.id(self.base).as_bytes()));
-            row.set("email", Value::Text(person.email()));
-            row.set(
-                "subject",
-                blob(self.keys.subject(TENANT, &email).as_bytes()),
-            );
-            Ok(())
-        })?;
-        in_groups(database, self.users, &credential, |row, number| {
-            row.set("user_id", blob(Person(number).id(self.base).as_bytes()));
-            row.set("tenant_id", blob(self.tenant(number).0.as_bytes()));
-            Ok(())
-        })?;
-        in_groups(database, self.sessions, &session, |row, number| {
-            let session = self.session(number);
-            row.set("id", blob(session.id.as_bytes()));
-            row.set("tenant_id", blob(session.tenant_id.as_bytes()));
-            row.set("user_id", blob(session.user_id.as_bytes()));
-            row.set("salt", blob(&session.salt));
-            for name in ["auth_time", "created_at", "last_active_at", "rotated_at"] {
-                row.set(name, Value::Integer(session.created_at.millis()));
-            }
-            Ok(())
-        })?;
+        self.insert_people(database)?;
+        self.insert_sessions(database)?;
         for index in indexes {
             database.execute_batch(&index)?;
         }
         Ok(database.execute_batch("PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL;")?)
+    }
+
+    fn insert_people(&self, database: &mut Connection) -> Result<()> {
+        let owner = self.claims.sub.as_bytes();
+        let user = Row::of(database, "users", "id", owner)?;
+        let credential = Row::of(database, "credentials", "user_id", owner)?;
+        let tenant = Row::of(database, "tenants", "id", self.claims.tid.as_bytes())?;
+        in_groups(database, self.tenants, &tenant, |row, number| {
+            let (id, slug) = self.tenant(number);
+            row.set("id", blob(id.as_bytes()))?;
+            row.set("slug", Value::Text(slug))?;
+            // The triggers of the users' table count.
+            row.set("users", Value::Integer(0))
+        })?;
+        in_groups(database, self.users, &user, |row, number| {
+            let person = Person(number);
+            let email = person.email().parse()?;
+            let (tenant, slug) = self.tenant(number);
+            let subject = self.keys.subject(&slug, &email);
+            row.set("id", blob(person.id(self.base).as_bytes()))?;
+            row.set("tenant_id", blob(tenant.as_bytes()))?;
+            row.set("email", Value::Text(person.email()))?;
+            row.set("subject", blob(subject.as_bytes()))
+        })?;
+        in_groups(database, self.users, &credential, |row, number| {
+            row.set("user_id", blob(Person(number).id(self.base).as_bytes()))?;
+            row.set("tenant_id", blob(self.tenant(number).0.as_bytes()))
+        })
+    }
+
+    fn insert_sessions(&self, database: &mut Connection) -> Result<()> {
+        let session = Row::of(database, "sessions", "id", self.claims.sid.as_bytes())?;
+        in_groups(database, self.sessions, &session, |row, number| {
+            let session = self.session(number);
+            row.set("id", blob(session.id.as_bytes()))?;
+            row.set("tenant_id", blob(session.tenant_id.as_bytes()))?;
+            row.set("user_id", blob(session.user_id.as_bytes()))?;
+            row.set("salt", blob(&session.salt))?;
+            for name in ["auth_time", "created_at", "last_active_at", "rotated_at"] {
+                row.set(name, Value::Integer(session.created_at.millis()))?;
+            }
+            Ok(())
+        })
     }
 
     /// Id and slug of a user's tenant.
@@ -245,11 +255,11 @@ impl Row {
         })
     }
 
-    fn set(&mut self, name: &str, value: Value) {
+    fn set(&mut self, name: &str, value: Value) -> Result<()> {
         let place = self.columns.iter().position(|column| column == name);
-        if let Some(place) = place.and_then(|at| self.values.get_mut(at)) {
-            *place = value;
-        }
+        let place = place.and_then(|at| self.values.get_mut(at));
+        *place.ok_or_else(|| format!("{} has no column {name}", self.table))? = value;
+        Ok(())
     }
 
     fn statement<'a>(&self, database: &'a Connection) -> Result<Statement<'a>> {
