@@ -14,13 +14,18 @@ impl Machine {
         } else {
             ""
         };
+        let crowd = if self.others > 0.1 {
+            " (noisy: over 10 %)"
+        } else {
+            ""
+        };
         let build = match self.profile.as_str() {
             "release" | "dist" => "",
             _ => " (not optimised: the figures mean nothing)",
         };
         format!(
             "authd {} of {}, built as {}{build}\n{} × {}, {} MiB, Linux {}\n\
-             fdatasync p50 {:.2} ms{noise}; others use {:.0} % of the processors\n",
+             fdatasync p50 {:.2} ms{noise}; others use {:.0} % of the processors{crowd}\n",
             self.revision,
             self.date,
             self.profile,
@@ -60,7 +65,7 @@ impl Report {
                 floor.unwrap_or_default(),
                 limit(finding.must, finding),
                 limit(finding.aim, finding),
-                verdict(finding.verdict),
+                verdict(finding),
                 finding.note,
             );
         }
@@ -93,11 +98,12 @@ pub(super) fn limit(limit: Limit, of: &Finding) -> String {
 }
 
 /// A verdict as it is written.
-pub(super) const fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Shown => "",
-        Verdict::Aim => "aim",
-        Verdict::Must => "must",
-        Verdict::Missed => "MISSED",
+fn verdict(of: &Finding) -> &'static str {
+    match (of.verdict, of.must) {
+        (Verdict::Shown, _) => "",
+        (Verdict::Aim, _) => "aim",
+        (Verdict::Must, Limit::None) => "short",
+        (Verdict::Must, _) => "must",
+        (Verdict::Missed, _) => "MISSED",
     }
 }
