@@ -188,7 +188,7 @@ fn rule_20_the_operator_may_loosen_and_the_tenant_only_tighten() {
                 assert_eq!((low, high), (Err(Refused::Class), Err(Refused::Class)));
             }
             (Class::Tenant, Stricter::Less | Stricter::Within) => {
-                assert_eq!((low, high), (Ok(()), looser))
+                assert_eq!((low, high), (Ok(()), looser));
             }
             (Class::Tenant, Stricter::More) => assert_eq!((low, high), (looser, Ok(()))),
             (Class::Tenant, Stricter::Neither) => assert_eq!((low, high), (Ok(()), Ok(()))),
