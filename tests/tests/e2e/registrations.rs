@@ -47,10 +47,11 @@ fn rule_21_rule_25_a_person_registers_signs_in_and_moves_to_another_address() {
     let closed = api.post("/v1/auth/register", &body);
     assert_eq!(closed.outcome(), "403 registration_closed");
     let opened = [
+        "-t",
+        "acme",
         "tenant",
         "settings",
         "set",
-        "acme",
         "registration.enabled",
         "true",
     ];
