@@ -1,4 +1,4 @@
-//! The log of login attempts, as the operator reads it (rule 5).
+//! The log of login attempts, as who administers reads it (rule 5), and a user its own part.
 
 mod prune;
 mod top;
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use common::call::attempt::{List, Show};
-use common::call::{Paging, Socket, UserRef};
+use common::call::{Paging, UserRef};
 use common::id::{AttemptId, TenantId, UserId};
 use common::view::{AttemptView, Page};
 use domain::attempt::AttemptRow;
@@ -18,37 +18,45 @@ pub use top::top;
 
 use crate::app::cursor::Place;
 use crate::app::names::Subject;
-use crate::app::{App, Caller, Error, Operator, names};
+use crate::app::{App, By, Caller, Error, Operator, Reach, Sight, names, target};
 use crate::crypto::KeyRing;
 
-/// Lists attempts, the newest first; with a tenant also those for an address that no user has.
+/// Lists attempts, the newest first: an administrator's those of the tenant alone (A9). The operator
+/// finds with a tenant also those for an address that no user has.
 ///
 /// # Errors
-/// Those of [`names::subject`], `permission_denied` for a personal filter on a socket without
+/// Those of [`target::subject`], `permission_denied` for a personal filter on a socket without
 /// such data, those of the page.
 pub async fn list(
     app: &Arc<App>,
-    operator: &Operator,
+    by: impl Into<By<'_>>,
     request: List,
 ) -> Result<Page<AttemptView>, Error> {
+    let by = by.into();
     let user = request.user.as_deref();
     let personal = [
         ("user", names::is_personal(user)),
         ("ip", request.ip.is_some()),
     ];
-    names::refuse_personal_filters(operator, &personal)?;
+    names::refuse_personal_filters(by, &personal)?;
     let ip = request
         .ip
         .as_deref()
         .map(names::address)
         .transpose()?
         .map(|ip| app.stored_ip(ip));
-    let place = Place::of(&app.keys, &request, &request.paging())?;
-    let socket = operator.socket;
+    let place = Place::by(&app.keys, by, &request, &request.paging())?;
+    let (reach, sight) = (by.reach(), Sight::of(by));
     let keys = Arc::clone(&app.keys);
     app.store
         .read(move |tx| {
-            let whose = whose(tx, &keys, request.tenant.clone(), request.user.clone())?;
+            let whose = whose(
+                tx,
+                &keys,
+                reach,
+                request.tenant.clone(),
+                request.user.clone(),
+            )?;
             let filter = AttemptFilter {
                 ip,
                 failed: request.failed,
@@ -60,7 +68,7 @@ pub async fn list(
                 |_| true,
                 |page| tx.operator().attempts(&filter, page),
             )?;
-            Ok(place.page(views(tx, &rows, socket)?, next.as_deref()))
+            Ok(place.page(views(tx, &rows, sight)?, next.as_deref()))
         })
         .await
 }
@@ -74,7 +82,7 @@ pub async fn show(
     operator: &Operator,
     request: Show,
 ) -> Result<AttemptView, Error> {
-    let socket = operator.socket;
+    let sight = Sight::of(operator);
     app.store
         .read(move |tx| {
             let row = match request.id.parse::<AttemptId>() {
@@ -83,7 +91,7 @@ pub async fn show(
             };
             let lacking = || Error::not_found().with_hint("List: authctl attempt list");
             let row = row.ok_or_else(lacking)?;
-            views(tx, std::slice::from_ref(&row), socket)?
+            views(tx, std::slice::from_ref(&row), sight)?
                 .pop()
                 .ok_or_else(lacking)
         })
@@ -110,7 +118,7 @@ pub async fn own(app: &App, caller: &Caller, paging: &Paging) -> Result<Page<Att
                 .iter()
                 .map(|row| AttemptView {
                     trace: Vec::new(),
-                    ..view(row, None, None, Socket::Admin)
+                    ..view(row, None, None, Sight::Whole)
                 })
                 .collect();
             Ok(place.page(items, next.as_deref()))
@@ -123,27 +131,30 @@ pub async fn own(app: &App, caller: &Caller, paging: &Paging) -> Result<Page<Att
 fn whose(
     tx: &dyn ReadTx,
     keys: &KeyRing,
+    reach: Reach,
     tenant: Option<String>,
     user: Option<String>,
 ) -> Result<AttemptFilter, Error> {
     let Some(name) = user else {
         return Ok(AttemptFilter {
-            tenant: names::tenant_filter(tx, tenant.as_deref())?,
+            tenant: target::tenant_filter(tx, reach, tenant.as_deref())?,
             ..AttemptFilter::default()
         });
     };
-    Ok(match names::subject(tx, &UserRef { tenant, name })? {
-        Subject::Known(found) => AttemptFilter {
-            tenant: Some(found.tenant.id),
-            user: Some(found.user.id),
-            ..AttemptFilter::default()
+    Ok(
+        match target::subject(tx, reach, &UserRef { tenant, name })? {
+            Subject::Known(found) => AttemptFilter {
+                tenant: Some(found.tenant.id),
+                user: Some(found.user.id),
+                ..AttemptFilter::default()
+            },
+            Subject::Unknown { tenant, email } => AttemptFilter {
+                tenant: Some(tenant.id),
+                subject: Some(keys.subject(tenant.slug.as_str(), &email)),
+                ..AttemptFilter::default()
+            },
         },
-        Subject::Unknown { tenant, email } => AttemptFilter {
-            tenant: Some(tenant.id),
-            subject: Some(keys.subject(tenant.slug.as_str(), &email)),
-            ..AttemptFilter::default()
-        },
-    })
+    )
 }
 
 /// The rows as they are shown, with the names of their tenants and users.
@@ -153,19 +164,20 @@ fn whose(
 pub fn views(
     tx: &dyn ReadTx,
     rows: &[AttemptRow],
-    socket: Socket,
+    sight: Sight,
 ) -> Result<Vec<AttemptView>, StoreError> {
     let mut slugs: BTreeMap<TenantId, Option<String>> = BTreeMap::new();
     let mut addresses: BTreeMap<UserId, Option<String>> = BTreeMap::new();
     for row in rows {
         if let Some(id) = row.first.tenant_id
+            && sight.is_operators()
             && !slugs.contains_key(&id)
         {
             let row = tx.tenants().ever_by_id(id)?;
             slugs.insert(id, row.map(|row| row.tenant.slug.to_string()));
         }
         if let Some(id) = row.first.user_id
-            && socket == Socket::Admin
+            && sight.names_users()
             && !addresses.contains_key(&id)
         {
             let found = tx.operator().user(id)?;
@@ -175,7 +187,7 @@ pub fn views(
     let view_of = |row: &AttemptRow| {
         let tenant = row.first.tenant_id.and_then(|id| slugs.get(&id)?.clone());
         let email = row.first.user_id.and_then(|id| addresses.get(&id)?.clone());
-        view(row, tenant, email, socket)
+        view(row, tenant, email, sight)
     };
     Ok(rows.iter().map(view_of).collect())
 }
@@ -184,16 +196,16 @@ fn view(
     row: &AttemptRow,
     tenant: Option<String>,
     email: Option<String>,
-    socket: Socket,
+    sight: Sight,
 ) -> AttemptView {
     let first = &row.first;
-    let shows_personal = socket == Socket::Admin;
+    let shows_personal = sight.shows_personal();
     AttemptView {
         id: first.id,
         at: first.at,
         tenant,
         user_id: first.user_id,
-        email: email.filter(|_| shows_personal),
+        email: email.filter(|_| sight.names_users()),
         subject_hash: first.user_id.is_none().then(|| first.subject.to_hex()),
         ip: first.ip.clone().filter(|_| shows_personal),
         success: first.outcome.is_success(),
@@ -201,8 +213,11 @@ fn view(
         device: first.device.clone().filter(|_| shows_personal),
         count: row.count,
         last_at: row.last_at.filter(|_| row.count > 1),
-        request_id: first.request_id.map(|id| id.to_string()),
-        trace: if shows_personal {
+        request_id: first
+            .request_id
+            .filter(|_| sight.is_operators())
+            .map(|id| id.to_string()),
+        trace: if sight == Sight::Whole {
             first.trace.clone()
         } else {
             Vec::new()
@@ -250,7 +265,7 @@ mod tests {
             &row(user),
             Some("acme".to_owned()),
             Some("canary@acme.test".to_owned()),
-            Socket::Monitor,
+            Sight::Masked,
         );
         let text = serde_json::to_string(&view).unwrap();
         assert!(
@@ -262,13 +277,13 @@ mod tests {
 
     #[test]
     fn rule_5_a_name_that_no_user_has_is_a_hash() {
-        let unknown = view(&row(None), None, None, Socket::Admin);
+        let unknown = view(&row(None), None, None, Sight::Whole);
         assert_eq!(unknown.subject_hash.unwrap(), "ab".repeat(32));
         let known = view(
             &row(Some(UserId::from_bytes([3; 16]))),
             None,
             None,
-            Socket::Admin,
+            Sight::Whole,
         );
         assert_eq!(known.subject_hash, None);
         assert_eq!(known.last_at, None);

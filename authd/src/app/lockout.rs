@@ -1,4 +1,4 @@
-//! Counted and locked names, as the operator sees, clears and locks them (rules 1 and 2).
+//! Counted and locked names, as who administers sees, clears and locks them (rules 1 and 2).
 
 mod add;
 mod clear_all;
@@ -6,7 +6,7 @@ mod clear_all;
 use std::sync::Arc;
 
 use common::call::lockout::{Clear, List, Show};
-use common::call::{Change, Socket, UserRef};
+use common::call::{Change, UserRef};
 use common::time::Time;
 use common::view::{LockoutView, Page};
 use domain::lockout::{CounterKey, CounterState, Lockout, LockoutPolicy};
@@ -22,23 +22,25 @@ use crate::app::audit::{Act, Record};
 use crate::app::cursor::Place;
 use crate::app::names::Subject;
 use crate::app::tenant::effective::{self, Effectives};
-use crate::app::{App, By, Error, Operator, names, target};
+use crate::app::{App, By, Error, Operator, Sight, names, target};
 
-/// Lists names that are locked now, by the keys of their counters.
+/// Lists names that are locked now, by the keys of their counters: an administrator's those of the
+/// tenant alone.
 ///
 /// # Errors
 /// `not_found` for the tenant, `permission_denied` for a personal filter on a socket without such
 /// data, those of the page.
 pub async fn list(
     app: &Arc<App>,
-    operator: &Operator,
+    by: impl Into<By<'_>>,
     request: List,
 ) -> Result<Page<LockoutView>, Error> {
-    names::refuse_personal_filters(operator, &[("ip", request.ip.is_some())])?;
+    let by = by.into();
+    names::refuse_personal_filters(by, &[("ip", request.ip.is_some())])?;
     let range = request.ip.as_deref().map(names::range).transpose()?;
-    let place = Place::of(&app.keys, &request, &request.paging())?;
+    let place = Place::by(&app.keys, by, &request, &request.paging())?;
     let now = app.now();
-    let socket = operator.socket;
+    let (reach, sight) = (by.reach(), Sight::of(by));
     let app = Arc::clone(app);
     let store = app.store.clone();
     store
@@ -47,7 +49,7 @@ pub async fn list(
             // Locked names are listed whatever is left of their tries; none that counts is left out.
             let window = effective::longest(tx, &base, Setting::LockoutWindow)?;
             let filter = LockoutFilter {
-                tenant: names::tenant_filter(tx, request.tenant.as_deref())?,
+                tenant: target::tenant_filter(tx, reach, request.tenant.as_deref())?,
                 include_unknown: request.include_unknown,
                 ip: None,
                 at: now,
@@ -67,7 +69,7 @@ pub async fn list(
                 .into_iter()
                 .map(|row| {
                     let policy = effectives.of(tx, row.lockout.tenant_id)?.lockout;
-                    Ok(view(row, &policy, now, socket))
+                    Ok(view(row, &policy, now, sight))
                 })
                 .collect::<Result<_, Error>>()?;
             Ok(place.page(items, next.as_deref()))
@@ -96,7 +98,7 @@ pub async fn show(
             let subject = names::subject(tx, &reference)?;
             let policy = effective::of(&app, tx, tenant_of(&subject).id)?.lockout;
             let row = row(tx, &app, &subject, &policy, now)?;
-            Ok(view(row, &policy, now, Socket::Admin))
+            Ok(view(row, &policy, now, Sight::Whole))
         })
         .await
 }
@@ -124,7 +126,7 @@ pub async fn clear(app: &Arc<App>, by: impl Into<By<'_>>, request: Clear) -> Res
             let policy = effective::of(app, tx, tenant_of(&subject).id)?.lockout;
             let row = row(tx, app, &subject, &policy, now)?;
             let key = row.lockout.key;
-            let before = view(row, &policy, now, Socket::Admin);
+            let before = view(row, &policy, now, Sight::Whole);
             if before.failures == 0 && before.locked_until.is_none() && !before.manual {
                 return Ok(act.unchanged());
             }
@@ -202,7 +204,7 @@ fn row(
 }
 
 /// The counter as it is shown at `now`.
-fn view(row: LockoutRow, policy: &LockoutPolicy, now: Time, socket: Socket) -> LockoutView {
+fn view(row: LockoutRow, policy: &LockoutPolicy, now: Time, sight: Sight) -> LockoutView {
     let lockout = row.lockout;
     let by_failures = lockout.state.locked_until.filter(|&until| now < until);
     let manual = lockout
@@ -220,11 +222,10 @@ fn view(row: LockoutRow, policy: &LockoutPolicy, now: Time, socket: Socket) -> L
     } else {
         lockout.state.failures_at(policy, now)
     };
-    let shows_personal = socket == Socket::Admin;
     LockoutView {
         email: row
             .email
-            .filter(|_| shows_personal)
+            .filter(|_| sight.names_users())
             .map(|email| email.to_string()),
         subject_hash: lockout.user_id.is_none().then(|| lockout.key.to_hex()),
         user_id: lockout.user_id,
@@ -234,7 +235,7 @@ fn view(row: LockoutRow, policy: &LockoutPolicy, now: Time, socket: Socket) -> L
         last_attempt_at: lockout.last_failure_at,
         locked_until,
         manual: manual.is_some(),
-        last_ip: lockout.last_ip.filter(|_| shows_personal),
+        last_ip: lockout.last_ip.filter(|_| sight.shows_personal()),
     }
 }
 
@@ -285,7 +286,7 @@ mod tests {
     }
 
     fn shown(state: CounterState, seconds: i64) -> LockoutView {
-        view(row(state), &POLICY, at(seconds), Socket::Admin)
+        view(row(state), &POLICY, at(seconds), Sight::Whole)
     }
 
     #[test]
@@ -330,12 +331,7 @@ mod tests {
 
     #[test]
     fn a94_the_monitor_socket_sees_no_address() {
-        let view = view(
-            row(CounterState::default()),
-            &POLICY,
-            at(0),
-            Socket::Monitor,
-        );
+        let view = view(row(CounterState::default()), &POLICY, at(0), Sight::Masked);
         let text = serde_json::to_string(&view).unwrap();
         assert!(
             !text.contains("203.0.113") && !text.contains("bob@"),

@@ -41,6 +41,7 @@ pub mod registration;
 pub mod role;
 pub mod session;
 pub mod settings;
+pub mod sight;
 pub mod status;
 pub mod target;
 pub mod tenant;
@@ -66,6 +67,7 @@ pub use counter::settle_earlier_runs;
 pub use current::Current;
 pub use error::Error;
 pub use settings::Settings;
+pub use sight::Sight;
 
 use self::backup::Backups;
 use self::db::Room;

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use common::call::{Socket, UserRef};
+use common::call::UserRef;
 use common::email::Email;
 use common::error::ErrorCode;
 use common::id::{TenantId, UserId};
@@ -15,7 +15,7 @@ use domain::user::User;
 use ipnet::IpNet;
 use store::{PageRequest, ReadTx, TenantFilter, TenantRow, UserFilter};
 
-use crate::app::{Error, Operator};
+use crate::app::{By, Error, Sight};
 
 /// Rows that are looked at for a suggestion, each time from another place.
 const SUGGESTION_ROWS: u32 = 200;
@@ -169,39 +169,14 @@ pub fn subject(tx: &dyn ReadTx, reference: &UserRef) -> Result<Subject, Error> {
     })
 }
 
-/// Finds the user that a list is narrowed to, if it is, and the tenant.
-///
-/// # Errors
-/// As [`user`] and [`tenant`].
-pub fn user_filter(
-    tx: &dyn ReadTx,
-    tenant: Option<&str>,
-    user_name: Option<&str>,
-) -> Result<(Option<TenantId>, Option<UserId>), Error> {
-    let Some(name) = user_name else {
-        return Ok((tenant_filter(tx, tenant)?, None));
-    };
-    let found = user(
-        tx,
-        &UserRef {
-            tenant: tenant.map(ToOwned::to_owned),
-            name: name.to_owned(),
-        },
-    )?;
-    Ok((Some(found.tenant.id), Some(found.user.id)))
-}
-
 /// Refuses, on a socket without personal data, filters by which such data could be guessed bit by
 /// bit: what is masked in the rows must not come back as the answer to a question.
 ///
 /// # Errors
 /// `permission_denied`, naming the filter.
-pub fn refuse_personal_filters(
-    operator: &Operator,
-    filters: &[(&'static str, bool)],
-) -> Result<(), Error> {
+pub fn refuse_personal_filters(by: By<'_>, filters: &[(&'static str, bool)]) -> Result<(), Error> {
     match filters.iter().find(|(_, is_used)| *is_used) {
-        Some((name, _)) if operator.socket != Socket::Admin => Err(Error::new(
+        Some((name, _)) if !Sight::of(by).shows_personal() => Err(Error::new(
             ErrorCode::PermissionDenied,
             format!(
                 "the filter \"{name}\" asks for personal data, which this socket does not show"

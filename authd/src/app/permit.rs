@@ -68,10 +68,7 @@ impl<'a> Permit<'a> {
         if standing.rights.covers(&theirs) {
             return Ok(());
         }
-        Err(Error::new(
-            ErrorCode::PermissionDenied,
-            "this user holds a permission that you do not hold",
-        ))
+        Err(stronger())
     }
 
     /// Nobody grants what they do not hold, to a user or through a role; who grants everything, or
@@ -185,6 +182,14 @@ fn standing(tx: &dyn ReadTx, administrator: &Administrator) -> Result<Rights, Er
         Some(missing) => Err(missing_permission(missing.as_str())),
         None => Ok(rights),
     }
+}
+
+/// The refusal of who acts on a stronger one.
+pub(super) fn stronger() -> Error {
+    Error::new(
+        ErrorCode::PermissionDenied,
+        "this user holds a permission that you do not hold",
+    )
 }
 
 /// The refusal of who lacks a permission.

@@ -4,14 +4,18 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use common::call::UserRef;
 use common::error::ErrorCode;
 use common::id::{TenantId, UserId};
 use domain::picture::{Picture, PictureAddress};
 use domain::user::User;
+use serde_json::{Value, json};
 use store::{Priority, WriteTx};
 
+use crate::app::audit::{Act, Record};
 use crate::app::db::Roominess;
-use crate::app::{App, Caller, Error, me};
+use crate::app::names::Found;
+use crate::app::{Administrator, App, By, Caller, Error, access, me, permit, target};
 use crate::picture::{Limits, Studio, StudioError};
 
 /// Files that are read or made anew at a time: each is in memory whole.
@@ -178,6 +182,91 @@ pub async fn remove_own(app: &App, caller: &Caller) -> Result<(), Error> {
             }
         })
         .await
+}
+
+/// The user of the administered tenant whose picture is to be put or removed, looked up before
+/// anything of a file is read; the write looks again.
+///
+/// # Errors
+/// `not_found`; `permission_denied` for a stronger user (rule 18).
+pub async fn whose(app: &App, administrator: &Administrator, id: String) -> Result<Found, Error> {
+    let reach = By::Administrator(administrator).reach();
+    let rights = administrator.caller.access.rights.clone();
+    let read = app.store.read(move |tx| {
+        let reference = UserRef {
+            tenant: None,
+            name: id,
+        };
+        let found = target::user(tx, reach, &reference)?;
+        let theirs = access::rights(tx, &found.tenant, &found.user)?;
+        if rights.covers(&theirs) {
+            Ok(found)
+        } else {
+            Err(permit::stronger())
+        }
+    });
+    read.await
+}
+
+/// Gives that user a picture; the answer is the user as it is then.
+///
+/// # Errors
+/// `not_found`, `permission_denied`.
+pub async fn put_of(
+    app: &App,
+    administrator: &Administrator,
+    found: Found,
+    picture: Picture,
+) -> Result<User, Error> {
+    let record = Record::draw(app, administrator, app.now(), None)?;
+    let (id, act) = (found.user.id, act("user.set_picture", found));
+    let write = record.write(app, move |tx, permit| {
+        permit.may_act_on(tx, &act.tenant, id)?;
+        let before = tx.tenant(act.tenant.id).users().by_id(id)?;
+        let had = before.is_some_and(|user| user.picture.is_some());
+        let user = put(tx, act.tenant.id, id, &picture)?;
+        permit.append(tx, &act, &told(had), &told(true))?;
+        Ok(user)
+    });
+    write.await
+}
+
+/// Removes that user's picture; its address dies.
+///
+/// # Errors
+/// `not_found` if there is none, `permission_denied`.
+pub async fn remove_of(
+    app: &App,
+    administrator: &Administrator,
+    found: Found,
+) -> Result<(), Error> {
+    let now = app.now();
+    let record = Record::draw(app, administrator, now, None)?;
+    let (id, act) = (found.user.id, act("user.remove_picture", found));
+    let write = record.write(app, move |tx, permit| {
+        permit.may_act_on(tx, &act.tenant, id)?;
+        let rows = tx.tenant_mut(act.tenant.id);
+        if !rows.pictures_mut().delete(id, now)? {
+            return Err(Error::not_found());
+        }
+        permit.append(tx, &act, &told(true), &told(false))?;
+        Ok(())
+    });
+    write.await
+}
+
+fn act(action: &'static str, found: Found) -> Act {
+    Act {
+        action,
+        object: found.user.id.to_string(),
+        subject: found.user.email.to_string(),
+        tenant: found.tenant,
+    }
+}
+
+/// What an audit row tells of a picture: not its address, for whoever has that may fetch it.
+fn told(has_one: bool) -> Value {
+    json!({"picture": has_one})
 }
 
 /// The caller's picture.

@@ -1,12 +1,12 @@
-//! Sessions: a user's own, to see and to end, and all of them, as the operator sees and ends them.
+//! Sessions: a user's own, to see and to end, and those of others, as who administers sees and ends them.
 
 mod revoke;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::call::Paging;
 use common::call::session::{List, Show};
-use common::call::{Paging, Socket};
 use common::id::SessionId;
 use common::time::Time;
 use common::view::{Page, SessionView};
@@ -14,12 +14,12 @@ use domain::session::{EndReason, Session, SessionLimits};
 use domain::setting::Setting;
 use store::{PageRequest, Priority, Scope, SessionFilter, SessionRow, StoreError};
 
-pub use revoke::revoke;
+pub use revoke::{end_all, end_one, revoke};
 
 use crate::app::cursor::Place;
 use crate::app::names::Found;
 use crate::app::tenant::effective::{self, Effectives};
-use crate::app::{App, Caller, Error, Operator, names};
+use crate::app::{App, By, Caller, Error, Operator, Sight, names, target};
 
 /// How far the last use on disk may lie behind the one in memory: uses are written at least every
 /// ten minutes, and a slow disk may take as long again.
@@ -95,36 +95,32 @@ fn alive(
         .filter(move |session| session.is_alive(&limits, session.last_active_at, now))
 }
 
-/// Lists sessions that are alive, the newest first.
+/// Lists sessions that are alive, the newest first: an administrator's those of the tenant alone.
 ///
 /// # Errors
-/// Those of [`names::user_filter`], `permission_denied` for a personal filter on a socket without
+/// Those of [`target::user_filter`], `permission_denied` for a personal filter on a socket without
 /// such data, those of the page.
 pub async fn list(
     app: &Arc<App>,
-    operator: &Operator,
+    by: impl Into<By<'_>>,
     request: List,
 ) -> Result<Page<SessionView>, Error> {
-    let personal = [
-        ("user", names::is_personal(request.user.as_deref())),
-        ("ip", request.ip.is_some()),
-        ("device", request.device.is_some()),
-    ];
-    names::refuse_personal_filters(operator, &personal)?;
+    let by = by.into();
+    names::refuse_personal_filters(by, &personal_filters(&request))?;
     let ip = request
         .ip
         .as_deref()
         .map(names::address)
         .transpose()?
         .map(|ip| app.stored_ip(ip));
-    let place = Place::of(&app.keys, &request, &request.paging())?;
-    let (now, socket) = (app.now(), operator.socket);
+    let place = Place::by(&app.keys, by, &request, &request.paging())?;
+    let (now, reach, sight) = (app.now(), by.reach(), Sight::of(by));
     let app = Arc::clone(app);
     let store = app.store.clone();
     store
         .read(move |tx| {
             let (tenant, user) =
-                names::user_filter(tx, request.tenant.as_deref(), request.user.as_deref())?;
+                target::user_filter(tx, reach, request.tenant.clone(), request.user.clone())?;
             let base = Arc::clone(&app.settings().tenant);
             let idle_timeout = effective::longest(tx, &base, Setting::SessionIdleTimeout)?;
             let max_age = effective::longest(tx, &base, Setting::SessionMaxAge)?;
@@ -159,11 +155,20 @@ pub async fn list(
                 place.collect(|row: &SessionRow| row.session.id.to_string(), keep, fetch)?;
             let items = rows
                 .iter()
-                .map(|row| Ok(view(&app, row, &limits(row)?.session_limits, socket)))
+                .map(|row| Ok(view(&app, row, &limits(row)?.session_limits, sight)))
                 .collect::<Result<_, Error>>()?;
             Ok(place.page(items, next.as_deref()))
         })
         .await
+}
+
+/// The filters that ask for personal data, and whether they are used.
+fn personal_filters(request: &List) -> [(&'static str, bool); 3] {
+    [
+        ("user", names::is_personal(request.user.as_deref())),
+        ("ip", request.ip.is_some()),
+        ("device", request.device.is_some()),
+    ]
 }
 
 /// Whether a session is alive by the limits of its tenant, which were asked for before.
@@ -188,7 +193,7 @@ pub fn alive_of(
                 tenant: owner.tenant.slug.clone(),
                 email: owner.user.email.clone(),
             };
-            view(app, &row, &limits, Socket::Admin)
+            view(app, &row, &limits, Sight::Whole)
         })
         .collect()
 }
@@ -202,7 +207,7 @@ pub async fn show(
     operator: &Operator,
     request: Show,
 ) -> Result<SessionView, Error> {
-    let socket = operator.socket;
+    let sight = Sight::of(operator);
     let app = Arc::clone(app);
     let store = app.store.clone();
     store
@@ -222,20 +227,20 @@ pub async fn show(
                 authenticated_at: Some(row.session.auth_time),
                 ended_at,
                 end_reason: reason.map(|reason| reason.as_str().to_owned()),
-                ..view(&app, &row, &limits, socket)
+                ..view(&app, &row, &limits, sight)
             })
         })
         .await
 }
 
-fn view(app: &App, row: &SessionRow, limits: &SessionLimits, socket: Socket) -> SessionView {
+fn view(app: &App, row: &SessionRow, limits: &SessionLimits, sight: Sight) -> SessionView {
     let session = app.with_last_use(row.session.clone());
-    let shows_personal = socket == Socket::Admin;
+    let shows_personal = sight.shows_personal();
     SessionView {
         id: session.id,
         user_id: Some(session.user_id),
-        email: shows_personal.then(|| row.email.to_string()),
-        tenant: Some(row.tenant.to_string()),
+        email: sight.names_users().then(|| row.email.to_string()),
+        tenant: sight.is_operators().then(|| row.tenant.to_string()),
         current: None,
         created_at: session.created_at,
         last_active_at: session.last_active_at,

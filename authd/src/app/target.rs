@@ -58,6 +58,23 @@ pub fn user(tx: &dyn ReadTx, reach: Reach, reference: &UserRef) -> Result<Found,
     }
 }
 
+/// Finds the user that a list is narrowed to, if it is, and the tenant.
+///
+/// # Errors
+/// As [`user`] and [`tenant_filter`].
+pub fn user_filter(
+    tx: &dyn ReadTx,
+    reach: Reach,
+    tenant: Option<String>,
+    name: Option<String>,
+) -> Result<(Option<TenantId>, Option<UserId>), Error> {
+    let Some(name) = name else {
+        return Ok((tenant_filter(tx, reach, tenant.as_deref())?, None));
+    };
+    let found = user(tx, reach, &UserRef { tenant, name })?;
+    Ok((Some(found.tenant.id), Some(found.user.id)))
+}
+
 /// Finds a name that can be locked: an administrator's is a user's, by id.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::call::user::{Details, Disable, Enable, List, Show};
-use common::call::{Change, Socket, UserRef};
+use common::call::{Change, UserRef};
 use common::id::{SessionId, UserId};
 use common::time::Time;
 use common::view::{Page, UserStatus, UserView};
@@ -44,7 +44,8 @@ use crate::app::last_admin::Admins;
 use crate::app::permit::Permit;
 use crate::app::tenant::effective;
 use crate::app::{
-    Administrator, App, By, Error, Operator, Reach, attempt, names, password, role, session, target,
+    Administrator, App, By, Error, Operator, Reach, Sight, attempt, names, password, role, session,
+    target,
 };
 
 /// Attempts that stand beside a user.
@@ -61,10 +62,8 @@ pub async fn list(
     request: List,
 ) -> Result<Page<UserView>, Error> {
     let by = by.into();
-    if let By::Operator(operator) = by {
-        let contains = ("email", request.email_contains.is_some());
-        names::refuse_personal_filters(operator, &[contains])?;
-    }
+    let contains = ("email", request.email_contains.is_some());
+    names::refuse_personal_filters(by, &[contains])?;
     let mut place = Place::by(&app.keys, by, &request, &request.paging())?;
     let now = app.now();
     let (reach, detail) = (by.reach(), view::Detail::of_list(by));
@@ -134,7 +133,7 @@ pub async fn show(app: &Arc<App>, _operator: &Operator, request: Show) -> Result
             Ok(Details {
                 user: view::user(&row, now, view::Detail::Whole),
                 sessions: session::alive_of(&app, &found, sessions, limits, now),
-                recent_attempts: attempt::views(tx, &attempts, Socket::Admin)?,
+                recent_attempts: attempt::views(tx, &attempts, Sight::Whole)?,
             })
         })
         .await

@@ -13,6 +13,7 @@ mod fault;
 mod headers;
 mod health;
 mod json;
+mod lists;
 mod maintenance;
 mod me;
 mod multipart;

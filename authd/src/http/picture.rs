@@ -15,7 +15,7 @@ use domain::picture::{Picture, PictureKind};
 
 use crate::app::picture::{self, Upload};
 use crate::app::{App, Error, user};
-use crate::http::authenticated::Authenticated;
+use crate::http::authenticated::{Administering, Authenticated};
 use crate::http::body::{self, BodyLimit, EntityAnswer};
 use crate::http::error::Refusal;
 use crate::http::extract::NoQuery;
@@ -70,6 +70,35 @@ pub(super) async fn remove_own(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Puts a picture in the place of the present one of a user who is administered.
+pub(super) async fn put(
+    State(app): State<Arc<App>>,
+    by: Administering,
+    Path(id): Path<String>,
+    _: NoQuery,
+    request: Request,
+) -> Result<EntityAnswer<UserView>, Refusal> {
+    let found = picture::whose(&app, &by.0, id).await?;
+    let upload = picture::begin(&app, found.tenant.id, found.user.id)?;
+    let file = receive(request, &upload).await?;
+    let picture = picture::develop(&app, upload, file).await?;
+    let changed = picture::put_of(&app, &by.0, found, picture).await?;
+    // Nothing is masked: who may do this may edit users.
+    Ok(EntityAnswer(user::own(&changed)))
+}
+
+/// Removes it.
+pub(super) async fn remove(
+    State(app): State<Arc<App>>,
+    by: Administering,
+    Path(id): Path<String>,
+    _: NoQuery,
+) -> Result<StatusCode, Refusal> {
+    let found = picture::whose(&app, &by.0, id).await?;
+    picture::remove_of(&app, &by.0, found).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// The picture at an address, for whoever has it. What hangs behind the address as a query is not
 /// looked at.
 pub(super) async fn show(
@@ -85,7 +114,7 @@ pub(super) async fn show(
 }
 
 /// Reads an uploaded file: a raw body, or the one part of a form.
-pub(super) async fn receive(request: Request, upload: &Upload) -> Result<Vec<u8>, Refusal> {
+async fn receive(request: Request, upload: &Upload) -> Result<Vec<u8>, Refusal> {
     let headers = request.headers();
     let boundary = multipart::boundary(headers)?;
     if boundary.is_none() && !is_picture(headers) {

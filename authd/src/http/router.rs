@@ -10,7 +10,7 @@ use crate::http::route::Method::{Delete, Get, Patch, Post, Put};
 use crate::http::route::Routes;
 pub use crate::http::route::{Access, Route};
 use crate::http::{
-    auth, check, health, maintenance, me, pages, picture, registration, users, well_known,
+    auth, check, health, lists, maintenance, me, pages, picture, registration, users, well_known,
 };
 
 /// Routes that answer while the API is closed for maintenance: other services go on checking tokens.
@@ -76,6 +76,16 @@ fn all() -> Routes {
         .permits("users:edit", Post, "/v1/users/{id}/roles", users::grant)
         .permits("users:edit", Delete, "/v1/users/{id}/roles/{role}", users::revoke)
         .permits("users:view", Get, "/v1/users/{id}/permissions", users::permissions)
+        .permits("users:edit", Put, "/v1/users/{id}/picture", picture::put)
+        .permits("users:edit", Delete, "/v1/users/{id}/picture", picture::remove)
+        .permits("sessions:view", Get, "/v1/users/{id}/sessions", lists::sessions_of_user)
+        .permits("sessions:delete", Delete, "/v1/users/{id}/sessions", lists::end_sessions)
+        .permits("sessions:delete", Delete, "/v1/users/{id}/sessions/{session}", lists::end_session)
+        .permits("login_attempts:view", Get, "/v1/users/{id}/login-attempts", lists::login_attempts_of)
+        .permits("login_attempts:view", Get, "/v1/login-attempts", lists::login_attempts)
+        .permits("lockouts:view", Get, "/v1/lockouts", lists::lockouts)
+        .permits("sessions:view", Get, "/v1/sessions", lists::sessions)
+        .permits("audit:view", Get, "/v1/audit", lists::changes)
         .public(Get, "/.well-known/jwks.json", well_known::jwks)
         .public(Get, "/.well-known/oauth-authorization-server", well_known::metadata)
         .public(Get, "/v1/pictures/{address}", picture::show)

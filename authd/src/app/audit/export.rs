@@ -11,7 +11,7 @@ use store::{ReadTx, StoreError};
 
 use super::list::{chain, whole_views};
 use crate::app::cursor::{Place, invalid};
-use crate::app::{App, Error, Operator};
+use crate::app::{App, Error, Operator, Sight};
 
 /// Gives a part of the log.
 ///
@@ -24,7 +24,7 @@ pub async fn export(
 ) -> Result<Page<AuditView>, Error> {
     let place = Place::of(&app.keys, &request, &request.paging())?;
     let after = place.after.as_deref().map(read).transpose()?;
-    let socket = operator.socket;
+    let sight = Sight::of(operator);
     app.store
         .read(move |tx| {
             let chains = match request.tenant.as_deref() {
@@ -35,7 +35,7 @@ pub async fn export(
             let is_last = rows.len() <= place.limit();
             rows.truncate(place.limit());
             let next = rows.last().filter(|_| !is_last).map(write);
-            Ok(place.page(whole_views(tx, &rows, socket)?, next.as_deref()))
+            Ok(place.page(whole_views(tx, &rows, sight)?, next.as_deref()))
         })
         .await
 }

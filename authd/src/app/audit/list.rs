@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use common::call::Socket;
 use common::call::audit::{List, Show};
 use common::id::{AuditId, TenantId, UserId};
 use common::view::{ActorView, AuditView, Page};
@@ -12,25 +11,37 @@ use serde_json::Value;
 use store::{AuditFilter, ReadTx, StoreError};
 
 use crate::app::cursor::Place;
-use crate::app::{App, Error, Operator, names};
+use crate::app::{App, By, Error, Operator, Reach, Sight, names, target};
 
-/// Lists changes, the newest first.
+/// Lists changes, the newest first: an administrator's those of the tenant's own chain, and by an actor
+/// whom the administrator is shown.
 ///
 /// # Errors
-/// `not_found` for the tenant, `permission_denied` for a personal filter on a socket without such
+/// `not_found` for the tenant, and for an administrator's actor that is no id; `permission_denied` for a personal filter on a socket without such
 /// data, those of the page.
 pub async fn list(
     app: &Arc<App>,
-    operator: &Operator,
+    by: impl Into<By<'_>>,
     request: List,
 ) -> Result<Page<AuditView>, Error> {
-    names::refuse_personal_filters(operator, &[("actor", request.actor.is_some())])?;
-    let place = Place::of(&app.keys, &request, &request.paging())?;
-    let socket = operator.socket;
+    let by = by.into();
+    names::refuse_personal_filters(by, &[("actor", request.actor.is_some())])?;
+    let place = Place::by(&app.keys, by, &request, &request.paging())?;
+    let (reach, sight) = (by.reach(), Sight::of(by));
+    let wanted = request.actor.clone();
+    if let (Reach::Within(_), Some(name)) = (reach, &wanted) {
+        // Login names and numbers of the operator's are not shown, so they are not to be guessed.
+        name.parse::<UserId>().map_err(|_| Error::not_found())?;
+    }
     app.store
         .read(move |tx| {
             let filter = AuditFilter {
-                tenant: chain(tx, request.tenant.as_deref())?,
+                tenant: match reach {
+                    Reach::Everywhere => chain(tx, request.tenant.as_deref())?,
+                    Reach::Within(_) => {
+                        target::tenant_filter(tx, reach, request.tenant.as_deref())?
+                    }
+                },
                 actor: request.actor,
                 action: request.action,
                 object: request.object,
@@ -39,10 +50,10 @@ pub async fn list(
             };
             let (rows, next) = place.collect(
                 |row: &AuditRow| row.entry.id.to_string(),
-                |_| true,
+                |row| wanted.is_none() || sight.shows_actor(&row.entry.actor),
                 |page| tx.audit().list(&filter, page),
             )?;
-            Ok(place.page(views(tx, &rows, socket)?, next.as_deref()))
+            Ok(place.page(views(tx, &rows, sight)?, next.as_deref()))
         })
         .await
 }
@@ -52,7 +63,7 @@ pub async fn list(
 /// # Errors
 /// `not_found`.
 pub async fn show(app: &Arc<App>, operator: &Operator, request: Show) -> Result<AuditView, Error> {
-    let socket = operator.socket;
+    let sight = Sight::of(operator);
     app.store
         .read(move |tx| {
             let row = match request.id.parse::<AuditId>() {
@@ -61,7 +72,7 @@ pub async fn show(app: &Arc<App>, operator: &Operator, request: Show) -> Result<
             };
             let row =
                 row.ok_or_else(|| Error::not_found().with_hint("List: authctl audit list"))?;
-            let views = whole_views(tx, std::slice::from_ref(&row), socket)?;
+            let views = whole_views(tx, std::slice::from_ref(&row), sight)?;
             views.into_iter().next().ok_or_else(Error::not_found)
         })
         .await
@@ -78,7 +89,7 @@ pub(super) fn chain(tx: &dyn ReadTx, name: Option<&str>) -> Result<Option<Tenant
     }
 }
 
-fn views(tx: &dyn ReadTx, rows: &[AuditRow], socket: Socket) -> Result<Vec<AuditView>, StoreError> {
+fn views(tx: &dyn ReadTx, rows: &[AuditRow], sight: Sight) -> Result<Vec<AuditView>, StoreError> {
     let mut slugs: BTreeMap<TenantId, String> = BTreeMap::new();
     let mut addresses: BTreeMap<UserId, Option<String>> = BTreeMap::new();
     for row in rows {
@@ -90,10 +101,11 @@ fn views(tx: &dyn ReadTx, rows: &[AuditRow], socket: Socket) -> Result<Vec<Audit
             slugs.insert(id, name);
         }
         if let Ok(id) = row.entry.object.parse::<UserId>()
-            && socket == Socket::Admin
+            && sight.names_users()
             && !addresses.contains_key(&id)
         {
             let found = tx.operator().user(id)?;
+            let found = found.filter(|found| sight.shows_user_of(found.user.tenant_id));
             addresses.insert(id, found.map(|row| row.user.email.to_string()));
         }
     }
@@ -101,7 +113,7 @@ fn views(tx: &dyn ReadTx, rows: &[AuditRow], socket: Socket) -> Result<Vec<Audit
         let tenant = row.entry.tenant_id.and_then(|id| slugs.get(&id).cloned());
         let user = row.entry.object.parse::<UserId>().ok();
         let email = user.and_then(|id| addresses.get(&id)?.clone());
-        view(row, tenant, email, socket)
+        view(row, tenant, email, sight)
     };
     Ok(rows.iter().map(view_of).collect())
 }
@@ -113,9 +125,9 @@ fn views(tx: &dyn ReadTx, rows: &[AuditRow], socket: Socket) -> Result<Vec<Audit
 pub(super) fn whole_views(
     tx: &dyn ReadTx,
     rows: &[AuditRow],
-    socket: Socket,
+    sight: Sight,
 ) -> Result<Vec<AuditView>, StoreError> {
-    let views = views(tx, rows, socket)?;
+    let views = views(tx, rows, sight)?;
     let whole = views.into_iter().zip(rows).map(|(view, row)| {
         let part = |name: &str| row.entry.payload.get(name).cloned();
         AuditView {
@@ -127,14 +139,8 @@ pub(super) fn whole_views(
     Ok(whole.collect())
 }
 
-fn view(
-    row: &AuditRow,
-    tenant: Option<String>,
-    email: Option<String>,
-    socket: Socket,
-) -> AuditView {
+fn view(row: &AuditRow, tenant: Option<String>, email: Option<String>, sight: Sight) -> AuditView {
     let entry = &row.entry;
-    let shows_personal = socket == Socket::Admin;
     let reason = entry.payload.get("reason").and_then(Value::as_str);
     AuditView {
         id: entry.id,
@@ -143,16 +149,27 @@ fn view(
         number: row.number,
         action: entry.action.clone(),
         object: entry.object.clone(),
-        email: email.filter(|_| shows_personal),
-        actor: shows_personal.then(|| actor(&entry.actor)),
-        reason: reason.filter(|_| shows_personal).map(str::to_owned),
+        email: email.filter(|_| sight.names_users()),
+        actor: sight.shows_personal().then(|| actor(&entry.actor, sight)),
+        reason: reason.filter(|_| sight == Sight::Whole).map(str::to_owned),
         erased: entry.payload.is_null(),
         before: None,
         after: None,
     }
 }
 
-fn actor(actor: &Actor) -> ActorView {
+fn actor(actor: &Actor, sight: Sight) -> ActorView {
+    if sight != Sight::Whole {
+        return ActorView {
+            uid: None,
+            user: None,
+            sudo_uid: None,
+            pid: None,
+            channel: actor.channel.clone(),
+            user_id: actor.user_id.filter(|_| sight.shows_actor(actor)),
+            tenant_id: actor.tenant_id,
+        };
+    }
     ActorView {
         uid: actor.uid,
         user: actor.user.clone(),

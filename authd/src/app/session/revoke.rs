@@ -1,5 +1,5 @@
-//! Ending sessions as the operator: one, all of a user, all of a tenant, or those that an address or
-//! an age tells. Many are ended in chunks, so that no job holds the writer for long; the first chunk
+//! Ending the sessions of others: one, or all of a user; as the operator all of a tenant too, or those
+//! that an address or an age tells. Many are ended in chunks, so that no job holds the writer for long; the first chunk
 //! carries the audit row, and all are dead when it is answered (rule 11).
 
 mod matching;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use store::{Claim, Priority, ReadTx, Scope, StoreError, WriteTx};
 
 use crate::app::audit::{Act, Record};
-use crate::app::{App, Error, Operator, names};
+use crate::app::{Administrator, App, By, Error, Operator, Reach, names, target};
 
 /// Sessions that one job ends.
 const CHUNK: u32 = 200;
@@ -29,21 +29,83 @@ const CHUNK: u32 = 200;
 pub async fn revoke(app: &Arc<App>, operator: &Operator, request: Revoke) -> Result<Change, Error> {
     let record = Record::draw(app, operator, app.now(), request.reason.as_deref())?;
     match request.target {
-        Target::Session(id) => one(app, operator, record, id).await,
-        Target::User(reference) => of_user(app, operator, record, reference).await,
+        Target::Session(id) => {
+            let found = app.store.read(move |tx| find_session(tx, &id)).await?;
+            one(app, record, found).await
+        }
+        Target::User(reference) => {
+            let reach = Reach::Everywhere;
+            of_user(app, reach, record, reference).await
+        }
         Target::Tenant(name) => of_tenant(app, operator, record, name, request.confirm).await,
         Target::Matching(matching) => matching::revoke(app, operator, record, matching).await,
     }
 }
 
-async fn one(app: &App, operator: &Operator, record: Record, id: String) -> Result<Change, Error> {
-    let found = app.store.read(move |tx| find_session(tx, &id)).await?;
-    let (session, tenant) = found;
-    let (id, now) = (session.id, app.now());
-    app.store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
+/// Ends all sessions of a user of the tenant that is administered.
+///
+/// # Errors
+/// `not_found`; `permission_denied` for a stronger user (rule 18).
+pub async fn end_all(
+    app: &App,
+    administrator: &Administrator,
+    user: String,
+) -> Result<Change, Error> {
+    let record = Record::draw(app, administrator, app.now(), None)?;
+    let reach = By::Administrator(administrator).reach();
+    let reference = UserRef {
+        tenant: None,
+        name: user,
+    };
+    of_user(app, reach, record, reference).await
+}
+
+/// Ends one of them.
+///
+/// # Errors
+/// `not_found` for one that has ended, is another's, or does not exist: the answers are the same;
+/// `permission_denied` for a stronger user (rule 18).
+pub async fn end_one(
+    app: &App,
+    administrator: &Administrator,
+    user: String,
+    session: &str,
+) -> Result<Change, Error> {
+    let record = Record::draw(app, administrator, app.now(), None)?;
+    let reach = By::Administrator(administrator).reach();
+    let id: Option<SessionId> = session.parse().ok();
+    let read = app.store.read(move |tx| {
+        let reference = UserRef {
+            tenant: None,
+            name: user,
+        };
+        let found = target::user(tx, reach, &reference)?;
+        let id = id.ok_or_else(Error::not_found)?;
+        let session = tx.tenant(found.tenant.id).sessions().by_id(id)?;
+        let own = session.filter(|session| session.user_id == found.user.id);
+        Ok::<_, Error>((own.ok_or_else(Error::not_found)?, found.tenant))
+    });
+    let change = one(app, record, read.await?).await?;
+    if change.changed {
+        Ok(change)
+    } else {
+        Err(Error::not_found())
+    }
+}
+
+async fn one(
+    app: &App,
+    record: Record,
+    (session, tenant): (Session, Tenant),
+) -> Result<Change, Error> {
+    let (id, now) = (session.id, record.at());
+    record
+        .write(app, move |tx, permit| {
             let rows = tx.tenant_mut(tenant.id);
             let owner = rows.users().by_id(session.user_id)?;
+            if owner.is_some() {
+                permit.may_act_on(tx, &tenant, session.user_id)?;
+            }
             let act = Act {
                 action: "session.revoke",
                 tenant: tenant.clone(),
@@ -57,28 +119,33 @@ async fn one(app: &App, operator: &Operator, record: Record, id: String) -> Resu
                 return Ok(act.unchanged());
             }
             tx.invalidate(Scope::Session(id));
-            tell(&record, tx, &act, 1)
+            let mut change = permit.append(tx, &act, &Value::Null, &told(1))?;
+            change.sessions_ended = 1;
+            Ok(change)
         })
         .await
 }
 
 async fn of_user(
     app: &App,
-    operator: &Operator,
+    reach: Reach,
     record: Record,
     reference: UserRef,
 ) -> Result<Change, Error> {
-    let found = app.store.read(move |tx| names::user(tx, &reference)).await;
-    let found = found?;
-    let (user, now) = (found.user.id, app.now());
+    let read = app
+        .store
+        .read(move |tx| target::user(tx, reach, &reference));
+    let found = read.await?;
+    let (user, now) = (found.user.id, record.at());
     let act = Act {
         action: "session.revoke",
         object: user.to_string(),
         subject: format!("all sessions of user {}", found.user.email),
         tenant: found.tenant,
     };
-    app.store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
+    record
+        .write(app, move |tx, permit| {
+            permit.may_act_on(tx, &act.tenant, user)?;
             let rows = tx.tenant_mut(act.tenant.id);
             let sessions = rows.sessions_mut();
             let ended = sessions.end_of(user, None, now, EndReason::Revoked)?;
@@ -87,14 +154,19 @@ async fn of_user(
             }
             tx.invalidate(Scope::User(user));
             let ended = u32::try_from(ended.len()).unwrap_or(u32::MAX);
-            tell(&record, tx, &act, ended)
+            let mut change = permit.append(tx, &act, &Value::Null, &told(ended))?;
+            change.sessions_ended = ended;
+            Ok(change)
         })
         .await
 }
 
+fn told(ended: u32) -> Value {
+    json!({"sessions_ended": ended})
+}
+
 fn tell(record: &Record, tx: &dyn WriteTx, act: &Act, ended: u32) -> Result<Change, Error> {
-    let after = json!({"sessions_ended": ended});
-    let mut change = record.append(tx, act, &Value::Null, &after)?;
+    let mut change = record.append(tx, act, &Value::Null, &told(ended))?;
     change.sessions_ended = ended;
     Ok(change)
 }
