@@ -16,6 +16,7 @@ mod faults;
 mod hold;
 mod house;
 mod keys;
+mod lists;
 mod lockout;
 mod mailing;
 mod maintenance;

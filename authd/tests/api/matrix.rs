@@ -8,6 +8,7 @@ use domain::permission::{BUILT_IN, Permission};
 use serde_json::Value;
 
 use crate::house::{Answer, Ask};
+use crate::pictures::photo;
 use crate::world::{Actor, World, request};
 
 /// How a route is called, and what it answers whom it serves.
@@ -45,8 +46,22 @@ const ROWS: &[Row] = &[
     row("POST", "/v1/users/{id}/roles", r#"{"role": "clerk"}"#, 204),
     row("DELETE", "/v1/users/{id}/roles/{role}", "", 204),
     row("GET", "/v1/users/{id}/permissions", "", 200),
+    row("PUT", "/v1/users/{id}/picture", PHOTO, 200),
+    row("DELETE", "/v1/users/{id}/picture", "", 204),
+    row("GET", "/v1/users/{id}/sessions", "", 200),
+    row("DELETE", "/v1/users/{id}/sessions", "", 204),
+    row("DELETE", "/v1/users/{id}/sessions/{session}", "", 204),
+    row("GET", "/v1/users/{id}/login-attempts", "", 200),
+    row("GET", "/v1/login-attempts", "", 200),
+    row("GET", "/v1/lockouts", "", 200),
+    row("GET", "/v1/sessions", "", 200),
+    row("GET", "/v1/audit", "", 200),
 ];
 
+/// Stands for a body that is a picture.
+const PHOTO: &str = "photo";
+/// An id of a session of the right form that nothing has.
+const NO_SESSION: &str = "ses_00000000000000000000000009";
 /// An id of the right form that nothing has.
 const NOBODY: &str = "usr_00000000000000000000000009";
 
@@ -70,8 +85,15 @@ impl Row {
     }
 
     /// The call about one object, with a query.
-    fn ask(&self, world: &World, id: &str, query: &str) -> Ask {
+    async fn ask(&self, world: &World, id: &str, query: &str) -> Ask {
+        let session = world.session_of(id).await;
+        let session = session.unwrap_or_else(|| NO_SESSION.to_owned());
         let path = self.path.replace("{id}", id).replace("{role}", "clerk");
+        let path = path.replace("{session}", &session);
+        if self.body == PHOTO {
+            let ask = request(self.method, &format!("{path}{query}"), None);
+            return ask.bytes("image/jpeg", &photo(8));
+        }
         let body = self.body.replace("{n}", &world.name());
         let body = (!body.is_empty()).then(|| serde_json::from_str::<Value>(&body).unwrap());
         request(self.method, &format!("{path}{query}"), body)
@@ -80,11 +102,23 @@ impl Row {
     /// The call about an object of `acme` that is made for it.
     async fn fresh(&self, world: &World, query: &str) -> Ask {
         let id = if self.needs_id() {
-            world.invited("acme", &[]).await
+            self.target(world).await
         } else {
             String::new()
         };
-        self.ask(world, &id, query)
+        self.ask(world, &id, query).await
+    }
+
+    /// A user of `acme` who has what the call is about.
+    async fn target(&self, world: &World) -> String {
+        if self.path.contains("{session}") {
+            return world.actor("acme", &[]).await.id;
+        }
+        let id = world.invited("acme", &[]).await;
+        if self.method == "DELETE" && self.path.ends_with("/picture") {
+            world.picture(&id).await;
+        }
+        id
     }
 }
 
@@ -137,21 +171,21 @@ async fn a35_each_route_serves_its_own_permission_and_no_other() {
     for row in ROWS {
         let what = format!("{} {}", row.method, row.path);
         let permission: Permission = row.permission().parse().unwrap();
-        let target = world.invited("acme", &[]).await;
+        let target = row.target(&world).await;
         let before = world.user(world.house().acme, &target).await;
         let traces = world.traces().await;
-        let ask = || row.ask(&world, &target, "");
-        world.ask(ask()).await.is(401, "missing_token");
+        let ask = async || row.ask(&world, &target, "").await;
+        world.ask(ask().await).await.is(401, "missing_token");
         let mut refused = vec![&ordinary];
         refused.extend(single.iter().filter_map(|(held, actor)| {
             let serves = *held == permission.as_str() && !permission.is_system_only();
             (!serves).then_some(actor)
         }));
         for actor in refused {
-            let answer = world.ask(ask().with(&actor.token)).await;
+            let answer = world.ask(ask().await.with(&actor.token)).await;
             assert_eq!(answer.code(), "permission_denied", "{what}: {answer:?}");
             // Before the object is looked up, and before the body is read.
-            let mut broken = row.ask(&world, NOBODY, "");
+            let mut broken = row.ask(&world, NOBODY, "").await;
             broken.body = Some("broken".into());
             let answer = world.ask(broken.with(&actor.token)).await;
             answer.is(403, "permission_denied");
@@ -188,12 +222,12 @@ async fn a36_what_is_foreign_answers_like_what_there_is_not_byte_for_byte() {
         world.actor("system", &["ALL_PERMISSIONS"]).await,
     ];
     for row in ROWS.iter().filter(|row| row.needs_id()) {
-        let target = world.invited("acme", &[]).await;
+        let target = row.target(&world).await;
         let before = world.user(world.house().acme, &target).await;
         let traces = world.traces().await;
         for actor in &foreign {
             let of = async |id: &str| {
-                let ask = row.ask(&world, id, "").with(&actor.token);
+                let ask = row.ask(&world, id, "").await.with(&actor.token);
                 world.ask(ask).await
             };
             let real = of(&target).await;

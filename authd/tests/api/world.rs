@@ -11,10 +11,11 @@ use common::call::{Socket, UserRef};
 use common::id::{TenantId, TenantKind};
 use common::view::TenantStatus;
 use domain::audit::AuditRow;
+use domain::picture::{Picture, PictureAddress, PictureKind};
 use domain::rights::Right;
 use domain::tenant::Tenant;
 use serde_json::{Value, json};
-use store::{AuditFilter, PageRequest, StoreError};
+use store::{AuditFilter, PageRequest, StoreError, WriteTx};
 
 use crate::house::{Answer, Ask, GOOD, House, get, post};
 use crate::mailing::Mailing;
@@ -158,6 +159,28 @@ impl World {
             .store
             .read(move |tx| tx.tenant(tenant).users().by_id(id));
         read.await.unwrap()
+    }
+
+    /// The id of a live session of a user of `acme`.
+    pub(crate) async fn session_of(&self, id: &str) -> Option<String> {
+        let open = self.house().sessions(id.parse().ok()?).await;
+        open.first().map(|session| session.id.to_string())
+    }
+
+    /// Gives a user of `acme` a picture.
+    pub(crate) async fn picture(&self, id: &str) {
+        let (tenant, user) = (self.house().acme, id.parse().unwrap());
+        let picture = Picture {
+            address: PictureAddress::from_bytes(self.house().app.random_bytes().unwrap()),
+            kind: PictureKind::Png,
+            bytes: vec![1, 2, 3],
+            created_at: NOW,
+        };
+        let put = move |tx: &dyn WriteTx| {
+            assert!(tx.tenant_mut(tenant).pictures_mut().put(user, &picture)?);
+            Ok(())
+        };
+        self.house().write(put).await;
     }
 
     /// How many audit rows each chain has, and how many mails there are.

@@ -18,10 +18,10 @@ pub struct AttemptView {
     pub tenant: Option<String>,
     /// User, for a known one.
     pub user_id: Option<UserId>,
-    /// User's address; on the operator's side alone.
+    /// User's address; for the operator, and for administrators who may see users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Keyed hash in hex, for a name that no user has; on the operator's side alone.
+    /// Keyed hash in hex, for a name that no user has; for the operator and for administrators.
     pub subject_hash: Option<String>,
     /// Client's address; null where the caller may not see it.
     pub ip: Option<String>,

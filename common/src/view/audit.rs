@@ -1,4 +1,4 @@
-//! The audit log as the operator sees it.
+//! The audit log as who administers sees it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -36,7 +36,8 @@ pub struct AuditMarkView {
     pub head: Option<String>,
 }
 
-/// Who made a change; what the client claims stands apart from what the kernel told.
+/// Who made a change; what the client claims stands apart from what the kernel told. Administrators are
+/// told the channel, and of users those of the tenant and of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActorView {
     /// Uid of the peer; null for the daemon itself.
@@ -49,7 +50,7 @@ pub struct ActorView {
     pub pid: Option<i32>,
     /// `admin`, `daemon`, `offline`, or `api`.
     pub channel: String,
-    /// The user, over the API.
+    /// The user, over the API; null for administrators where it is of another tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
     /// The user's own tenant, where it acted in another one.
@@ -72,11 +73,12 @@ pub struct AuditView {
     pub action: String,
     /// Id of the object.
     pub object: String,
-    /// Address of the user that the object is, while it exists; null on a socket without such data.
+    /// Address of the user that the object is, while it exists; null on a socket without such data,
+    /// and for administrators who may not see users.
     pub email: Option<String>,
     /// Who; null on a socket without such data.
     pub actor: Option<ActorView>,
-    /// Why; null where none was given, and on a socket without such data.
+    /// Why; for the operator alone, on a socket with such data; null where none was given.
     pub reason: Option<String>,
     /// Whether the personal part was erased.
     pub erased: bool,

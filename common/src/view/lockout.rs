@@ -1,4 +1,4 @@
-//! A counted name, locked or not, as the operator sees it.
+//! A counted name, locked or not, as who administers sees it.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::time::Time;
 /// The counter of one subject (product.md, rules 1 and 2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockoutView {
-    /// Address, for a known user alone.
+    /// Address, for a known user alone; null for administrators who may not see users.
     pub email: Option<String>,
     /// User, for a known one.
     pub user_id: Option<UserId>,

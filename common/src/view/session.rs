@@ -66,10 +66,10 @@ pub struct DeviceView {
 pub struct SessionView {
     /// `ses_…`
     pub id: SessionId,
-    /// Owner; on the operator's side alone.
+    /// Owner; for the operator and for administrators.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
-    /// Owner's address; on the operator's side alone.
+    /// Owner's address; for the operator, and for administrators who may see users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// Slug of the tenant; on the operator's side alone.

@@ -8,7 +8,10 @@ use domain::key::{KeyPurpose, KeyState, StoredKey};
 use domain::lockout::CounterKey;
 
 use super::{at, key, nothing_over, page, read, tenant_id, two_tenants, user_id, write};
-use crate::resource::{AttemptFilter, AttemptsBy, AttemptsCount, Denial, Over, PageRequest};
+use crate::error::StoreError;
+use crate::resource::{
+    AttemptFilter, AttemptsBy, AttemptsCount, AuditFilter, Denial, Over, PageRequest,
+};
 use crate::unit::Store;
 
 pub(crate) fn attempt_id(n: u32) -> AttemptId {
@@ -216,6 +219,46 @@ pub(crate) fn rule_30_audit_rows_are_chained(store: &Store) {
         assert_eq!(audit.rows(Some(tenant_id(1)), 1, 10)?, [other]);
         assert_eq!(audit.by_id(second.entry.id)?, Some(second));
         assert_eq!(audit.chains()?, [None, Some(tenant_id(1))]);
+        Ok(())
+    });
+}
+
+pub(crate) fn rule_16_a_chain_is_listed_by_its_own_numbers(store: &Store) {
+    two_tenants(store);
+    write(store, |tx| {
+        let audit = tx.audit_mut();
+        // Ids are drawn before the write, so they may be in another order.
+        for (n, tenant) in [
+            (9, Some(1)),
+            (5, Some(2)),
+            (2, Some(1)),
+            (7, None),
+            (3, Some(1)),
+        ] {
+            audit.append(&entry(n, tenant), [n; 32], &seal)?;
+        }
+        let list = |tenant: Option<u8>, after: Option<u8>, limit: u32| {
+            let filter = AuditFilter {
+                tenant: tenant.map(tenant_id),
+                ..AuditFilter::default()
+            };
+            let page = PageRequest {
+                limit,
+                after: after.map(|n| AuditId::from_bytes([n; 16]).to_string()),
+            };
+            let rows = audit.list(&filter, &page)?;
+            let ids = rows.iter().map(|row| row.entry.id.as_bytes()[0]);
+            Ok::<Vec<u8>, StoreError>(ids.collect())
+        };
+        assert_eq!(list(Some(1), None, 9)?, [3, 2, 9]);
+        assert_eq!(list(Some(1), None, 2)?, [3, 2]);
+        assert_eq!(list(Some(1), Some(2), 9)?, [9]);
+        let nothing: [u8; 0] = [];
+        assert_eq!(list(Some(1), Some(9), 9)?, nothing);
+        let elsewhere = list(Some(1), Some(5), 9)?;
+        assert_eq!(elsewhere, nothing, "a place in another chain");
+        assert_eq!(list(None, None, 9)?, [9, 7, 5, 3, 2]);
+        assert_eq!(list(None, Some(7), 9)?, [5, 3, 2]);
         Ok(())
     });
 }

@@ -146,6 +146,11 @@ fn attempts_are_pruned_by_their_last_try() {
 }
 
 #[test]
+fn rule_16_a_chain_is_listed_by_its_own_numbers() {
+    holds(contract::rule_16_a_chain_is_listed_by_its_own_numbers);
+}
+
+#[test]
 fn rule_30_audit_rows_are_chained() {
     holds(contract::rule_30_audit_rows_are_chained);
 }
