@@ -17,8 +17,10 @@ mod maintenance;
 mod me;
 mod pages;
 pub(crate) mod passage;
+mod permissions;
 mod query;
 mod race;
+mod roles;
 mod route;
 pub mod router;
 #[cfg(test)]

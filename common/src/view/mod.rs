@@ -26,7 +26,8 @@ pub use key::KeyView;
 pub use lockout::LockoutView;
 pub use mail::{MailStatus, MessageState, MessageView};
 pub use role::{
-    HeldPermission, HeldRole, HolderView, PermissionScope, PermissionView, RoleView, Via,
+    GrantedPermission, HeldPermission, HeldRole, HolderView, PermissionScope, PermissionView,
+    RoleView, Via,
 };
 pub use session::{DeviceType, DeviceView, SessionView};
 pub use setting::{SettingSource, SettingView};

@@ -76,6 +76,17 @@ pub struct PermissionView {
     pub created_at: Option<Time>,
 }
 
+/// A permission that a role grants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantedPermission {
+    /// The permission, or `ALL_PERMISSIONS`.
+    pub permission: String,
+    /// Where it exists.
+    pub scope: PermissionScope,
+    /// For people.
+    pub description: Option<String>,
+}
+
 /// What a permission comes from: a role, or the tenant-admin flag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Via {
