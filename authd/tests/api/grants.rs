@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
+use authd::app::entity::Expected;
+use authd::app::role;
+use common::call::role::RoleRef;
+use common::error::ErrorCode;
 use domain::permission::{BUILT_IN, Permission};
 use serde_json::{Value, json};
 
 use crate::house::{GOOD, get, post, refresh};
+use crate::users::enter;
 use crate::world::{Actor, World, request};
 
 /// A change that is asked for.
@@ -287,45 +292,20 @@ async fn v7_5_3_a78_what_makes_administrators_needs_a_fresh_sign_in() {
     let system = world.role(None, "system:reader", &[]).await;
     let admin = world.actor("acme", &["flag"]).await;
     let root = world.actor("system", &["ALL_PERMISSIONS"]).await;
-    let all = json!({"permissions": ["ALL_PERMISSIONS"]});
+    let all = Some(json!({"permissions": ["ALL_PERMISSIONS"]}));
+    let new = |right| Some(json!({"name": "new", "permissions": [right]}));
+    let granted = format!("/v1/roles/{role}/permissions");
+    let (patched, gone) = (
+        format!("/v1/roles/{second}"),
+        format!("/v1/system-roles/{system}"),
+    );
+    let (roles, wide) = ("/v1/roles".to_owned(), "/v1/system-roles".to_owned());
     let makes: Vec<(&Actor, &str, Act)> = vec![
-        (
-            &admin,
-            "acme",
-            (
-                "POST",
-                "/v1/roles".to_owned(),
-                Some(json!({"name": "new", "permissions": ["ALL_PERMISSIONS"]})),
-            ),
-        ),
-        (
-            &admin,
-            "acme",
-            (
-                "PUT",
-                format!("/v1/roles/{role}/permissions"),
-                Some(all.clone()),
-            ),
-        ),
-        (
-            &admin,
-            "acme",
-            ("PATCH", format!("/v1/roles/{second}"), Some(all)),
-        ),
-        (
-            &root,
-            "system",
-            (
-                "POST",
-                "/v1/system-roles".to_owned(),
-                Some(json!({"name": "new", "permissions": ["tenants:view"]})),
-            ),
-        ),
-        (
-            &root,
-            "system",
-            ("DELETE", format!("/v1/system-roles/{system}"), None),
-        ),
+        (&admin, "acme", ("POST", roles, new("ALL_PERMISSIONS"))),
+        (&admin, "acme", ("PUT", granted, all.clone())),
+        (&admin, "acme", ("PATCH", patched, all)),
+        (&root, "system", ("POST", wide, new("tenants:view"))),
+        (&root, "system", ("DELETE", gone, None)),
     ];
     for (actor, tenant, (method, path, body)) in makes {
         let who = json!({"tenant": tenant, "email": actor.email, "password": GOOD,
@@ -447,4 +427,45 @@ async fn a84_a_system_role_takes_no_tenants_last_administrator_over_the_api_eith
         ("DELETE", path, None),
     ];
     refused(&world, &root, acts, 409, "last_admin").await;
+}
+
+#[tokio::test]
+async fn g16_a_role_is_judged_as_it_is_when_the_write_begins() {
+    let world = World::new().await;
+    let app = &world.house().app;
+    let admin = world.actor("acme", &["flag"]).await;
+    let weaker = world.actor("acme", &keeper(&[])).await;
+    let id = world.role(Some("acme"), "seller", &["users:view"]).await;
+    let holder = world.invited("acme", &[]).await;
+    give(&world, &admin, &holder, &id).await;
+    let administrator = enter(app, &weaker, "roles:edit").await;
+    let replace = || {
+        let named = RoleRef {
+            tenant: None,
+            name: id.clone(),
+        };
+        role::replace(app, &administrator, named, Vec::new(), Expected::Anything)
+    };
+    // Who holds it grows stronger, and it itself does, after the actor was let in.
+    let auditor = world.role(Some("acme"), "auditor", &["audit:view"]).await;
+    give(&world, &admin, &holder, &auditor).await;
+    assert_eq!(
+        replace().await.unwrap_err().code,
+        ErrorCode::PermissionDenied
+    );
+    let path = format!("/v1/users/{holder}");
+    let gone = request("DELETE", &path, None).with(&admin.token);
+    world.ask(gone).await.is(204, "");
+    let edit = async |rights: Value| {
+        let path = format!("/v1/roles/{id}/permissions");
+        let ask = request("PUT", &path, Some(json!({"permissions": rights})));
+        assert_eq!(world.ask(ask.with(&admin.token)).await.status, 200);
+    };
+    edit(json!(["audit:view"])).await;
+    assert_eq!(
+        replace().await.unwrap_err().code,
+        ErrorCode::PermissionDenied
+    );
+    edit(json!(["users:edit"])).await;
+    assert_eq!(replace().await.unwrap().items, []);
 }
