@@ -91,6 +91,7 @@ pub async fn make(
                 description: defined.description.clone(),
                 roles: 0,
                 created_at: Some(defined.created_at),
+                updated_at: Some(defined.created_at),
             })
         })
         .await

@@ -51,7 +51,7 @@ async fn check(world: &World, by: &Actor, permission: &str) -> (u16, String, Str
 }
 
 #[tokio::test]
-async fn s09_a_role_is_made_shown_changed_and_removed() {
+async fn s08_a_permission_is_defined_and_listed() {
     let world = World::new().await;
     let admin = world.actor("acme", &["flag"]).await;
     let permission = json!({"name": "orders:view", "description": "  See orders "});
@@ -60,6 +60,18 @@ async fn s09_a_role_is_made_shown_changed_and_removed() {
     assert_eq!(made.headers["location"], "/v1/permissions/orders:view");
     assert_eq!(made.body["description"], "See orders");
     assert_eq!(made.body["scope"], "tenant");
+    assert_eq!(made.body["updated_at"], made.body["created_at"]);
+    let path = "/v1/permissions?resource=orders";
+    let list = done(&world, &admin, "GET", path, None).await;
+    assert_eq!(list.body["items"], json!([made.body]));
+}
+
+#[tokio::test]
+async fn s09_a_role_is_made_shown_changed_and_removed() {
+    let world = World::new().await;
+    let admin = world.actor("acme", &["flag"]).await;
+    let permission = json!({"name": "orders:view", "description": "See orders"});
+    done(&world, &admin, "POST", "/v1/permissions", Some(permission)).await;
     let body = json!({"name": "seller", "description": "Sells", "permissions":
         ["users:view", "orders:view", "users:view"]});
     let made = done(&world, &admin, "POST", "/v1/roles", Some(body)).await;

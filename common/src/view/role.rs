@@ -74,6 +74,8 @@ pub struct PermissionView {
     pub roles: u64,
     /// When it was defined; null for a built-in one.
     pub created_at: Option<Time>,
+    /// When it was last changed: never, so when it was defined.
+    pub updated_at: Option<Time>,
 }
 
 /// A permission that a role grants.

@@ -131,6 +131,7 @@ pub(super) fn catalogue(
             description,
             roles: counted.get(&Right::One(name)).copied().unwrap_or(0),
             created_at,
+            updated_at: created_at,
         };
         (key(&view), view)
     });
