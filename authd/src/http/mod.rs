@@ -25,6 +25,8 @@ pub mod ready;
 mod registration;
 mod route;
 pub mod router;
+mod tenant;
+mod tenants;
 #[cfg(test)]
 mod tests;
 mod timeouts;

@@ -36,6 +36,7 @@ mod same_answer;
 mod settings;
 #[path = "../support/mod.rs"]
 mod support;
+mod tenants;
 mod tokens;
 mod upgrades;
 mod users;
