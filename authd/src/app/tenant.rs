@@ -8,6 +8,7 @@ pub mod effective;
 mod first_admin;
 pub mod settings;
 mod usage;
+pub mod warnings;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -40,4 +40,5 @@ mod tenants;
 mod tokens;
 mod upgrades;
 mod users;
+mod warnings;
 mod world;
