@@ -39,10 +39,9 @@ async fn admin(world: &World, tenant: &str, email: &str) -> String {
 }
 
 /// Puts the clock to a moment.
-fn at(world: &World, moment: &str) {
-    let moment: Time = moment.parse().unwrap();
+fn at(world: &World, then: &str) {
     let house = world.house();
-    house.clock.advance(moment.since(house.app.now()));
+    house.clock.advance(moment(then).since(house.app.now()));
 }
 
 /// Runs a round; who was told, and of which end.
@@ -61,8 +60,8 @@ async fn told(world: &World) -> Vec<(String, Option<Time>)> {
     told
 }
 
-fn end(text: &str) -> Option<Time> {
-    Some(text.parse().unwrap())
+fn moment(text: &str) -> Time {
+    text.parse().unwrap()
 }
 
 #[tokio::test]
@@ -98,7 +97,7 @@ async fn rule_15_v6_4_5_each_administrator_is_told_30_14_7_and_1_days_before_onc
     // Midnight in Nairobi, which is the tenant's zone.
     ends(&world, "acme", "2026-12-31").await;
     let both = || {
-        let end = end("2026-12-31T20:59:59.999Z");
+        let end = Some(moment("2026-12-31T20:59:59.999Z"));
         vec![
             ("ann@acme.test".to_owned(), end),
             ("bob@acme.test".to_owned(), end),
@@ -131,7 +130,7 @@ async fn rule_15_what_came_while_nobody_was_there_is_told_in_one_mail() {
     at(&world, "2026-12-31T00:00:00Z");
     assert_eq!(told(&world).await, []);
     at(&world, "2027-05-31T21:00:00Z");
-    let end = end("2027-06-30T20:59:59.999Z");
+    let end = Some(moment("2027-06-30T20:59:59.999Z"));
     assert_eq!(told(&world).await, [("ann@acme.test".to_owned(), end)]);
 }
 
@@ -143,7 +142,7 @@ async fn rule_15_a_round_that_was_cut_off_goes_on_where_it_was() {
     ends(&world, "acme", "2026-12-31").await;
     ends(&world, "globex", "2026-12-31").await;
     at(&world, "2026-12-01T21:00:00Z");
-    let millis = |text: &str| text.parse::<Time>().unwrap().millis();
+    let millis = |text: &str| moment(text).millis();
     // As it stands on disk when the daemon ends behind the first of two tenants.
     let fact = json!({"since": millis("2026-12-01T20:00:00Z"),
         "round": {"until": millis("2026-12-01T20:59:59.999Z"), "after": "acme"}});
@@ -152,7 +151,7 @@ async fn rule_15_a_round_that_was_cut_off_goes_on_where_it_was() {
         .house()
         .write(move |tx| tx.meta_mut().set("subscription_warnings", &fact))
         .await;
-    let end = end("2026-12-31T20:59:59.999Z");
+    let end = Some(moment("2026-12-31T20:59:59.999Z"));
     assert_eq!(told(&world).await, [("gus@globex.test".to_owned(), end)]);
     assert_eq!(told(&world).await, []);
 }
