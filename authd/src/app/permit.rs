@@ -7,7 +7,6 @@ use common::error::ErrorCode;
 use common::id::{TenantId, UserId};
 use common::time::Time;
 use common::view::UserStatus;
-use domain::permission::Permission;
 use domain::rights::{Realm, Right, Rights};
 use domain::role::Role;
 use domain::session::EndReason;
@@ -48,6 +47,11 @@ impl<'a> Permit<'a> {
             record,
             of: of.transpose()?,
         })
+    }
+
+    /// Whether it is an administrator's, over the API.
+    pub const fn is_administrator(&self) -> bool {
+        self.of.is_some()
     }
 
     /// When the change is made.
@@ -238,11 +242,7 @@ pub(super) fn missing_permission(name: &str) -> Error {
 /// Refuses a change of what lies elsewhere. Permissions that exist in `system` only are for objects of
 /// any tenant, and of none.
 fn within(administrator: &Administrator, tenant: Option<TenantId>) -> Result<(), Error> {
-    let is_wide = |administrator: &Administrator| {
-        let route = administrator.needs.first();
-        route.is_some_and(Permission::is_system_only)
-    };
-    if tenant == Some(administrator.tenant_id) || is_wide(administrator) {
+    if tenant == Some(administrator.tenant_id) || administrator.is_wide() {
         return Ok(());
     }
     Err(Error::new(

@@ -27,7 +27,7 @@ use serde_json::json;
 use store::{PageRequest, Scope, StoreError, UserFilter, WriteTx};
 
 pub(super) use create::invited;
-pub use create::{Employee, create, employ};
+pub use create::{Employed, Employee, create, employ};
 pub use delete::delete;
 pub use edit::{Edit, edit};
 pub(super) use invite::Invitation;

@@ -27,6 +27,8 @@ mod registration;
 mod roles;
 mod route;
 pub mod router;
+mod tenant;
+mod tenants;
 #[cfg(test)]
 mod tests;
 mod timeouts;

@@ -10,8 +10,8 @@ use crate::http::route::Method::{Delete, Get, Patch, Post, Put};
 use crate::http::route::Routes;
 pub use crate::http::route::{Access, Route};
 use crate::http::{
-    auth, check, health, maintenance, me, pages, permissions, picture, registration, roles, users,
-    well_known,
+    auth, check, health, maintenance, me, pages, permissions, picture, registration, roles, tenant,
+    tenants, users, well_known,
 };
 
 /// Routes that answer while the API is closed for maintenance: other services go on checking tokens.
@@ -38,8 +38,30 @@ pub fn table() -> Vec<Route> {
     all().table
 }
 
-#[rustfmt::skip]
 fn all() -> Routes {
+    of_tenants(of_the_rest())
+}
+
+#[rustfmt::skip]
+fn of_tenants(routes: Routes) -> Routes {
+    routes
+        .permits("tenant:view", Get, "/v1/tenant", tenant::show)
+        .permits("tenant:edit", Patch, "/v1/tenant", tenant::edit)
+        .permits("tenant:view", Get, "/v1/tenant/settings", tenant::settings)
+        .permits("tenant:edit", Patch, "/v1/tenant/settings", tenant::edit_settings)
+        .permits("tenant:view", Get, "/v1/tenant/subscription", tenant::subscription)
+        .permits("tenants:view", Get, "/v1/tenants", tenants::list)
+        .permits("tenants:create", Post, "/v1/tenants", tenants::create)
+        .permits("tenants:view", Get, "/v1/tenants/{id}", tenants::show)
+        .permits("tenants:edit", Patch, "/v1/tenants/{id}", tenants::edit)
+        .permits("tenants:delete", Delete, "/v1/tenants/{id}", tenants::delete)
+        .permits("subscriptions:edit", Put, "/v1/tenants/{id}/subscription", tenants::subscribe)
+        .permits("tenants:edit", Post, "/v1/tenants/{id}/suspend", tenants::suspend)
+        .permits("tenants:edit", Post, "/v1/tenants/{id}/resume", tenants::resume)
+}
+
+#[rustfmt::skip]
+fn of_the_rest() -> Routes {
     Routes::default()
         .public(Post, "/v1/auth/login", auth::sign_in)
         .public(Post, "/v1/auth/refresh", auth::refresh)

@@ -38,7 +38,9 @@ mod same_answer;
 mod settings;
 #[path = "../support/mod.rs"]
 mod support;
+mod tenants;
 mod tokens;
 mod upgrades;
 mod users;
+mod warnings;
 mod world;

@@ -9,6 +9,7 @@ use domain::permission::{BUILT_IN, Permission};
 use serde_json::Value;
 
 use crate::house::{Answer, Ask};
+use crate::support::new_tenant;
 use crate::world::{Actor, World, request};
 
 /// How a route is called, and what it answers whom it serves.
@@ -65,7 +66,22 @@ const ROWS: &[Row] = &[
     row("GET", "/v1/permissions", "", 200),
     row("POST", "/v1/permissions", r#"{"name": "{n}:view"}"#, 201),
     row("DELETE", "/v1/permissions/{name}", "", 204),
+    row("GET", "/v1/tenant", "", 200),
+    row("PATCH", "/v1/tenant", r#"{"name": "{n}"}"#, 200),
+    row("GET", "/v1/tenant/settings", "", 200),
+    row("PATCH", "/v1/tenant/settings", r#"{"lockout.threshold": "4"}"#, 200),
+    row("GET", "/v1/tenant/subscription", "", 200),
+    row("GET", "/v1/tenants", "", 200),
+    row("POST", "/v1/tenants", r#"{"slug": "{n}"}"#, 201),
+    row("GET", "/v1/tenants/{id}", "", 200),
+    row("PATCH", "/v1/tenants/{id}", r#"{"name": "{n}"}"#, 200),
+    row("DELETE", "/v1/tenants/{id}", "", 204),
+    row("PUT", "/v1/tenants/{id}/subscription", SUBSCRIPTION, 200),
+    row("POST", "/v1/tenants/{id}/suspend", "", 204),
+    row("POST", "/v1/tenants/{id}/resume", "", 204),
 ];
+
+const SUBSCRIPTION: &str = r#"{"plan": "pro", "ends_at": null, "max_users": null}"#;
 
 /// What the path of a route names.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,6 +91,7 @@ enum Object {
     Role,
     SystemRole,
     Permission,
+    Tenant,
 }
 
 impl Object {
@@ -85,6 +102,7 @@ impl Object {
             Self::User => "usr_00000000000000000000000009",
             Self::Role | Self::SystemRole => "rol_00000000000000000000000009",
             Self::Permission => "nobody:view",
+            Self::Tenant => "ten_00000000000000000000000009",
         }
     }
 
@@ -101,6 +119,7 @@ impl Object {
                 world.define(&name).await;
                 name
             }
+            Self::Tenant => world.house().tenant(new_tenant(&name)).await.to_string(),
         }
     }
 
@@ -121,6 +140,12 @@ impl Object {
                 let store = &world.house().app.store;
                 let read = store.read(move |tx| tx.tenant(acme).permissions().by_name(&name));
                 format!("{:?}", read.await.unwrap())
+            }
+            Self::Tenant => {
+                let id = id.parse().unwrap();
+                let store = &world.house().app.store;
+                let row = store.read(move |tx| tx.tenants().ever_by_id(id)).await;
+                format!("{:?}", row.unwrap())
             }
         }
     }
@@ -143,6 +168,7 @@ impl Row {
             ("/v1/roles/{id}", Object::Role),
             ("/v1/system-roles/{id}", Object::SystemRole),
             ("/v1/permissions/{name}", Object::Permission),
+            ("/v1/tenants/{id}", Object::Tenant),
         ] {
             if self.path.starts_with(start) {
                 return object;
