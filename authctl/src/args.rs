@@ -8,6 +8,7 @@ mod keeping;
 mod key;
 mod mail;
 mod nouns;
+mod registration;
 mod rights;
 mod session;
 mod settings;
@@ -24,6 +25,7 @@ pub(crate) use audit::{Audit, AuditList, ExportFormat};
 pub(crate) use daemon::{Daemon, Switch};
 pub(crate) use keeping::{Backup, Db};
 pub(crate) use key::{Key, Token};
+pub(crate) use registration::Registration;
 pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet, UserWanted};
 
 pub(crate) use session::{Session, SessionRevoke};
@@ -211,7 +213,7 @@ pub(crate) enum Command {
     #[command(
         subcommand,
         // So many commands fit a small terminal without the usual blank lines alone.
-        help_template = "{about}\n{usage-heading} {usage}\n\nCommands:\n{subcommands}\n\nOptions:\n{options}\nSee authctl(1)."
+        help_template = "{about}\n{usage-heading} {usage}\nCommands:\n{subcommands}\nOptions:\n{options}\nSee authctl(1)."
     )]
     User(User),
     /// Make, look at and change roles
@@ -233,6 +235,9 @@ pub(crate) enum Command {
     /// Look at the log of login attempts
     #[command(subcommand)]
     Attempt(Attempt),
+    /// Look at registrations that wait, and end them
+    #[command(subcommand)]
+    Registration(Registration),
     /// Look at sessions, and end them
     #[command(subcommand)]
     Session(Session),

@@ -84,6 +84,7 @@ impl Exit {
             | ErrorCode::AccountDisabled
             | ErrorCode::TenantSuspended
             | ErrorCode::SubscriptionEnded
+            | ErrorCode::RegistrationClosed
             | ErrorCode::PasswordRejected => Self::Refused,
             ErrorCode::LoginLocked
             | ErrorCode::RateLimited

@@ -11,6 +11,7 @@ pub mod crypto;
 pub mod http;
 pub mod log;
 pub mod mail;
+pub mod picture;
 pub mod print;
 pub mod serve;
 pub mod startup;

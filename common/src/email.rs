@@ -33,6 +33,11 @@ impl Email {
     pub fn local(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(local, _)| local)
     }
+
+    /// The part behind it.
+    pub fn domain(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
 }
 
 /// Characters of an unquoted local part (RFC 5322 `atext`, and letters beyond ASCII by RFC 6531).

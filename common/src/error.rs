@@ -32,6 +32,7 @@ pub enum ErrorCode {
     AccountDisabled,
     TenantSuspended,
     SubscriptionEnded,
+    RegistrationClosed,
     UnknownPermission,
     NotFound,
     MethodNotAllowed,
@@ -76,6 +77,7 @@ impl ErrorCode {
         Self::AccountDisabled,
         Self::TenantSuspended,
         Self::SubscriptionEnded,
+        Self::RegistrationClosed,
         Self::UnknownPermission,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -120,6 +122,7 @@ impl ErrorCode {
             Self::AccountDisabled => "account_disabled",
             Self::TenantSuspended => "tenant_suspended",
             Self::SubscriptionEnded => "subscription_ended",
+            Self::RegistrationClosed => "registration_closed",
             Self::UnknownPermission => "unknown_permission",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -164,7 +167,8 @@ impl ErrorCode {
             | Self::PasswordChangeRequired
             | Self::AccountDisabled
             | Self::TenantSuspended
-            | Self::SubscriptionEnded => 403,
+            | Self::SubscriptionEnded
+            | Self::RegistrationClosed => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::EmailTaken
@@ -205,6 +209,7 @@ impl ErrorCode {
             Self::AccountDisabled => "Account disabled",
             Self::TenantSuspended => "Tenant suspended",
             Self::SubscriptionEnded => "Subscription ended",
+            Self::RegistrationClosed => "Registration closed",
             Self::UnknownPermission => "Unknown permission",
             Self::NotFound => "Not found",
             Self::MethodNotAllowed => "Method not allowed",
@@ -258,6 +263,9 @@ impl ErrorCode {
                 "This organisation is suspended. Please ask your administrator."
             }
             Self::SubscriptionEnded => "The subscription has ended. Please ask your administrator.",
+            Self::RegistrationClosed => {
+                "It is not possible to register here. Please ask your administrator."
+            }
             Self::NotFound => "This could not be found.",
             Self::BodyTooLarge => "That is too large.",
             Self::EmailTaken => "This e-mail address is already in use.",

@@ -9,6 +9,7 @@ pub mod error;
 pub mod id;
 pub mod paths;
 pub mod secret;
+pub mod sharded;
 pub mod suggest;
 pub mod text;
 pub mod time;

@@ -104,6 +104,14 @@ impl Daemon {
         self.proc_figure("status", "VmRSS:") * 1024
     }
 
+    /// The most resident memory that it ever had, in bytes.
+    ///
+    /// # Panics
+    /// If the process is gone.
+    pub fn peak_resident_bytes(&self) -> u64 {
+        self.proc_figure("status", "VmHWM:") * 1024
+    }
+
     /// Threads that it has.
     ///
     /// # Panics

@@ -96,8 +96,13 @@ impl Home {
     /// Starts the daemon through another program that becomes it, such as `prlimit`.
     #[must_use]
     pub fn through(mut self, wrapper: &[&str]) -> Self {
-        self.wrapper = wrapper.iter().map(ToString::to_string).collect();
+        self.go_through(wrapper);
         self
+    }
+
+    /// As [`Home::through`], between two starts.
+    pub fn go_through(&mut self, wrapper: &[&str]) {
+        self.wrapper = wrapper.iter().map(ToString::to_string).collect();
     }
 
     /// Gives the daemon a wall clock that the test moves.

@@ -54,17 +54,19 @@ pub const OTHER_PASSWORD: &str = "eleven paper boats at dusk";
 /// One that is never right.
 pub const WRONG_PASSWORD: &str = "nobody ever chose this one";
 
-/// Where cargo put a binary of the workspace: beside the folder of the running test.
+/// Where cargo put a binary of the workspace: beside the running program, or the folder of the running
+/// test.
 ///
 /// # Panics
 /// If it has not been built; cargo builds binaries of other packages only when asked.
 pub fn binary(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("a test has a path");
-    let path = test
-        .parent()
-        .and_then(std::path::Path::parent)
-        .expect("a test lies in target/PROFILE/deps")
-        .join(name);
+    let own = std::env::current_exe().expect("a program has a path");
+    let folder = own.parent().expect("a program lies in a folder");
+    let folder = match folder.parent() {
+        Some(above) if folder.ends_with("deps") => above,
+        _ => folder,
+    };
+    let path = folder.join(name);
     assert!(
         path.is_file(),
         "{} is missing; build it first: cargo build --workspace --bins",

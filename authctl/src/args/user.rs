@@ -150,6 +150,18 @@ pub(crate) enum User {
     },
     /// Mail users a link for setting a new password
     ResetPassword(UserReset),
+    /// Give a user another address, once its owner confirms it
+    Email {
+        /// usr_… id, address or TENANT/ADDRESS
+        #[arg(value_name = "USER")]
+        user: String,
+        /// The new address
+        #[arg(value_name = "NEW")]
+        new: String,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
     /// Mail invited users a new first password
     ResendInvitation(Many),
     /// Set a user's password: all sessions end

@@ -14,6 +14,7 @@ mod key;
 mod lockout;
 mod mail;
 mod permission;
+mod registration;
 mod role;
 mod session;
 mod status;
@@ -188,6 +189,7 @@ impl Context {
             }
             Command::Lockout(command) => finish(lockout::run(self, command)),
             Command::Attempt(command) => finish(attempt::run(self, command)),
+            Command::Registration(command) => finish(registration::run(self, command)),
             Command::Session(command) => finish(session::run(self, command)),
             Command::Token(command) => finish(token::run(self, command)),
             Command::Key(command) => finish(key::run(self, command)),

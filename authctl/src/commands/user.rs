@@ -203,6 +203,7 @@ pub(crate) async fn run(context: &mut Context, command: User) -> Result<Exit, Er
         User::Revoke(wanted) => user_rights::revoke(context, wanted).await,
         User::Permissions { user } => user_rights::permissions(context, &user).await,
         User::ResetPassword(wanted) => mailed::reset_password(context, wanted).await,
+        User::Email { user, new, reason } => mailed::email(context, &user, new, reason).await,
         User::ResendInvitation(many) => mailed::resend_invitation(context, many).await,
         User::SetPassword {
             user,

@@ -84,6 +84,10 @@ const COMMANDS: &[&str] = &[
     "mail queue delete",
     "user reset-password",
     "user resend-invitation",
+    "user email",
+    "registration",
+    "registration list",
+    "registration delete",
     "completion",
     "help",
 ];

@@ -15,6 +15,7 @@ mod lists;
 mod logs;
 mod mails;
 mod objects;
+mod registrations;
 mod roles;
 mod secrets;
 mod states;

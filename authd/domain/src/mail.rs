@@ -21,18 +21,33 @@ pub enum Template {
     AccountLocked,
     /// A sign-in from a device that was not seen before.
     NewDevice,
+    /// Link for completing a registration (rule 21).
+    EmailVerification,
+    /// Somebody wanted an account with an address that has one.
+    AddressInUse,
+    /// Link for confirming a new address, to that address (rule 25).
+    EmailConfirmation,
+    /// Another address was asked for, to the present one.
+    EmailChangeRequested,
+    /// The address was changed, to the former one.
+    EmailChanged,
     /// Answers `authctl mail test`.
     Test,
 }
 
 impl Template {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 11] = [
         Self::Invitation,
         Self::PasswordReset,
         Self::PasswordChanged,
         Self::AccountLocked,
         Self::NewDevice,
+        Self::EmailVerification,
+        Self::AddressInUse,
+        Self::EmailConfirmation,
+        Self::EmailChangeRequested,
+        Self::EmailChanged,
         Self::Test,
     ];
 
@@ -44,6 +59,11 @@ impl Template {
             Self::PasswordChanged => "password_changed",
             Self::AccountLocked => "account_locked",
             Self::NewDevice => "new_device",
+            Self::EmailVerification => "email_verification",
+            Self::AddressInUse => "address_in_use",
+            Self::EmailConfirmation => "email_confirmation",
+            Self::EmailChangeRequested => "email_change_requested",
+            Self::EmailChanged => "email_changed",
             Self::Test => "test",
         }
     }
@@ -60,9 +80,26 @@ impl Template {
     /// administrator sends, always goes out: filling the cap must not silence it.
     pub const fn is_capped(self) -> bool {
         match self {
-            Self::PasswordReset | Self::AccountLocked => true,
-            Self::Invitation | Self::PasswordChanged | Self::NewDevice | Self::Test => false,
+            Self::PasswordReset
+            | Self::AccountLocked
+            | Self::EmailVerification
+            | Self::AddressInUse
+            | Self::EmailConfirmation => true,
+            Self::Invitation
+            | Self::PasswordChanged
+            | Self::NewDevice
+            | Self::EmailChangeRequested
+            | Self::EmailChanged
+            | Self::Test => false,
         }
+    }
+
+    /// Whether the mail always carries a link with a token of its own.
+    pub const fn has_link(self) -> bool {
+        matches!(
+            self,
+            Self::PasswordReset | Self::EmailVerification | Self::EmailConfirmation
+        )
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::session::SessionPolicy;
 
 pub use tenant::{Effective, StoredSetting, TenantSettings};
-pub use value::{InvalidValue, name_of_audience, name_of_reference};
+pub use value::{InvalidValue, name_of_audience, name_of_domain, name_of_reference};
 
 /// A setting that a tenant may have a value of its own for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +25,9 @@ pub enum Setting {
     PasswordGeneratedTtl,
     PasswordMinLength,
     RefsNames,
+    RegistrationAllowedDomains,
+    RegistrationEnabled,
+    RegistrationMaxPending,
     SessionIdleTimeout,
     SessionMaxAge,
     SessionPolicy,
@@ -87,6 +90,8 @@ pub enum Kind {
         /// Largest.
         max: u64,
     },
+    /// `true` or `false`.
+    Switch,
     /// A length of time.
     Duration {
         /// Shortest.
@@ -112,6 +117,8 @@ pub enum Kind {
 pub enum NamesOf {
     /// Whom tokens are for.
     Audience,
+    /// Domains of e-mail addresses.
+    Domain,
     /// References of users to other systems.
     Reference,
 }
@@ -123,6 +130,8 @@ pub enum Stricter {
     Less,
     /// The larger one.
     More,
+    /// The list that lets fewer pass; an empty one lets all pass.
+    Within,
     /// None is: a tenant's own value stays within the hard bounds.
     Neither,
 }
@@ -145,6 +154,8 @@ pub struct Rule {
 pub enum Value {
     /// A whole number.
     Number(u32),
+    /// On or off.
+    Switch(bool),
     /// A length of time.
     Duration(Duration),
     /// A session policy.
@@ -201,7 +212,7 @@ const fn names(of: NamesOf, min: usize) -> Kind {
 
 impl Setting {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::AttemptsRetention,
         Self::DeviceSecretTtl,
         Self::LockoutDuration,
@@ -210,6 +221,9 @@ impl Setting {
         Self::PasswordGeneratedTtl,
         Self::PasswordMinLength,
         Self::RefsNames,
+        Self::RegistrationAllowedDomains,
+        Self::RegistrationEnabled,
+        Self::RegistrationMaxPending,
         Self::SessionIdleTimeout,
         Self::SessionMaxAge,
         Self::SessionPolicy,
@@ -220,7 +234,7 @@ impl Setting {
     /// What is fixed of it: the one table of classes, bounds and strictness.
     pub const fn rule(self) -> Rule {
         use Class::{Operator, Tenant};
-        use Stricter::{Less, More, Neither};
+        use Stricter::{Less, More, Neither, Within};
         match self {
             Self::AttemptsRetention => rule(
                 "attempts.retention",
@@ -240,6 +254,19 @@ impl Setting {
             ),
             Self::PasswordMinLength => rule("password.min_length", Tenant, More, count(8, 64)),
             Self::RefsNames => rule("refs.names", Tenant, Neither, names(NamesOf::Reference, 0)),
+            Self::RegistrationAllowedDomains => rule(
+                "registration.allowed_domains",
+                Tenant,
+                Within,
+                names(NamesOf::Domain, 0),
+            ),
+            Self::RegistrationEnabled => rule("registration.enabled", Tenant, Less, Kind::Switch),
+            Self::RegistrationMaxPending => rule(
+                "registration.max_pending",
+                Operator,
+                Neither,
+                count(1, 10_000),
+            ),
             Self::SessionIdleTimeout => rule(
                 "session.idle_timeout",
                 Tenant,
@@ -304,14 +331,26 @@ impl Setting {
         let is_less = match (own, operator) {
             (Value::Number(own), Value::Number(operator)) => own <= operator,
             (Value::Duration(own), Value::Duration(operator)) => own <= operator,
+            (Value::Switch(own), Value::Switch(operator)) => own <= operator,
             _ => true,
         };
         let is_more = own == operator || !is_less;
         match self.rule().stricter {
             Stricter::Less if !is_less => operator,
             Stricter::More if !is_more => operator,
+            Stricter::Within if !is_within(own, operator) => operator,
             _ => own,
         }
+    }
+}
+
+/// Whether a list lets nothing pass that another one stops.
+fn is_within(own: &Value, other: &Value) -> bool {
+    match (own, other) {
+        (Value::Names(own), Value::Names(other)) => {
+            other.is_empty() || (!own.is_empty() && own.iter().all(|name| other.contains(name)))
+        }
+        _ => own == other,
     }
 }
 

@@ -9,6 +9,7 @@ use common::time::Time;
 pub use common::view::{Address, EmployeeView as Employee, Name, UserStatus};
 
 use crate::lockout::CounterKey;
+use crate::picture::PictureAddress;
 use crate::role::RoleName;
 
 /// A user.
@@ -40,6 +41,8 @@ pub struct User {
     pub is_tenant_admin: bool,
     /// Roles held, sorted by name. To be read: they are granted and revoked one by one.
     pub roles: Vec<RoleName>,
+    /// Where the picture is fetched. To be read: it is put and removed apart.
+    pub picture: Option<PictureAddress>,
     /// Counter of failed logins for this user's name.
     pub subject: CounterKey,
     /// Last login that succeeded.

@@ -13,6 +13,7 @@ mod lockout;
 mod mail;
 pub mod peer;
 mod permission;
+mod registration;
 mod role;
 pub mod routes;
 mod session;

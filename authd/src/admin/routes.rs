@@ -14,8 +14,8 @@ use common::error::ErrorCode;
 use tracing::Instrument;
 
 use crate::admin::{
-    attempt, audit, backup, daemon, db, job, key, lockout, mail, permission, role, session,
-    setting, status, tenant, token, user,
+    attempt, audit, backup, daemon, db, job, key, lockout, mail, permission, registration, role,
+    session, setting, status, tenant, token, user,
 };
 use crate::app::job::{Reporter, line};
 use crate::app::status::Running;
@@ -40,6 +40,7 @@ fn all(running: &Arc<Running>) -> Routes {
     let routes = lockout::add(routes);
     let routes = mail::add(routes);
     let routes = attempt::add(routes);
+    let routes = registration::add(routes);
     let routes = session::add(routes);
     let routes = key::add(routes);
     let routes = token::add(routes);

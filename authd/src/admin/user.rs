@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use common::call::Change;
 use common::call::user::{
-    Create, Delete, Details, Disable, Enable, Grant, List, Permissions, ResendInvitation,
-    ResetPassword, Revoke, Set, SetPassword, Show,
+    ChangeEmail, Create, Delete, Details, Disable, Enable, Grant, List, Permissions,
+    ResendInvitation, ResetPassword, Revoke, Set, SetPassword, Show,
 };
 use common::view::{HeldPermission, Page, UserView};
 
 use crate::admin::routes::Routes;
-use crate::app::{App, Error, Operator, password_reset, permission, user};
+use crate::app::{App, Error, Operator, email_change, password_reset, permission, user};
 
 /// Adds this resource's calls.
 pub(super) fn add(routes: Routes) -> Routes {
@@ -23,6 +23,7 @@ pub(super) fn add(routes: Routes) -> Routes {
         .on::<SetPassword, _, _>(set_password)
         .on::<ResetPassword, _, _>(reset_password)
         .on::<ResendInvitation, _, _>(resend_invitation)
+        .on::<ChangeEmail, _, _>(change_email)
         .on::<Delete, _, _>(delete)
         .on::<Set, _, _>(set)
         .on::<Grant, _, _>(grant)
@@ -72,6 +73,14 @@ async fn resend_invitation(
     request: ResendInvitation,
 ) -> Result<Change, Error> {
     user::resend_invitation(&app, &operator, request).await
+}
+
+async fn change_email(
+    app: Arc<App>,
+    operator: Operator,
+    request: ChangeEmail,
+) -> Result<Change, Error> {
+    email_change::change_of_user(&app, &operator, request).await
 }
 
 async fn delete(app: Arc<App>, operator: Operator, request: Delete) -> Result<Change, Error> {

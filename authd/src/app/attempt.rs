@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use common::call::attempt::{List, Show};
-use common::call::{Socket, UserRef};
+use common::call::{Paging, Socket, UserRef};
 use common::id::{AttemptId, TenantId, UserId};
 use common::view::{AttemptView, Page};
 use domain::attempt::AttemptRow;
@@ -18,7 +18,7 @@ pub use top::top;
 
 use crate::app::cursor::Place;
 use crate::app::names::Subject;
-use crate::app::{App, Error, Operator, names};
+use crate::app::{App, Caller, Error, Operator, names};
 use crate::crypto::KeyRing;
 
 /// Lists attempts, the newest first; with a tenant also those for an address that no user has.
@@ -88,6 +88,35 @@ pub async fn show(
                 .ok_or_else(lacking)
         })
         .await
+}
+
+/// A page of the attempts to sign in as the caller, the newest first; how authd came to its decision
+/// is the operator's to see.
+///
+/// # Errors
+/// Those of the page.
+pub async fn own(app: &App, caller: &Caller, paging: &Paging) -> Result<Page<AttemptView>, Error> {
+    let place = Place::of_own(&app.keys, "me/login-attempts", caller, paging)?;
+    let (tenant, user) = (caller.tenant_id, caller.user_id);
+    app.store
+        .read(move |tx| -> Result<_, StoreError> {
+            let rows = tx.tenant(tenant);
+            let (rows, next) = place.collect(
+                |row: &AttemptRow| row.first.id.to_string(),
+                |_| true,
+                |page| rows.attempts().of(user, page),
+            )?;
+            let items = rows
+                .iter()
+                .map(|row| AttemptView {
+                    trace: Vec::new(),
+                    ..view(row, None, None, Socket::Admin)
+                })
+                .collect();
+            Ok(place.page(items, next.as_deref()))
+        })
+        .await
+        .map_err(Error::from)
 }
 
 /// Narrows the list to a tenant, and to one user or name of it.

@@ -13,20 +13,27 @@ use domain::token::{AccessClaims, PasswordChangeClaims};
 use store::StoreError;
 
 use crate::app::{App, Caller, Client, Error, access};
-use crate::cache::{SessionState, StateKey};
+use crate::cache::{Remembered, SessionState, StateKey};
 use crate::crypto::{self, Expected, TokenError, VerifiedToken};
 
-/// A caller, and what the check endpoint shows of it.
+/// What a token proved, as the check endpoint shows it.
 #[derive(Debug, Clone)]
-pub struct Checked {
-    /// The caller.
-    pub caller: Caller,
+pub struct Proof {
     /// Session, user and tenant as they are now.
     pub state: Arc<SessionState>,
     /// Whether the tenant's grace runs.
     pub standing: Standing,
     /// When the token expires.
     pub expires_at: Time,
+}
+
+/// A caller, and what his token proved.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The caller.
+    pub caller: Caller,
+    /// The proof.
+    pub proof: Proof,
 }
 
 /// What an ended session is answered with.
@@ -71,14 +78,58 @@ pub fn tenant_is_open(standing: Standing) -> Result<(), Error> {
 /// `password_change_required`, `tenant_suspended`, `subscription_ended`, `unavailable`.
 pub async fn authenticate(app: &App, client: Client, token: &str) -> Result<Checked, Error> {
     let now = app.now();
-    let verified = verify(app, token, now).await?;
+    let hash = crypto::sha256(token.as_bytes());
+    // Taken before the check: a key or a token that ends meanwhile makes the entry worthless.
+    let ticket = app.cache.token_ticket();
+    let known = known(app, &hash, now)?;
+    let is_new = known.is_none();
+    let verified = known.map_or_else(|| signed(app, token, now), Ok)?;
     let VerifiedToken::Access(claims) = verified.as_ref() else {
         return Err(Error::new(
             ErrorCode::PasswordChangeRequired,
             "this token is good for changing the password only",
         ));
     };
-    let state = state_of(app, claims).await?;
+    let state = state_of(app, claims, is_new).await?;
+    if is_new {
+        app.cache.put_token(ticket, hash, Arc::clone(&verified));
+    }
+    let proof = prove(app, claims, state, now)?;
+    let caller = Caller {
+        client,
+        user_id: claims.sub,
+        tenant_id: claims.tid,
+        session_id: claims.sid,
+        auth_time: proof.state.session.auth_time,
+        is_tenant_admin: proof.state.is_tenant_admin,
+        access: Arc::clone(&proof.state.access),
+    };
+    Ok(Checked { caller, proof })
+}
+
+/// What the caches prove of a bearer token without waiting for anything. None where the database or
+/// a signature has to be asked, and for whatever is to be refused: [`authenticate`] decides then.
+pub fn at_once(app: &App, token: &str) -> Option<(Arc<Remembered>, Proof)> {
+    let now = app.now();
+    let hash = crypto::sha256(token.as_bytes());
+    let remembered = app
+        .cache
+        .recall(&hash, &|state| is_made_of_settings(app, state))?;
+    is_in_period(app, &remembered.token, now).ok()?;
+    let VerifiedToken::Access(claims) = remembered.token.as_ref() else {
+        return None;
+    };
+    let proof = prove(app, claims, Arc::clone(&remembered.state), now).ok()?;
+    Some((remembered, proof))
+}
+
+/// Asks what is not decided by the token alone, and remembers the use.
+fn prove(
+    app: &App,
+    claims: &AccessClaims,
+    state: Arc<SessionState>,
+    now: Time,
+) -> Result<Proof, Error> {
     // Whom the token may be for says its tenant, as it is now.
     if !claims.aud.names_one_of(&state.settings.audience) {
         return Err(invalid_token());
@@ -86,21 +137,10 @@ pub async fn authenticate(app: &App, client: Client, token: &str) -> Result<Chec
     let standing = is_alive(app, &state, now)?;
     state.touched(now);
     app.activity.touch(claims.tid, claims.sid, now);
-    let caller = Caller {
-        client,
-        user_id: claims.sub,
-        tenant_id: claims.tid,
-        session_id: claims.sid,
-        auth_time: state.session.auth_time,
-        is_tenant_admin: state.is_tenant_admin,
-        access: Arc::clone(&state.access),
-    };
-    let expires_at = Time::from_millis(claims.exp.saturating_mul(1000));
-    Ok(Checked {
-        caller,
+    Ok(Proof {
         state,
         standing,
-        expires_at,
+        expires_at: Time::from_millis(claims.exp.saturating_mul(1000)),
     })
 }
 
@@ -108,14 +148,25 @@ pub async fn authenticate(app: &App, client: Client, token: &str) -> Result<Chec
 ///
 /// # Errors
 /// `invalid_token` for every other kind, `token_expired`.
-pub async fn password_change_claims(
+pub fn password_change_claims(
     app: &App,
     token: &str,
 ) -> Result<Option<PasswordChangeClaims>, Error> {
-    match verify(app, token, app.now()).await?.as_ref() {
-        VerifiedToken::PasswordChange(claims) => Ok(Some(claims.clone())),
-        VerifiedToken::Access(_) => Ok(None),
+    let now = app.now();
+    let hash = crypto::sha256(token.as_bytes());
+    let ticket = app.cache.token_ticket();
+    let known = known(app, &hash, now)?;
+    let is_new = known.is_none();
+    let verified = known.map_or_else(|| signed(app, token, now), Ok)?;
+    // One of a session is nobody's proof yet, and is not remembered here.
+    let VerifiedToken::PasswordChange(claims) = verified.as_ref() else {
+        return Ok(None);
+    };
+    let claims = claims.clone();
+    if is_new {
+        app.cache.put_token(ticket, hash, verified);
     }
+    Ok(Some(claims))
 }
 
 fn invalid_token() -> Error {
@@ -139,51 +190,61 @@ pub(super) fn expected(app: &App) -> Expected {
     }
 }
 
-async fn verify(app: &App, token: &str, now: Time) -> Result<Arc<VerifiedToken>, Error> {
-    let hash = crypto::sha256(token.as_bytes());
-    if let Some(verified) = app.cache.token(&hash) {
-        let (begin, _) = verified.period();
-        if begin > now.plus(app.settings.peek().clock_skew).seconds() {
-            return Err(invalid_token());
-        }
-        if verified.is_expired(now) {
-            return Err(expired_token());
-        }
-        return Ok(verified);
+/// A token that was verified before, if the cache knows it.
+fn known(app: &App, hash: &[u8; 32], now: Time) -> Result<Option<Arc<VerifiedToken>>, Error> {
+    let verified = app.cache.token(hash);
+    if let Some(verified) = &verified {
+        is_in_period(app, verified, now)?;
     }
-    // Taken before the check: a key or a token that ends meanwhile makes the entry worthless.
-    let ticket = app.cache.token_ticket();
-    let verified = app
-        .keys
-        .verify(token, &expected(app), now)
-        .map_err(|error| match error {
-            TokenError::Invalid => invalid_token(),
-            TokenError::Expired => expired_token(),
-        })?;
-    // A token for changing a password is looked up by the change itself.
-    if let VerifiedToken::Access(claims) = &verified {
-        let jti = claims.jti.clone();
-        let denied: Result<bool, StoreError> = app.store.read(move |tx| tx.is_denied(&jti)).await;
-        if denied? {
-            return Err(invalid_token());
-        }
-    }
-    let verified = Arc::new(verified);
-    app.cache.put_token(ticket, hash, Arc::clone(&verified));
     Ok(verified)
 }
 
-/// The state of the token's session, from the cache or the database.
-async fn state_of(app: &App, claims: &AccessClaims) -> Result<Arc<SessionState>, Error> {
-    let key = StateKey {
-        tenant: claims.tid,
-        user: claims.sub,
-        session: claims.sid,
-    };
-    if let Some(state) = app.cache.state(&key)
-        // Made of what a reload has replaced since: the tenant's settings are put together anew.
-        && state.settings.is_made_of(&app.settings.peek().tenant)
-    {
+/// Checks a token's signature and claims. Whether it was denied since, the database knows.
+fn signed(app: &App, token: &str, now: Time) -> Result<Arc<VerifiedToken>, Error> {
+    app.keys
+        .verify(token, &expected(app), now)
+        .map(Arc::new)
+        .map_err(|error| match error {
+            TokenError::Invalid => invalid_token(),
+            TokenError::Expired => expired_token(),
+        })
+}
+
+/// Checks the period of a token that was verified before.
+fn is_in_period(app: &App, verified: &VerifiedToken, now: Time) -> Result<(), Error> {
+    let (begin, _) = verified.period();
+    if begin > now.plus(app.settings.peek().clock_skew).seconds() {
+        return Err(invalid_token());
+    }
+    if verified.is_expired(now) {
+        return Err(expired_token());
+    }
+    Ok(())
+}
+
+/// Whether a state was put together of the settings that hold now; a reload replaces them.
+fn is_made_of_settings(app: &App, state: &SessionState) -> bool {
+    state.settings.is_made_of(&app.settings.peek().tenant)
+}
+
+/// The state of the token's session, from the cache or the database. A token that is new here is
+/// looked for among the denied ones in the same snapshot.
+async fn state_of(
+    app: &App,
+    claims: &AccessClaims,
+    is_new: bool,
+) -> Result<Arc<SessionState>, Error> {
+    let key = StateKey::of(claims);
+    let jti = is_new.then(|| claims.jti.clone());
+    let cached = app.cache.state(&key);
+    if let Some(state) = cached.filter(|state| is_made_of_settings(app, state)) {
+        if let Some(jti) = jti {
+            let denied: Result<bool, StoreError> =
+                app.store.read(move |tx| tx.is_denied(&jti)).await;
+            if denied? {
+                return Err(invalid_token());
+            }
+        }
         return Ok(state);
     }
     // Taken before the read: a change that commits meanwhile makes the entry worthless.
@@ -193,6 +254,9 @@ async fn state_of(app: &App, claims: &AccessClaims) -> Result<Arc<SessionState>,
     let found = app
         .store
         .read(move |tx| -> Result<_, StoreError> {
+            if jti.map_or(Ok(false), |jti| tx.is_denied(&jti))? {
+                return Ok(None);
+            }
             let rows = tx.tenant(tenant_id);
             let tenant = tx.tenants().by_id(tenant_id)?;
             let user = rows.users().by_id(user_id)?;

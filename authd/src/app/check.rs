@@ -5,7 +5,7 @@ use std::sync::Arc;
 use common::error::ErrorCode;
 use domain::rights::Decision;
 
-use crate::app::authenticate::{Checked, authenticate};
+use crate::app::authenticate::{Proof, authenticate};
 use crate::app::{App, Client, Error};
 
 /// What a check asks for beside a live session.
@@ -27,21 +27,21 @@ pub async fn check(
     client: Client,
     token: &str,
     wanted: &Wanted,
-) -> Result<Checked, Error> {
-    let checked = authenticate(app, client, token).await?;
+) -> Result<Proof, Error> {
+    let proof = authenticate(app, client, token).await?.proof;
     if wanted.all.is_empty() && wanted.any.is_empty() {
-        return Ok(checked);
+        return Ok(proof);
     }
     let mut allowed_all = true;
     let mut allowed_any = wanted.any.is_empty();
     for name in &wanted.all {
-        allowed_all &= allows(&checked, name)?;
+        allowed_all &= allows(&proof, name)?;
     }
     for name in &wanted.any {
-        allowed_any |= allows(&checked, name)?;
+        allowed_any |= allows(&proof, name)?;
     }
     if allowed_all && allowed_any {
-        Ok(checked)
+        Ok(proof)
     } else {
         Err(Error::new(
             ErrorCode::PermissionDenied,
@@ -50,8 +50,8 @@ pub async fn check(
     }
 }
 
-fn allows(checked: &Checked, name: &str) -> Result<bool, Error> {
-    match checked.state.access.decide(name) {
+fn allows(proof: &Proof, name: &str) -> Result<bool, Error> {
+    match proof.state.access.decide(name) {
         Decision::Allowed => Ok(true),
         Decision::Denied => Ok(false),
         Decision::Unknown => {

@@ -32,7 +32,7 @@ pub enum Roominess {
     Enough,
     /// Less: the operator is warned.
     Low,
-    /// So little that names of nobody are counted, and not written down.
+    /// So little that names of nobody are counted, and not written down, and no picture is taken.
     Least,
 }
 
@@ -77,7 +77,9 @@ pub fn warning(free: u64, wanted: u64) -> Option<Warning> {
     let effect = match Roominess::of(free, wanted) {
         Roominess::Enough => return None,
         Roominess::Low => "",
-        Roominess::Least => "; attempts of unknown names are counted, and not written down",
+        Roominess::Least => {
+            "; attempts of unknown names are counted, and not written down, and pictures are refused"
+        }
     };
     let mib = |bytes: u64| bytes >> 20;
     Some(Warning {

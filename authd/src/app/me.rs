@@ -1,8 +1,55 @@
-//! The signed-in user's own account, to read.
+//! The signed-in user's own account: to read, and what of its profile a user may change.
 
+use std::time::Duration;
+
+use common::time::Time;
+use common::view::{Address, Name, UserStatus};
+use domain::profile::{self, InvalidField};
+use domain::session::EndReason;
 use domain::user::User;
+use serde::Deserialize;
+use store::{Priority, ReadTx};
 
+use crate::app::authenticate::{ended, tenant_is_open};
+use crate::app::entity::Expected;
+use crate::app::patch::Patch;
+use crate::app::user::{made_name, own};
 use crate::app::{App, Caller, Error};
+
+/// A change of one's own profile: these fields and no other (rule 29).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProfilePatch {
+    /// Name of the person; its members are merged.
+    pub name: Patch<NamePatch>,
+    /// E.164.
+    pub phone: Patch<String>,
+    /// Postal address; its members are merged.
+    pub address: Patch<AddressPatch>,
+    /// BCP 47 tag.
+    pub locale: Patch<String>,
+}
+
+/// A change of a name.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NamePatch {
+    given: Patch<String>,
+    family: Patch<String>,
+    display: Patch<String>,
+}
+
+/// A change of a postal address.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AddressPatch {
+    line1: Patch<String>,
+    line2: Patch<String>,
+    city: Patch<String>,
+    region: Patch<String>,
+    postal_code: Patch<String>,
+    country: Patch<String>,
+}
 
 /// The caller's own user.
 ///
@@ -15,4 +62,117 @@ pub async fn show(app: &App, caller: &Caller) -> Result<User, Error> {
         .await
         .map_err(Error::from)?
         .ok_or_else(Error::not_found)
+}
+
+/// Changes the caller's own profile; the answer is the user as it is then.
+///
+/// # Errors
+/// `validation_failed` for a value that breaks a rule, `precondition_failed` if the user is another
+/// than `expected` knows; whatever ended the session meanwhile.
+pub async fn update(
+    app: &App,
+    caller: &Caller,
+    patch: ProfilePatch,
+    expected: Expected,
+) -> Result<User, Error> {
+    let now = app.now();
+    let grace = app.settings().expiry_grace;
+    let by = caller.clone();
+    app.store
+        .write(Priority::Normal, caller.client.claim.clone(), move |tx| {
+            let before = again(tx, &by, now, grace)?;
+            expected.check(&own(&before))?;
+            let mut after = with(&before, patch.clone())?;
+            if after != before {
+                after.updated_at = now;
+                let rows = tx.tenant_mut(by.tenant_id);
+                rows.users_mut().set_profile(&after)?;
+            }
+            Ok(after)
+        })
+        .await
+}
+
+/// The caller's user, looked at again where something is written: what the request was let in by may
+/// have ended while it was read or while a picture was made (G16).
+pub(super) fn again(
+    tx: &dyn ReadTx,
+    caller: &Caller,
+    now: Time,
+    expiry_grace: Duration,
+) -> Result<User, Error> {
+    let revoked = || ended(EndReason::Revoked);
+    let tenant = tx.tenants().by_id(caller.tenant_id)?;
+    let tenant = tenant.ok_or_else(revoked)?;
+    tenant_is_open(tenant.standing(now, expiry_grace))?;
+    let rows = tx.tenant(caller.tenant_id);
+    let session = rows.sessions().by_id(caller.session_id)?;
+    let session = session.ok_or_else(revoked)?;
+    if let Some((_, reason)) = session.ended {
+        return Err(ended(reason));
+    }
+    rows.users()
+        .by_id(caller.user_id)?
+        .filter(|user| user.status != UserStatus::Disabled)
+        .ok_or_else(revoked)
+}
+
+/// The user with what was asked for in it, each value checked.
+fn with(before: &User, patch: ProfilePatch) -> Result<User, Error> {
+    let mut after = before.clone();
+    after.name = name(&before.name, patch.name)?;
+    after.address = address(before.address.as_ref(), patch.address)?;
+    checked("/phone", patch.phone, profile::phone)?.apply(&mut after.phone);
+    checked("/locale", patch.locale, profile::locale)?.apply(&mut after.locale);
+    Ok(after)
+}
+
+fn checked(
+    path: &'static str,
+    patch: Patch<String>,
+    read: impl Fn(&str) -> Result<String, InvalidField>,
+) -> Result<Patch<String>, Error> {
+    match patch {
+        Patch::Set(given) => read(&given)
+            .map(Patch::Set)
+            .map_err(|error| Error::invalid_field(path, &error)),
+        other => Ok(other),
+    }
+}
+
+fn name(before: &Name, patch: Patch<NamePatch>) -> Result<Name, Error> {
+    let mut after = before.clone();
+    match patch {
+        Patch::Keep => return Ok(after),
+        Patch::Unset => after = Name::default(),
+        Patch::Set(patch) => {
+            // A shown name that nobody chose follows the others.
+            if after.display == made_name(before)? {
+                after.display = None;
+            }
+            patch.given.apply(&mut after.given);
+            patch.family.apply(&mut after.family);
+            patch.display.apply(&mut after.display);
+        }
+    }
+    profile::name(&after).map_err(|(path, error)| Error::invalid_field(path, &error))
+}
+
+fn address(before: Option<&Address>, patch: Patch<AddressPatch>) -> Result<Option<Address>, Error> {
+    let mut after = before.cloned().unwrap_or_default();
+    match patch {
+        Patch::Keep => return Ok(before.cloned()),
+        Patch::Unset => return Ok(None),
+        Patch::Set(patch) => {
+            patch.line1.apply(&mut after.line1);
+            patch.line2.apply(&mut after.line2);
+            patch.city.apply(&mut after.city);
+            patch.region.apply(&mut after.region);
+            patch.postal_code.apply(&mut after.postal_code);
+            patch.country.apply(&mut after.country);
+        }
+    }
+    let after =
+        profile::address(&after).map_err(|(path, error)| Error::invalid_field(path, &error))?;
+    Ok((after != Address::default()).then_some(after))
 }

@@ -13,6 +13,7 @@ mod current;
 pub mod cursor;
 pub mod daemon;
 pub mod db;
+pub mod email_change;
 pub mod entity;
 pub mod error;
 pub mod health;
@@ -33,8 +34,10 @@ pub mod password_reset;
 pub mod patch;
 pub mod permission;
 pub mod permit;
+pub mod picture;
 pub mod refresh;
 pub mod refused_peer;
+pub mod registration;
 pub mod role;
 pub mod session;
 pub mod settings;
@@ -46,7 +49,7 @@ pub mod tokens;
 pub mod user;
 pub mod waiters;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -67,6 +70,7 @@ pub use settings::Settings;
 use self::backup::Backups;
 use self::db::Room;
 use self::login_budget::LoginBudget;
+use self::picture::Pictures;
 use self::settings::StoredIp;
 use self::waiters::Waiters;
 use crate::cache::{Activity, Cache, StateKey};
@@ -108,6 +112,8 @@ pub struct App {
     pub backups: Backups,
     /// How much room is left beside the database.
     pub room: Room,
+    /// Where uploaded pictures are made anew.
+    pub pictures: Pictures,
 }
 
 impl App {
@@ -156,6 +162,18 @@ impl App {
                 let [a, b, c, ..] = v6.segments();
                 IpAddr::from([a, b, c, 0, 0, 0, 0, 0]).to_string()
             }
+        }
+    }
+
+    /// What a client's address has in common with those of its neighbours: an IPv4 address, or the
+    /// /64 of an IPv6 one; less where the configuration says to keep less.
+    pub fn network(&self, ip: IpAddr) -> String {
+        match ip.to_canonical() {
+            IpAddr::V6(v6) if self.settings().stored_ip == StoredIp::Full => {
+                let [a, b, c, d, ..] = v6.segments();
+                format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+            }
+            _ => self.stored_ip(ip),
         }
     }
 

@@ -71,7 +71,7 @@ struct Change {
 /// # Errors
 /// Those of a bearer token.
 pub async fn prove(app: &App, client: Client, token: &str) -> Result<Changer, Error> {
-    if let Some(claims) = password_change_claims(app, token).await? {
+    if let Some(claims) = password_change_claims(app, token)? {
         return Ok(Changer {
             client,
             tenant_id: claims.tid,

@@ -1,7 +1,6 @@
 //! A forgotten password: asking for a link, using it, and the operator's way to send or print one
 //! (rules 22, 23, 25). Asking answers the same for every name; a lock of the name hinders neither.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,10 +8,10 @@ use common::call::Change;
 use common::call::user::ResetPassword;
 use common::email::Email;
 use common::error::ErrorCode;
-use common::id::{TenantKind, UserId, UserKind};
+use common::id::UserId;
 use common::secret::{RevealedSecret, Secret};
 use common::time::Time;
-use common::view::{EmployeeView, Name, UserStatus};
+use common::view::UserStatus;
 use domain::mail::{MailedToken, Template};
 use domain::password::Password;
 use domain::session::EndReason;
@@ -23,7 +22,7 @@ use store::{CredentialWrite, Priority, ReadTx, Scope, StoreError, WriteTx};
 
 use crate::app::audit::{Act, Record};
 use crate::app::authenticate::tenant_is_open;
-use crate::app::mail::link;
+use crate::app::mail::{Recipient, link};
 use crate::app::tenant::effective;
 use crate::app::{App, By, Client, Error, names, password, target};
 use crate::crypto::{HashError, Lane, MailedSecret};
@@ -100,25 +99,14 @@ fn owner(
 }
 
 /// Somebody who does not exist, with a given address.
-fn nobody(app: &App, email: Email, now: Time) -> Result<User, Error> {
-    Ok(User {
-        id: app.new_id::<UserKind>(now)?,
-        tenant_id: app.new_id::<TenantKind>(now)?,
-        subject: app.keys.subject("", &email),
+///
+/// # Errors
+/// `internal` without random bytes.
+pub(super) fn nobody(app: &App, email: Email, now: Time) -> Result<Recipient, Error> {
+    Ok(Recipient {
+        tenant: app.new_id(now)?,
+        user: app.new_id(now)?,
         email,
-        email_verified: false,
-        name: Name::default(),
-        phone: None,
-        address: None,
-        locale: None,
-        employee: EmployeeView::default(),
-        external_refs: BTreeMap::new(),
-        status: UserStatus::Disabled,
-        is_tenant_admin: false,
-        roles: Vec::new(),
-        last_login_at: None,
-        created_at: now,
-        updated_at: now,
     })
 }
 
@@ -277,7 +265,7 @@ impl PrintedLink {
 
     /// Shows it to who asked.
     pub(super) fn reveal(&self, app: &App, change: &mut Change) {
-        let link = link(&app.settings().reset_url, &self.secret);
+        let link = link(&app.settings().links.reset_url, &self.secret);
         change.link = Some(RevealedSecret::new(&link));
         change.expires_at = Some(self.expires_at);
     }

@@ -15,6 +15,17 @@ pub enum Patch<T> {
     Set(T),
 }
 
+impl<T> Patch<T> {
+    /// Changes a value that may be absent.
+    pub fn apply(self, value: &mut Option<T>) {
+        match self {
+            Self::Keep => {}
+            Self::Unset => *value = None,
+            Self::Set(new) => *value = Some(new),
+        }
+    }
+}
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Option::<T>::deserialize(deserializer)?;
@@ -38,5 +49,13 @@ mod tests {
         assert_eq!(name("{}"), Patch::Keep);
         assert_eq!(name(r#"{"name": null}"#), Patch::Unset);
         assert_eq!(name(r#"{"name": "new"}"#), Patch::Set("new".to_owned()));
+        let after = |text: &str| {
+            let mut value = Some("was".to_owned());
+            name(text).apply(&mut value);
+            value
+        };
+        assert_eq!(after("{}").as_deref(), Some("was"));
+        assert_eq!(after(r#"{"name": null}"#), None);
+        assert_eq!(after(r#"{"name": "new"}"#).as_deref(), Some("new"));
     }
 }

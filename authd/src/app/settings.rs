@@ -56,6 +56,26 @@ pub struct MailSettings {
     pub timeout: Duration,
 }
 
+/// Uploaded pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PictureSettings {
+    /// Most bytes of a file.
+    pub max_bytes: usize,
+    /// Most pixels of one.
+    pub max_pixels: u64,
+}
+
+/// Pages that mailed links lead to; a token is put behind each as its fragment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkSettings {
+    /// For confirming a new address.
+    pub confirm_url: String,
+    /// For setting a new password.
+    pub reset_url: String,
+    /// For completing a registration.
+    pub verify_url: String,
+}
+
 /// Policies and names.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -88,8 +108,10 @@ pub struct Settings {
     pub login_budget: LoginBudgetSettings,
     /// How mails are sent.
     pub mail: MailSettings,
-    /// Page for setting a new password; the token is put behind it as its fragment.
-    pub reset_url: String,
+    /// Pages that mailed links lead to.
+    pub links: LinkSettings,
+    /// How long an address waits for its owner's confirmation.
+    pub verify_ttl: Duration,
     /// Life of a link for setting a new password.
     pub reset_ttl: Duration,
     /// Plan of a tenant made without one.
@@ -102,6 +124,8 @@ pub struct Settings {
     pub min_free: u64,
     /// Copies of the database.
     pub backup: BackupSettings,
+    /// Uploaded pictures.
+    pub picture: PictureSettings,
 }
 
 impl Settings {

@@ -33,6 +33,7 @@ pub(super) use invite::Invitation;
 pub use invite::resend_invitation;
 pub use recover::{Recovered, recover};
 pub use rights::{grant, held, replace, revoke};
+pub(super) use set::made_of as made_name;
 pub use set::set;
 pub use set_password::set_password;
 pub use view::own;

@@ -12,7 +12,7 @@ use domain::rights::{Access, Catalogue, Realm, Rights};
 use domain::session::{EndReason, Session, SessionLimits, SessionPolicy};
 use domain::setting::{Effective, TenantSettings};
 use domain::tenant::{Slug, Tenant, TenantStatus};
-use domain::token::PasswordChangeClaims;
+use domain::token::{AccessClaims, Audience, PasswordChangeClaims};
 use domain::user::UserStatus;
 use store::Scope;
 
@@ -91,6 +91,11 @@ fn settings(threshold: u32) -> Effective {
             max_length: 128,
         },
         reference_names: Vec::new(),
+        registration: domain::registration::RegistrationPolicy {
+            enabled: false,
+            allowed_domains: Vec::new(),
+            max_pending: 100,
+        },
         session_limits: SessionLimits {
             idle_timeout: length,
             max_age: length,
@@ -121,6 +126,25 @@ fn token() -> Arc<VerifiedToken> {
         nbf: 0,
         exp: 0,
         cver: 1,
+    }))
+}
+
+fn access_token(key: StateKey) -> Arc<VerifiedToken> {
+    Arc::new(VerifiedToken::Access(AccessClaims {
+        iss: String::new(),
+        aud: Audience::One("apps".to_owned()),
+        sub: key.user,
+        client_id: String::new(),
+        tid: key.tenant,
+        tenant: String::new(),
+        sid: key.session,
+        jti: String::new(),
+        iat: 0,
+        nbf: 0,
+        exp: 0,
+        auth_time: 0,
+        roles: Vec::new(),
+        adm: false,
     }))
 }
 
@@ -295,6 +319,81 @@ fn a74_a_signing_keys_end_forgets_tokens_also_those_being_verified() {
         assert!(cache.token(&[1; 32]).is_some());
         cache.committed(&[Scope::Global]);
         assert!(cache.token(&[1; 32]).is_none());
+    }
+}
+
+/// Both at once are as good as each by itself: no commit is missed because the two were found
+/// together before.
+#[test]
+fn a74_token_and_state_are_recalled_together_until_a_commit_of_either() {
+    for cache in caches() {
+        let put = || {
+            cache.put_token(cache.token_ticket(), [1; 32], access_token(key(1)));
+            cache.put_state(cache.ticket(&key(1)), state_of(key(1), false));
+        };
+        let recall = || cache.recall(&[1; 32], &|_| true);
+        assert!(recall().is_none());
+        for scope in scopes_of(key(1)).into_iter().chain([Scope::Tokens]) {
+            put();
+            let first = recall().unwrap();
+            assert!(Arc::ptr_eq(&first, &recall().unwrap()), "kept as one");
+            assert!(Arc::ptr_eq(&first.state, &cache.state(&key(1)).unwrap()));
+            cache.committed(&[Scope::Session(key(3).session), Scope::User(key(3).user)]);
+            assert!(recall().is_some());
+            cache.committed(&[scope]);
+            assert!(recall().is_none(), "{scope:?}");
+            // Either alone brings nothing back.
+            if matches!(scope, Scope::Tokens | Scope::Global) {
+                cache.put_state(cache.ticket(&key(1)), state_of(key(1), false));
+                assert!(recall().is_none(), "{scope:?}");
+            }
+        }
+        put();
+        cache.put_state(cache.ticket(&key(1)), state_of(key(1), true));
+        cache.committed(&[Scope::User(key(1).user)]);
+        cache.put_state(cache.ticket(&key(1)), state_of(key(1), true));
+        let newest = recall().unwrap();
+        assert!(
+            newest.state.session.ended.is_some(),
+            "the state of after the commit"
+        );
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_not_recalled_and_its_successor_is() {
+    for cache in caches() {
+        cache.put_token(cache.token_ticket(), [1; 32], access_token(key(1)));
+        let old = state_of(key(1), false);
+        cache.put_state(cache.ticket(&key(1)), Arc::clone(&old));
+        assert!(cache.recall(&[1; 32], &|_| true).is_some());
+        let is_other = |state: &SessionState| !std::ptr::eq(state, &raw const *old);
+        let before = cache.stats();
+        assert!(cache.recall(&[1; 32], &is_other).is_none());
+        assert_eq!(cache.stats(), before, "nothing is counted twice");
+        cache.put_state(cache.ticket(&key(1)), state_of(key(1), false));
+        let found = cache.recall(&[1; 32], &is_other).unwrap();
+        assert!(is_other(&found.state));
+        assert_eq!(cache.stats().hits, before.hits + 2);
+        // A token that names no session recalls none.
+        cache.put_token(cache.token_ticket(), [2; 32], token());
+        assert!(cache.recall(&[2; 32], &|_| true).is_none());
+    }
+}
+
+#[test]
+fn what_was_made_of_the_two_is_kept_with_them() {
+    for cache in caches() {
+        cache.put_token(cache.token_ticket(), [1; 32], access_token(key(1)));
+        cache.put_state(cache.ticket(&key(1)), state_of(key(1), false));
+        let found = cache.recall(&[1; 32], &|_| true).unwrap();
+        assert_eq!(found.shown(|_| 7_u32), Some(&7));
+        assert_eq!(found.shown(|_| 8_u32), Some(&7));
+        assert_eq!(found.shown(|_| "another kind"), None);
+        cache.committed(&[Scope::Session(key(1).session)]);
+        cache.put_state(cache.ticket(&key(1)), state_of(key(1), false));
+        let found = cache.recall(&[1; 32], &|_| true).unwrap();
+        assert_eq!(found.shown(|_| 8_u32), Some(&8), "made of the new state");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use domain::rights::Access;
 use domain::setting::TenantSettings;
 use moka::sync::Cache as Moka;
@@ -11,11 +11,27 @@ use store::{CommitListener, Scope};
 
 use super::shared::Shared;
 use super::versions::{Ticket, TokenTicket, Versions};
-use super::{Cache, CacheStats, SessionState, StateKey};
+use super::{Cache, CacheStats, Remembered, SessionState, StateKey};
 use crate::crypto::VerifiedToken;
 
 type States = Moka<StateKey, (Ticket, Arc<SessionState>)>;
-type Tokens = Moka<[u8; 32], (TokenTicket, Arc<VerifiedToken>)>;
+type Tokens = Moka<[u8; 32], Arc<Known>>;
+
+/// A verified token, and the state that it was last used with: one look-up finds both. A state is
+/// held here until the next one takes its place or the token goes, so there are at most twice as
+/// many as the cache's size says.
+#[derive(Debug)]
+struct Known {
+    ticket: TokenTicket,
+    token: Arc<VerifiedToken>,
+    held: ArcSwapOption<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    ticket: Ticket,
+    remembered: Arc<Remembered>,
+}
 
 /// Cache in this process. It is emptied by its end.
 #[derive(Debug)]
@@ -107,8 +123,46 @@ impl Cache for MemoryCache {
 
     fn token(&self, hash: &[u8; 32]) -> Option<Arc<VerifiedToken>> {
         let found = self.tokens.load().get(hash);
-        let current = found.filter(|(ticket, _)| self.versions.token_ticket() == *ticket);
-        self.counted(current.map(|(_, token)| token))
+        let current = found.filter(|known| self.versions.token_ticket() == known.ticket);
+        self.counted(current.map(|known| Arc::clone(&known.token)))
+    }
+
+    fn recall(
+        &self,
+        hash: &[u8; 32],
+        fits: &dyn Fn(&SessionState) -> bool,
+    ) -> Option<Arc<Remembered>> {
+        // As above: looked up first, compared second.
+        let known = self.tokens.load().get(hash)?;
+        if self.versions.token_ticket() != known.ticket {
+            return None;
+        }
+        let is_good =
+            |ticket: &Ticket, state: &SessionState| self.versions.is_current(ticket) && fits(state);
+        let held = known.held.load();
+        let remembered = match held.as_ref() {
+            Some(held) if is_good(&held.ticket, &held.remembered.state) => {
+                Arc::clone(&held.remembered)
+            }
+            _ => {
+                let VerifiedToken::Access(claims) = known.token.as_ref() else {
+                    return None;
+                };
+                let (ticket, state) = self.states.load().get(&StateKey::of(claims))?;
+                if !is_good(&ticket, &state) {
+                    return None;
+                }
+                let remembered = Arc::new(Remembered::new(Arc::clone(&known.token), state));
+                known.held.store(Some(Arc::new(Held {
+                    ticket,
+                    remembered: Arc::clone(&remembered),
+                })));
+                remembered
+            }
+        };
+        // Two look-ups that were answered.
+        self.hits.fetch_add(2, Ordering::Relaxed);
+        Some(remembered)
     }
 
     fn token_ticket(&self) -> TokenTicket {
@@ -117,7 +171,12 @@ impl Cache for MemoryCache {
 
     fn put_token(&self, ticket: TokenTicket, hash: [u8; 32], token: Arc<VerifiedToken>) {
         if self.versions.token_ticket() == ticket {
-            self.tokens.load().insert(hash, (ticket, token));
+            let known = Known {
+                ticket,
+                token,
+                held: ArcSwapOption::empty(),
+            };
+            self.tokens.load().insert(hash, Arc::new(known));
         }
     }
 

@@ -10,8 +10,9 @@ mod memory;
 mod shared;
 mod versions;
 
-use std::sync::Arc;
+use std::any::Any;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use common::id::{SessionId, TenantId, UserId};
 use common::time::Time;
@@ -19,6 +20,7 @@ use domain::rights::Access;
 use domain::session::Session;
 use domain::setting::{Effective, TenantSettings};
 use domain::tenant::Tenant;
+use domain::token::AccessClaims;
 use domain::user::UserStatus;
 use store::CommitListener;
 
@@ -37,6 +39,17 @@ pub struct StateKey {
     pub user: UserId,
     /// Session.
     pub session: SessionId,
+}
+
+impl StateKey {
+    /// What a token claims.
+    pub const fn of(claims: &AccessClaims) -> Self {
+        Self {
+            tenant: claims.tid,
+            user: claims.sub,
+            session: claims.sid,
+        }
+    }
 }
 
 /// All that decides on a request of a session, as it was in one snapshot.
@@ -99,6 +112,34 @@ impl SessionState {
     }
 }
 
+/// A verified token with the state of its session, found together.
+#[derive(Debug)]
+pub struct Remembered {
+    /// The token.
+    pub token: Arc<VerifiedToken>,
+    /// The state.
+    pub state: Arc<SessionState>,
+    shown: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+impl Remembered {
+    pub(crate) const fn new(token: Arc<VerifiedToken>, state: Arc<SessionState>) -> Self {
+        Self {
+            token,
+            state,
+            shown: OnceLock::new(),
+        }
+    }
+
+    /// What somebody made of the two, kept with them and gone with them. One kind of thing is kept:
+    /// none for a second kind.
+    pub fn shown<T: Any + Send + Sync>(&self, make: impl FnOnce(&Self) -> T) -> Option<&T> {
+        self.shown
+            .get_or_init(|| Box::new(make(self)))
+            .downcast_ref()
+    }
+}
+
 /// How much a cache holds, and how often that helped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CacheStats {
@@ -125,6 +166,13 @@ pub trait Cache: CommitListener {
     /// A token whose signature has been verified, by its SHA-256. Its period is the caller's to
     /// check, and it grants nothing without its session's state.
     fn token(&self, hash: &[u8; 32]) -> Option<Arc<VerifiedToken>>;
+    /// A verified token and a state of its session that `fits`, both as [`Cache::token`] and
+    /// [`Cache::state`] give them. What is not there is counted by those who ask for it next.
+    fn recall(
+        &self,
+        hash: &[u8; 32],
+        fits: &dyn Fn(&SessionState) -> bool,
+    ) -> Option<Arc<Remembered>>;
     /// Must be taken before the keys that the token is verified with.
     fn token_ticket(&self) -> TokenTicket;
     /// Keeps a verified token, unless everything was forgotten since the ticket.

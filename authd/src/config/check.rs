@@ -32,6 +32,7 @@ pub(super) fn whole(values: &Values, is_dev: bool) -> Vec<Fault> {
         argon2,
         waits,
         mail::way,
+        mail::registration,
         mail::encryption,
     ] {
         // A value that cannot be taken out has its fault already.

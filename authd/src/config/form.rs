@@ -47,6 +47,7 @@ pub(super) fn check(form: Form, text: &str) -> Result<(), String> {
             .map(drop)
             .map_err(|e| e.to_string()),
         Form::ReferenceName => setting::name_of_reference(text).map_err(|e| e.to_string()),
+        Form::Domain => setting::name_of_domain(text).map_err(|e| e.to_string()),
         Form::TimeZone => time_zone(text),
         Form::Label => {
             let clean = common::text::sanitize(text, 60).map_err(|e| e.to_string())?;
@@ -525,6 +526,17 @@ mod tests {
             Form::ReferenceName,
             &["branch_id", "a"],
             &["", "_a", "A", "a-b", "a234567890123456789012345678901234"],
+        ),
+        (
+            Form::Domain,
+            &["example.com", "xn--mnchen-3ya.example"],
+            &[
+                "",
+                "Example.com",
+                "a@b.example",
+                "münchen.example",
+                "a..example",
+            ],
         ),
         (Form::TimeZone, &["UTC"], &["", "Mars/Phobos"]),
         (Form::Label, &["free"], &["", " free"]),

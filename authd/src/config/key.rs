@@ -156,10 +156,12 @@ impl Kind {
         match kind {
             setting::Kind::Number { min, max } => Self::Integer { min, max },
             setting::Kind::Duration { min, max } => Self::Duration { min, max },
+            setting::Kind::Switch => Self::Bool,
             setting::Kind::SessionPolicy => Self::Text(Form::SessionPolicy),
             setting::Kind::Names { of, max, .. } => Self::List {
                 item: match of {
                     NamesOf::Audience => Form::Audience,
+                    NamesOf::Domain => Form::Domain,
                     NamesOf::Reference => Form::ReferenceName,
                 },
                 max,
@@ -203,6 +205,8 @@ pub enum Form {
     SessionPolicy,
     /// Name of an external reference.
     ReferenceName,
+    /// Domain of e-mail addresses.
+    Domain,
     /// IANA time zone.
     TimeZone,
     /// Short name for people.
@@ -233,6 +237,7 @@ impl Form {
             Self::Database => "\"sqlite:\" and absolute path",
             Self::SessionPolicy => "session policy",
             Self::ReferenceName => "name of a-z, 0-9 and _",
+            Self::Domain => "domain",
             Self::TimeZone => "IANA time zone",
             Self::Label => "name",
             Self::Audience => "audience",
@@ -259,6 +264,7 @@ impl Form {
             Self::Database => "\"sqlite:/var/lib/authd/authd.db\"",
             Self::SessionPolicy => "\"per_device\"",
             Self::ReferenceName => "\"branch_id\"",
+            Self::Domain => "\"example.com\"",
             Self::TimeZone => "\"UTC\"",
             Self::Label => "\"free\"",
             Self::Audience => "\"https://api.example.com\"",

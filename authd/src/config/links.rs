@@ -4,27 +4,57 @@ use super::fault::Fault;
 use super::key::{Change, Class, Form, Key, Kind};
 use super::value::Values;
 
-/// The keys, sorted by name.
-pub(super) const KEYS: &[Key] = &[Key {
-    name: "links.reset_url",
-    kind: Kind::Text(Form::Page),
-    default: None,
-    change: Change::Reload,
-    class: Class::Installation,
-    doc: "Page for setting a new password; authd's own, /reset-password, if unset.",
-}];
+const fn page(name: &'static str, doc: &'static str) -> Key {
+    Key {
+        name,
+        kind: Kind::Text(Form::Page),
+        default: None,
+        change: Change::Reload,
+        class: Class::Installation,
+        doc,
+    }
+}
 
-/// Settings of mailed links.
+/// The keys, sorted by name.
+pub(super) const KEYS: &[Key] = &[
+    page(
+        "links.confirm_url",
+        "Page for confirming a new address; authd's own, /confirm-email, if unset.",
+    ),
+    page(
+        "links.reset_url",
+        "Page for setting a new password; authd's own, /reset-password, if unset.",
+    ),
+    page(
+        "links.verify_url",
+        "Page for completing a registration; authd's own, /verify-email, if unset.",
+    ),
+];
+
+/// Those that authd's own pages stand in for, with their paths.
+pub(super) const OWN_PAGES: [(&str, &str); 3] = [
+    ("links.confirm_url", "/confirm-email"),
+    ("links.reset_url", "/reset-password"),
+    ("links.verify_url", "/verify-email"),
+];
+
+/// Settings of mailed links; tokens are put behind them as their fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Links {
-    /// Page for setting a new password; the token is put behind it as its fragment.
+    /// Page for confirming a new address.
+    pub confirm_url: String,
+    /// Page for setting a new password.
     pub reset_url: String,
+    /// Page for completing a registration.
+    pub verify_url: String,
 }
 
 impl Links {
     pub(super) fn build(values: &Values) -> Result<Self, Fault> {
         Ok(Self {
+            confirm_url: values.text("links.confirm_url")?,
             reset_url: values.text("links.reset_url")?,
+            verify_url: values.text("links.verify_url")?,
         })
     }
 }

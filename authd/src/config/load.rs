@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::fault::{Fault, Faults, Origin, Severity};
+use super::links::OWN_PAGES;
 use super::value::{Value, Values};
 use super::{
     Config, DevDefaults, FILE_NAME, SYSTEM_FOLDER, all_keys, check, environment, file, flag, read,
@@ -165,12 +166,13 @@ pub(super) fn derive(values: &mut Values) {
         let origin = Origin::Derived("api.public_url");
         values.set("token.issuer", Value::Text(url), origin);
     }
-    if !values.is_set("links.reset_url")
-        && let Ok(Some(url)) = values.optional("api.public_url")
-    {
-        let origin = Origin::Derived("api.public_url");
-        let url = Value::Text(format!("{url}/reset-password"));
-        values.set("links.reset_url", url, origin);
+    for (key, path) in OWN_PAGES {
+        if !values.is_set(key)
+            && let Ok(Some(url)) = values.optional("api.public_url")
+        {
+            let origin = Origin::Derived("api.public_url");
+            values.set(key, Value::Text(format!("{url}{path}")), origin);
+        }
     }
     if !values.is_set("token.audience")
         && let Ok(Some(issuer)) = values.optional("token.issuer")

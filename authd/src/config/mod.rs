@@ -24,13 +24,16 @@ mod log;
 mod login_budget;
 mod mail;
 mod password;
+mod profile;
 mod read;
 mod refs;
+mod registration;
 mod reload;
 mod schema;
 mod session;
 mod show;
 mod tenant;
+mod timeouts;
 mod token;
 mod value;
 
@@ -58,12 +61,15 @@ pub use log::{Log, LogTarget};
 pub use login_budget::LoginBudget;
 pub use mail::{Mail, MailTls, Transport};
 pub use password::Password;
+pub use profile::Profile;
 pub use refs::Refs;
+pub use registration::Registration;
 pub use reload::{Changed, Reloaded, reload};
 pub use schema::json_schema;
 pub use session::Session;
 pub use show::{defaults, effective, place};
 pub use tenant::Tenant;
+pub use timeouts::Timeouts;
 pub use token::Token;
 pub use value::{Entry, Value, Values};
 
@@ -96,6 +102,7 @@ const GENERAL: &[Key] = &[Key {
 pub const SECTIONS: &[Section] = &[
     section("", "General", GENERAL),
     section("api", "The HTTP side", api::KEYS),
+    section("timeouts", "Times of particular operations", timeouts::KEYS),
     section("admin", "The sockets of authctl", admin::KEYS),
     section("database", "Where the data is", database::KEYS),
     section("backup", "Copies of the database", backup::KEYS),
@@ -120,7 +127,13 @@ pub const SECTIONS: &[Section] = &[
     ),
     section("attempts", "The log of sign-in attempts", attempts::KEYS),
     section("session", "How long sign-ins last", session::KEYS),
+    section("profile", "Profiles of users", profile::KEYS),
     section("refs", "External references of users", refs::KEYS),
+    section(
+        "registration",
+        "People who make their own accounts",
+        registration::KEYS,
+    ),
     section("tenant", "What new tenants begin with", tenant::KEYS),
     section("links", "Where mailed links lead", links::KEYS),
     section("mail", "How mails leave", mail::KEYS),
@@ -148,6 +161,8 @@ pub struct Config {
     pub default_tenant: Option<Slug>,
     /// `[api]`
     pub api: Api,
+    /// `[timeouts]`
+    pub timeouts: Timeouts,
     /// `[admin]`
     pub admin: Admin,
     /// `[database]`
@@ -172,8 +187,12 @@ pub struct Config {
     pub attempts: Attempts,
     /// `[session]`
     pub session: Session,
+    /// `[profile]`
+    pub profile: Profile,
     /// `[refs]`
     pub refs: Refs,
+    /// `[registration]`
+    pub registration: Registration,
     /// `[tenant]`
     pub tenant: Tenant,
     /// `[links]`
@@ -197,6 +216,7 @@ impl Config {
         Ok(Self {
             default_tenant,
             api: Api::build(values)?,
+            timeouts: Timeouts::build(values)?,
             admin: Admin::build(values)?,
             database: Database::build(values)?,
             backup: Backup::build(values)?,
@@ -209,7 +229,9 @@ impl Config {
             login_budget: LoginBudget::build(values)?,
             attempts: Attempts::build(values)?,
             session: Session::build(values)?,
+            profile: Profile::build(values)?,
             refs: Refs::build(values)?,
+            registration: Registration::build(values)?,
             tenant: Tenant::build(values)?,
             links: Links::build(values)?,
             mail: Mail::build(values)?,

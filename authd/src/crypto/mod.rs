@@ -25,7 +25,9 @@ pub use keys::KeyRing;
 pub use pem::pkcs8;
 pub use pepper::Pepper;
 pub use pool::{HashError, HashPool, HashSettings, Lane, NextHashing, NoPlace, Place, scheme_of};
-pub use random::{Random, SeededRandom, SystemRandom, bytes, generated_password, new_id};
+pub use random::{
+    DrawnAhead, Random, SeededRandom, SystemRandom, bytes, generated_password, new_id,
+};
 pub use refresh::RefreshToken;
 pub use signing_set::SigningSet;
 pub use wrap::WrapKey;

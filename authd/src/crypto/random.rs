@@ -1,10 +1,11 @@
 //! The one source of randomness. Ids, salts, secrets and passwords are drawn here and nowhere else.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::hmac;
 use common::id::{Id, Kind};
 use common::secret::Secret;
+use common::sharded::Sharded;
 use common::time::Time;
 use zeroize::Zeroizing;
 
@@ -31,6 +32,55 @@ impl Random for SystemRandom {
     )]
     fn fill(&self, bytes: &mut [u8]) -> Result<(), CryptoError> {
         aws_lc_rs::rand::fill(bytes).map_err(|_| CryptoError::Random)
+    }
+}
+
+/// Draws ahead, because a draw costs about the same for many bytes as for few. For ids that are
+/// public anyway: what waits here to be handed out lies open in memory.
+pub struct DrawnAhead {
+    source: Arc<dyn Random>,
+    drawn: Sharded<Drawn>,
+}
+
+/// Bytes that were drawn, and how many of them were handed out.
+struct Drawn {
+    bytes: [u8; 640],
+    used: usize,
+}
+
+impl DrawnAhead {
+    /// Draws from `source`, when there is need.
+    pub fn from(source: Arc<dyn Random>) -> Self {
+        let nothing = || {
+            let bytes = [0; 640];
+            let used = bytes.len();
+            Drawn { bytes, used }
+        };
+        Self {
+            source,
+            drawn: Sharded::new(nothing),
+        }
+    }
+}
+
+impl Random for DrawnAhead {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), CryptoError> {
+        let mut drawn = self.drawn.own().ok_or(CryptoError::Random)?;
+        let Drawn { bytes: ahead, used } = &mut *drawn;
+        if ahead.len().saturating_sub(*used) < bytes.len() {
+            // None of them may be handed out if this fails.
+            *used = ahead.len();
+            self.source.fill(ahead)?;
+            *used = 0;
+        }
+        let end = used.saturating_add(bytes.len());
+        let Some(next) = ahead.get(*used..end) else {
+            // More than is ever kept.
+            return self.source.fill(bytes);
+        };
+        bytes.copy_from_slice(next);
+        *used = end;
+        Ok(())
     }
 }
 
@@ -144,6 +194,43 @@ mod tests {
         assert!(bytes::<16>(&Broken).is_err());
         assert!(new_id::<common::id::UserKind>(&Broken, Time::default()).is_err());
         assert!(generated_password(&Broken, 20).is_err());
+    }
+
+    #[test]
+    fn what_is_drawn_ahead_is_handed_out_once() {
+        let random = DrawnAhead::from(Arc::new(SystemRandom));
+        let drawn: HashSet<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..16)
+                .map(|_| scope.spawn(|| (0..500).map(|_| bytes::<10>(&random).unwrap()).collect()))
+                .collect();
+            let of_thread = threads.into_iter().map(|thread| thread.join().unwrap());
+            of_thread.flat_map(|ids: Vec<_>| ids).collect()
+        });
+        assert_eq!(drawn.len(), 8_000);
+        // As many as are kept, and more than that.
+        assert_ne!(bytes::<640>(&random).unwrap(), [0; 640]);
+        assert_ne!(bytes::<641>(&random).unwrap(), [0; 641]);
+    }
+
+    #[test]
+    fn v11_a_source_that_breaks_later_hands_out_nothing_twice() {
+        struct Twice(Mutex<u8>);
+        impl Random for Twice {
+            fn fill(&self, bytes: &mut [u8]) -> Result<(), CryptoError> {
+                let mut draws = self.0.lock().unwrap();
+                *draws += 1;
+                if *draws > 2 {
+                    return Err(CryptoError::Random);
+                }
+                bytes.fill(*draws);
+                Ok(())
+            }
+        }
+        let random = DrawnAhead::from(Arc::new(Twice(Mutex::new(0))));
+        let draws: Vec<_> = (0..200).map(|_| bytes::<10>(&random).ok()).collect();
+        assert!(draws[..64].iter().all(|drawn| *drawn == Some([1; 10])));
+        assert!(draws[64..128].iter().all(|drawn| *drawn == Some([2; 10])));
+        assert!(draws[128..].iter().all(Option::is_none));
     }
 
     #[test]

@@ -169,12 +169,14 @@ fn device(body: DeviceBody) -> Result<(Device, Option<Secret<String>>), Error> {
     Ok((Device { id, name, kind }, body.secret))
 }
 
-fn password(given: &Secret<String>, path: &'static str) -> Result<Password, Error> {
+/// Reads a password that is to be checked.
+pub(super) fn password(given: &Secret<String>, path: &'static str) -> Result<Password, Error> {
     Password::new(given)
         .map_err(|rejection| Error::field(path, rejection.code(), rejection.to_string()))
 }
 
-fn tenant(app: &App, given: Option<String>) -> Result<String, Error> {
+/// Reads the name of a tenant; the default one where none is given.
+pub(super) fn tenant(app: &App, given: Option<String>) -> Result<String, Error> {
     let tenant = match (given, &app.settings().default_tenant) {
         (Some(tenant), _) => tenant,
         (None, Some(slug)) => slug.to_string(),
@@ -191,9 +193,14 @@ fn tenant(app: &App, given: Option<String>) -> Result<String, Error> {
 }
 
 fn email(given: &str) -> Result<Email, Error> {
+    email_at(given, "/email")
+}
+
+/// Reads an address of a body; `path` is where it stood.
+pub(super) fn email_at(given: &str, path: &'static str) -> Result<Email, Error> {
     given.parse().map_err(|_| {
         Error::field(
-            "/email",
+            path,
             "invalid_email",
             "Enter an e-mail address, like name@example.com.",
         )

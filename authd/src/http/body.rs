@@ -27,7 +27,8 @@ impl BodyLimit {
         u64::try_from(self.0).unwrap_or(u64::MAX)
     }
 
-    fn exceeded() -> Error {
+    /// The refusal of a body that is longer.
+    pub(super) fn exceeded() -> Error {
         Error::new(
             ErrorCode::BodyTooLarge,
             "the body is too large; nothing was done",
@@ -65,19 +66,31 @@ async fn document<T: DeserializeOwned>(
     request: Request,
     kinds: &[&'static str],
 ) -> Result<T, Refusal> {
-    let (parts, body) = request.into_parts();
-    let limit = parts.extensions.get().copied().unwrap_or(BodyLimit(0));
-    if declared(&parts.headers) > limit.length() {
+    let limit = request.extensions().get().copied();
+    let limit = limit.unwrap_or(BodyLimit(0));
+    if declared(request.headers()) > limit.length() {
         return Err(Refusal(BodyLimit::exceeded()));
     }
-    if !kinds.iter().any(|kind| is_json(&parts.headers, kind)) {
+    if !kinds.iter().any(|kind| is_json(request.headers(), kind)) {
         return Err(Refusal(Error::new(
             ErrorCode::UnsupportedMediaType,
             format!("the content type must be {}", kinds.join(" or ")),
         )));
     }
-    let bytes = read(body, limit).await?;
+    let bytes = receive(request, limit).await?;
     json::read(&bytes).map_err(|fault| Refusal(fault.in_body()))
+}
+
+/// Reads a body up to its limit; one byte more ends the reading, and a length that says so forestalls
+/// it.
+pub(super) async fn receive(
+    request: Request,
+    limit: BodyLimit,
+) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    if declared(request.headers()) > limit.length() {
+        return Err(Refusal(BodyLimit::exceeded()));
+    }
+    read(request.into_body(), limit).await
 }
 
 /// For paths whose body may be absent: none where there is neither a body nor a type of one.
@@ -105,7 +118,6 @@ fn declared(headers: &HeaderMap) -> u64 {
         .unwrap_or(0)
 }
 
-/// Reads a body up to its limit; one byte more ends the reading.
 async fn read(body: Body, limit: BodyLimit) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     let mut body = Limited::new(body, limit.0);
     // Passwords stand in bodies: the copy of ours is wiped.

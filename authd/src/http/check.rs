@@ -5,8 +5,10 @@
 
 use std::sync::Arc;
 
+use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use common::error::ErrorCode;
 use common::id::{SessionId, TenantId, UserId};
@@ -14,12 +16,16 @@ use common::time::Time;
 use domain::tenant::Standing;
 use serde::{Deserialize, Serialize};
 
-use crate::app::authenticate::Checked;
+use crate::app::authenticate::{self, Proof};
 use crate::app::check::{self, Wanted};
 use crate::app::{App, Client, Error};
-use crate::http::body::JsonAnswer;
 use crate::http::error::Refusal;
-use crate::http::extract::{BearerFault, BearerOutcome, QueryParams};
+use crate::http::extract::{Bearer, BearerFault, BearerOutcome, QueryParams};
+use crate::http::headers;
+use crate::serve::Head;
+
+/// Where it is asked.
+pub(super) const PATH: &str = "/v1/auth/check";
 
 const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
 const TENANT_ID: HeaderName = HeaderName::from_static("x-auth-tenant-id");
@@ -66,7 +72,7 @@ pub(super) async fn check(
     query: Result<QueryParams<Query>, Refusal>,
 ) -> Response {
     match decide(&app, client, bearer, query).await {
-        Ok((checked, shows_permissions)) => allowed(&checked, shows_permissions),
+        Ok((proof, shows_permissions)) => allowed(&proof, shows_permissions),
         Err(error) => refused(error),
     }
 }
@@ -76,7 +82,7 @@ async fn decide(
     client: Client,
     bearer: BearerOutcome,
     query: Result<QueryParams<Query>, Refusal>,
-) -> Result<(Checked, bool), Error> {
+) -> Result<(Proof, bool), Error> {
     let token = bearer.0.map_err(|fault| match fault {
         BearerFault::Missing => fault.into(),
         // 400 elsewhere; a proxy would turn that into an error of its own.
@@ -90,8 +96,8 @@ async fn decide(
         all: query.0.permission,
         any: query.0.any_permission,
     };
-    let checked = check::check(app, client, token.0.expose(), &wanted).await?;
-    Ok((checked, query.0.include.is_some()))
+    let proof = check::check(app, client, token.0.expose(), &wanted).await?;
+    Ok((proof, query.0.include.is_some()))
 }
 
 /// Values are ids, slugs and names of a fixed alphabet, so they always are header values.
@@ -99,36 +105,105 @@ fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-fn allowed(checked: &Checked, shows_permissions: bool) -> Response {
-    let caller = &checked.caller;
-    let tenant = checked.state.tenant.slug.as_str();
-    let access = &checked.state.access;
-    let view = CheckView {
-        active: true,
-        user_id: caller.user_id,
-        tenant_id: caller.tenant_id,
-        tenant: tenant.to_owned(),
-        session_id: caller.session_id,
-        is_tenant_admin: caller.is_tenant_admin,
-        roles: access.roles.iter().map(ToString::to_string).collect(),
-        permissions: shows_permissions.then(|| access.rights.names()),
-        expires_at: checked.expires_at,
+fn allowed(proof: &Proof, shows_permissions: bool) -> Response {
+    match Shown::of(proof, shows_permissions) {
+        Ok(shown) => {
+            let mut response = Response::new(Body::from(shown.body.clone()));
+            shown.put(proof.standing, response.headers_mut());
+            response
+        }
+        Err(error) => Refusal(Error::internal(error)).into_response(),
+    }
+}
+
+/// What an answer says of a token and its session; only the subscription moves on with time.
+struct Shown {
+    body: Bytes,
+    user_id: HeaderValue,
+    tenant_id: HeaderValue,
+    tenant: HeaderValue,
+    session_id: HeaderValue,
+    roles: HeaderValue,
+}
+
+impl Shown {
+    fn of(proof: &Proof, shows_permissions: bool) -> Result<Self, serde_json::Error> {
+        let state = &proof.state;
+        let access = &state.access;
+        let session = &state.session;
+        let view = CheckView {
+            active: true,
+            user_id: session.user_id,
+            tenant_id: session.tenant_id,
+            tenant: state.tenant.slug.as_str().to_owned(),
+            session_id: session.id,
+            is_tenant_admin: state.is_tenant_admin,
+            roles: access.roles.iter().map(ToString::to_string).collect(),
+            permissions: shows_permissions.then(|| access.rights.names()),
+            expires_at: proof.expires_at,
+        };
+        Ok(Self {
+            body: serde_json::to_vec(&view)?.into(),
+            user_id: value(&session.user_id.to_string()),
+            tenant_id: value(&session.tenant_id.to_string()),
+            tenant: value(&view.tenant),
+            session_id: value(&session.id.to_string()),
+            roles: value(&view.roles.join(",")),
+        })
+    }
+
+    fn put(&self, standing: Standing, headers: &mut HeaderMap) {
+        let subscription = match standing {
+            Standing::Grace => "grace",
+            Standing::Active | Standing::Suspended | Standing::Ended => "active",
+        };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(USER_ID, self.user_id.clone());
+        headers.insert(TENANT_ID, self.tenant_id.clone());
+        headers.insert(TENANT, self.tenant.clone());
+        headers.insert(SESSION_ID, self.session_id.clone());
+        headers.insert(ROLES, self.roles.clone());
+        headers.insert(SUBSCRIPTION, HeaderValue::from_static(subscription));
+        headers.insert(ERROR, HeaderValue::from_static(""));
+    }
+}
+
+/// The headers of an answer that is ready, in the order of one that went through the router; what
+/// differs between two such answers is put in its place by [`ready`].
+pub(super) fn pattern() -> HeaderMap {
+    let nothing = HeaderValue::from_static("");
+    let shown = Shown {
+        body: Bytes::new(),
+        user_id: nothing.clone(),
+        tenant_id: nothing.clone(),
+        tenant: nothing.clone(),
+        session_id: nothing.clone(),
+        roles: nothing,
     };
-    let roles = value(&view.roles.join(","));
-    let mut response = JsonAnswer(view).into_response();
-    let subscription = match checked.standing {
-        Standing::Grace => "grace",
-        Standing::Active | Standing::Suspended | Standing::Ended => "active",
-    };
+    let mut headers = HeaderMap::new();
+    shown.put(Standing::Active, &mut headers);
+    headers::prepare(&mut headers);
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
+    headers
+}
+
+/// The answer to a warm check of a live session, but for the ids of the request; none where the
+/// router has to give it. [`check`] gives the same answer.
+pub(super) fn ready(app: &App, pattern: &HeaderMap, head: &Head<'_>) -> Option<Response> {
+    let is_plain = head.method == Method::GET && head.uri.query().is_none() && !head.has_body;
+    if !is_plain || head.uri.path() != PATH {
+        return None;
+    }
+    let token = Bearer::text_of(head.headers).ok()?;
+    let (remembered, proof) = authenticate::at_once(app, token)?;
+    let shown: &Option<Shown> = remembered.shown(|_| Shown::of(&proof, false).ok())?;
+    let shown = shown.as_ref()?;
+    let mut response = Response::new(Body::from(shown.body.clone()));
     let headers = response.headers_mut();
-    headers.insert(USER_ID, value(&caller.user_id.to_string()));
-    headers.insert(TENANT_ID, value(&caller.tenant_id.to_string()));
-    headers.insert(TENANT, value(tenant));
-    headers.insert(SESSION_ID, value(&caller.session_id.to_string()));
-    headers.insert(ROLES, roles);
-    headers.insert(SUBSCRIPTION, HeaderValue::from_static(subscription));
-    headers.insert(ERROR, HeaderValue::from_static(""));
-    response
+    headers.clone_from(pattern);
+    shown.put(proof.standing, headers);
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(shown.body.len()));
+    Some(response)
 }
 
 fn refused(error: Error) -> Response {

@@ -1,20 +1,24 @@
 //! The door of the HTTP API: the outermost layer, through which every request and every answer
 //! goes. It decides who the client is and how long the request may take; it knows no route.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_LENGTH;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 
 use super::body::BodyLimit;
-use super::client_ip::{TrustedProxies, client_address};
+use super::client_ip::{ClientAddress, TrustedProxies, client_address};
 use super::error::{Hints, Refusal};
+use super::headers;
 pub use super::passage::RequestIds;
-use super::passage::{Ended, Passage};
+use super::passage::{self, Ended, Passage};
 pub use super::timeouts::Timeouts;
 use super::traffic::Traffic;
 use crate::app::{Client, Current, Error};
@@ -86,6 +90,24 @@ impl Edge {
         self.saw_untrusted_proxy.load(Ordering::Relaxed)
     }
 
+    /// Tells the client's address, and notices a proxy that nobody trusts.
+    fn address(
+        &self,
+        peer: IpAddr,
+        headers: &HeaderMap,
+        proxies: &TrustedProxies,
+    ) -> ClientAddress {
+        let client = client_address(peer, headers, proxies);
+        if !client.has_own_address && !self.saw_untrusted_proxy.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                %peer,
+                "a private peer sends forwarding headers, but no proxy is trusted: the budget of \
+                 failed logins is off for it; see api.trusted_proxies"
+            );
+        }
+        client
+    }
+
     fn client(
         &self,
         proxies: &TrustedProxies,
@@ -95,20 +117,41 @@ impl Edge {
         let Some(Peer::Tcp(address)) = request.extensions().get().copied() else {
             return Err(Error::internal("a request without the address of its peer"));
         };
-        let client = client_address(address.ip(), request.headers(), proxies);
-        if !client.has_own_address && !self.saw_untrusted_proxy.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                peer = %address.ip(),
-                "a private peer sends forwarding headers, but no proxy is trusted: the budget of \
-                 failed logins is off for it; see api.trusted_proxies"
-            );
-        }
+        let client = self.address(address.ip(), request.headers(), proxies);
         Ok(Client {
             ip: client.ip,
             has_own_address: client.has_own_address,
             request_id: passage.request_id,
             claim: passage.claim.clone(),
         })
+    }
+
+    /// What [`pass`] does beside the handler for an answer that was ready: the client is looked
+    /// at, the answer gets its id, and is logged and counted.
+    pub(super) fn complete_ready(
+        &self,
+        (peer, request_headers): (IpAddr, &HeaderMap),
+        route: &'static str,
+        started: Instant,
+        response: &mut Response,
+    ) {
+        self.address(peer, request_headers, &self.policy.peek().proxies);
+        let request_id = (self.request_ids)();
+        let correlation_id = headers::correlation_id(request_headers);
+        let ended = Instant::now();
+        let took = ended.saturating_duration_since(started);
+        let done = ("GET", route, response.status());
+        passage::log_done(request_id, correlation_id.as_ref(), done, took);
+        let headers = response.headers_mut();
+        // The length is the last one, as through the router.
+        let length = correlation_id
+            .is_some()
+            .then(|| headers.remove(CONTENT_LENGTH));
+        headers::put_ids(headers, request_id, correlation_id);
+        if let Some(length) = length.flatten() {
+            headers.insert(CONTENT_LENGTH, length);
+        }
+        self.traffic.record(ended, took, response.status());
     }
 }
 

@@ -87,6 +87,19 @@ impl Bearer {
     /// # Errors
     /// [`BearerFault`]
     pub fn of(headers: &HeaderMap) -> Result<Self, BearerFault> {
+        let token = Self::text_of(headers)?;
+        // RFC 6750, 2.1: neither blanks nor commas are part of a token.
+        let is_token = token
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
+        if !is_token {
+            return Err(BearerFault::Ambiguous);
+        }
+        Ok(Self(Secret::new(token.to_owned())))
+    }
+
+    /// What stands where the token should, for who compares it with tokens that were taken before.
+    pub(super) fn text_of(headers: &HeaderMap) -> Result<&str, BearerFault> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let value = values.next().ok_or(BearerFault::Missing)?;
         if values.next().is_some() {
@@ -101,14 +114,7 @@ impl Bearer {
         if token.is_empty() {
             return Err(BearerFault::Missing);
         }
-        // RFC 6750, 2.1: neither blanks nor commas are part of a token.
-        let is_token = token
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
-        if !is_token {
-            return Err(BearerFault::Ambiguous);
-        }
-        Ok(Self(Secret::new(token.to_owned())))
+        Ok(token)
     }
 }
 

@@ -29,6 +29,13 @@ pub(super) fn complete(
     request_id: RequestId,
     correlation_id: Option<HeaderValue>,
 ) {
+    put_constant(headers);
+    headers.remove(CORRELATION_ID);
+    put_ids(headers, request_id, correlation_id);
+}
+
+/// Those that are the same for all requests.
+fn put_constant(headers: &mut HeaderMap) {
     for (name, value) in [
         (CACHE_CONTROL, "no-store"),
         (REFERRER_POLICY, "no-referrer"),
@@ -43,10 +50,23 @@ pub(super) fn complete(
             .or_insert(HeaderValue::from_static(value));
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}
+
+/// Puts everything but the ids of a request into a pattern of answers, each in its place.
+pub(super) fn prepare(pattern: &mut HeaderMap) {
+    put_constant(pattern);
+    pattern.insert(REQUEST_ID, HeaderValue::from_static(""));
+}
+
+/// Those that name the request.
+pub(super) fn put_ids(
+    headers: &mut HeaderMap,
+    request_id: RequestId,
+    correlation_id: Option<HeaderValue>,
+) {
     if let Ok(value) = HeaderValue::try_from(request_id.to_string()) {
         headers.insert(REQUEST_ID, value);
     }
-    headers.remove(CORRELATION_ID);
     if let Some(value) = correlation_id {
         headers.insert(CORRELATION_ID, value);
     }

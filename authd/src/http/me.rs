@@ -5,11 +5,13 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use common::call::Paging;
-use common::view::{Page, SessionView, UserView};
+use common::view::{AttemptView, Page, SessionView, UserView};
 
-use crate::app::{App, Error, me, session, user};
+use crate::app::me::ProfilePatch;
+use crate::app::{App, Error, attempt, me, session, user};
 use crate::http::authenticated::Authenticated;
-use crate::http::body::{EntityAnswer, JsonAnswer};
+use crate::http::body::{EntityAnswer, JsonAnswer, PatchBody};
+use crate::http::conditional::IfMatch;
 use crate::http::error::Refusal;
 use crate::http::extract::{NoQuery, QueryParams};
 use crate::http::view;
@@ -21,6 +23,27 @@ pub(super) async fn show(
     _: NoQuery,
 ) -> Result<EntityAnswer<UserView>, Refusal> {
     Ok(EntityAnswer(user::own(&me::show(&app, &caller.0).await?)))
+}
+
+/// Changes what a user may change of it.
+pub(super) async fn update(
+    State(app): State<Arc<App>>,
+    caller: Authenticated,
+    _: NoQuery,
+    IfMatch(expected): IfMatch,
+    PatchBody(patch): PatchBody<ProfilePatch>,
+) -> Result<EntityAnswer<UserView>, Refusal> {
+    let changed = me::update(&app, &caller.0, patch, expected).await?;
+    Ok(EntityAnswer(user::own(&changed)))
+}
+
+/// Attempts to sign in as the user, the newest first.
+pub(super) async fn login_attempts(
+    State(app): State<Arc<App>>,
+    caller: Authenticated,
+    QueryParams(paging): QueryParams<Paging>,
+) -> Result<JsonAnswer<Page<AttemptView>>, Refusal> {
+    Ok(JsonAnswer(attempt::own(&app, &caller.0, &paging).await?))
 }
 
 /// What the user may do: names of permissions, `ALL_PERMISSIONS` alone for who may everything.

@@ -15,10 +15,14 @@ mod health;
 mod json;
 mod maintenance;
 mod me;
+mod multipart;
 mod pages;
 pub(crate) mod passage;
+mod picture;
 mod query;
 mod race;
+pub mod ready;
+mod registration;
 mod route;
 pub mod router;
 #[cfg(test)]

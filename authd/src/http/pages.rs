@@ -21,28 +21,46 @@ struct File {
     text: &'static str,
 }
 
+const CONFIRM_EMAIL: File = File {
+    kind: "text/html; charset=utf-8",
+    text: include_str!("pages/confirm-email.html"),
+};
 const RESET_PASSWORD: File = File {
     kind: "text/html; charset=utf-8",
     text: include_str!("pages/reset-password.html"),
 };
-const RESET_PASSWORD_SCRIPT: File = File {
+const VERIFY_EMAIL: File = File {
+    kind: "text/html; charset=utf-8",
+    text: include_str!("pages/verify-email.html"),
+};
+const SCRIPT: File = File {
     kind: "text/javascript; charset=utf-8",
-    text: include_str!("pages/reset-password.js"),
+    text: include_str!("pages/link.js"),
 };
 const STYLE: File = File {
     kind: "text/css; charset=utf-8",
     text: include_str!("pages/pages.css"),
 };
 
-/// The page for choosing a new password. What mail programs and scanners hang onto the address as a
-/// query is not looked at.
+/// The page for confirming a new address. What mail programs and scanners hang onto the address of a
+/// page as a query is not looked at.
+pub(super) async fn confirm_email(headers: HeaderMap) -> Response {
+    CONFIRM_EMAIL.answer(&headers)
+}
+
+/// The page for choosing a new password.
 pub(super) async fn reset_password(headers: HeaderMap) -> Response {
     RESET_PASSWORD.answer(&headers)
 }
 
-/// Its script.
-pub(super) async fn reset_password_script(headers: HeaderMap) -> Response {
-    RESET_PASSWORD_SCRIPT.answer(&headers)
+/// The page for completing a registration.
+pub(super) async fn verify_email(headers: HeaderMap) -> Response {
+    VERIFY_EMAIL.answer(&headers)
+}
+
+/// The script of all pages.
+pub(super) async fn script(headers: HeaderMap) -> Response {
+    SCRIPT.answer(&headers)
 }
 
 /// The style of all pages.

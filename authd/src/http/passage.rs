@@ -104,16 +104,18 @@ impl Passage {
     }
 
     fn log(&self, status: StatusCode, error: Option<&Error>, took: Duration) {
+        let route = self.route.as_ref().map_or("-", MatchedPath::as_str);
+        if status.as_u16() < 400 {
+            let done = (self.method.as_str(), route, status);
+            return log_done(self.request_id, self.correlation_id.as_ref(), done, took);
+        }
         let request_id = tracing::field::display(self.request_id);
         let correlation_id = self.correlation_id.as_ref().and_then(|id| id.to_str().ok());
         let method = self.method.as_str();
-        let route = self.route.as_ref().map_or("-", MatchedPath::as_str);
         let code = error.map(|error| error.code.as_str());
         let status = status.as_u16();
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        if status < 400 {
-            tracing::debug!(%request_id, correlation_id, method, route, status, micros, "request");
-        } else if status < 500 {
+        let micros = micros(took);
+        if status < 500 {
             tracing::info!(
                 %request_id, correlation_id, method, route, status, code, micros, "request refused"
             );
@@ -125,6 +127,28 @@ impl Passage {
             );
         }
     }
+}
+
+/// The line on a request that was not refused: method, route and status of it.
+pub(super) fn log_done(
+    request_id: RequestId,
+    correlation_id: Option<&HeaderValue>,
+    (method, route, status): (&str, &str, StatusCode),
+    took: Duration,
+) {
+    tracing::debug!(
+        %request_id,
+        correlation_id = correlation_id.and_then(|id| id.to_str().ok()),
+        method,
+        route,
+        status = status.as_u16(),
+        micros = micros(took),
+        "request"
+    );
+}
+
+fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// An answer in its final form.

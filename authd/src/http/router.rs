@@ -9,7 +9,9 @@ use crate::app::App;
 use crate::http::route::Method::{Delete, Get, Patch, Post, Put};
 use crate::http::route::Routes;
 pub use crate::http::route::{Access, Route};
-use crate::http::{auth, check, health, maintenance, me, pages, users, well_known};
+use crate::http::{
+    auth, check, health, maintenance, me, pages, picture, registration, users, well_known,
+};
 
 /// Routes that answer while the API is closed for maintenance: other services go on checking tokens.
 pub const OPEN_IN_MAINTENANCE: &[&str] = &[
@@ -43,9 +45,19 @@ fn all() -> Routes {
         .public(Post, "/v1/auth/logout", auth::sign_out)
         .public(Post, "/v1/auth/password/forgot", auth::forgot_password)
         .public(Post, "/v1/auth/password/reset", auth::reset_password)
+        .public(Post, "/v1/auth/register", registration::register)
+        .public(Post, "/v1/auth/verify-email", registration::verify_email)
+        .public(Post, "/v1/auth/verify-email/resend", registration::resend)
+        .public(Post, "/v1/auth/confirm-email", registration::confirm_email)
         .signed_in(Post, "/v1/auth/password/change", auth::change_password)
         .signed_in(Get, "/v1/auth/check", check::check)
         .signed_in(Get, "/v1/me", me::show)
+        .signed_in(Patch, "/v1/me", me::update)
+        .signed_in(Post, "/v1/me/email", registration::change_email)
+        .signed_in(Put, "/v1/me/picture", picture::put_own)
+        .signed_in(Get, "/v1/me/picture", picture::show_own)
+        .signed_in(Delete, "/v1/me/picture", picture::remove_own)
+        .signed_in(Get, "/v1/me/login-attempts", me::login_attempts)
         .signed_in(Get, "/v1/me/permissions", me::permissions)
         .signed_in(Get, "/v1/me/sessions", me::sessions)
         .signed_in(Delete, "/v1/me/sessions/{id}", me::end_session)
@@ -66,8 +78,11 @@ fn all() -> Routes {
         .permits("users:view", Get, "/v1/users/{id}/permissions", users::permissions)
         .public(Get, "/.well-known/jwks.json", well_known::jwks)
         .public(Get, "/.well-known/oauth-authorization-server", well_known::metadata)
+        .public(Get, "/v1/pictures/{address}", picture::show)
+        .public(Get, "/confirm-email", pages::confirm_email)
         .public(Get, "/reset-password", pages::reset_password)
-        .public(Get, "/pages/reset-password.js", pages::reset_password_script)
+        .public(Get, "/verify-email", pages::verify_email)
+        .public(Get, "/pages/link.js", pages::script)
         .public(Get, "/pages/pages.css", pages::style)
         .public(Get, "/healthz", health::alive)
         .public(Get, "/readyz", health::ready)

@@ -1,9 +1,9 @@
 //! Answers of the last minute: how many, how slow, how many failed. In memory only.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
+use common::sharded::Sharded;
 
 const SECONDS: u64 = 60;
 /// One slot more than the window, for the second that is not over.
@@ -15,7 +15,7 @@ const BUCKETS: usize = 34 * 4;
 #[derive(Debug)]
 pub struct Traffic {
     started: Instant,
-    slots: Mutex<Vec<Slot>>,
+    slots: Sharded<Vec<Slot>>,
 }
 
 /// The last minute.
@@ -52,14 +52,16 @@ impl Traffic {
         let slots = usize::try_from(SLOTS).unwrap_or_default();
         Self {
             started: now,
-            slots: Mutex::new(vec![Slot::EMPTY; slots]),
+            slots: Sharded::new(|| vec![Slot::EMPTY; slots]),
         }
     }
 
     /// Counts an answer that was given at `now` after `took`.
     pub fn record(&self, now: Instant, took: Duration, status: StatusCode) {
         let second = self.second(now);
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut slots) = self.slots.own() else {
+            return;
+        };
         let index = usize::try_from(second % SLOTS).unwrap_or_default();
         let Some(slot) = slots.get_mut(index) else {
             return;
@@ -84,15 +86,15 @@ impl Traffic {
         let current = self.second(now);
         let first = current.saturating_sub(SECONDS);
         let (mut count, mut failed, mut buckets) = (0_u64, 0_u64, [0_u64; BUCKETS]);
-        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        for slot in slots.iter().filter(|slot| slot.second >= first) {
-            count = count.saturating_add(u64::from(slot.count));
-            failed = failed.saturating_add(u64::from(slot.failed));
-            for (sum, part) in buckets.iter_mut().zip(slot.buckets) {
-                *sum = sum.saturating_add(u64::from(part));
+        for slots in self.slots.all() {
+            for slot in slots.iter().filter(|slot| slot.second >= first) {
+                count = count.saturating_add(u64::from(slot.count));
+                failed = failed.saturating_add(u64::from(slot.failed));
+                for (sum, part) in buckets.iter_mut().zip(slot.buckets) {
+                    *sum = sum.saturating_add(u64::from(part));
+                }
             }
         }
-        drop(slots);
         let span = now.saturating_duration_since(self.started).as_secs_f64();
         let span = span.clamp(1.0, as_float(SECONDS) + 1.0);
         TrafficSummary {
@@ -169,6 +171,19 @@ mod tests {
         let summary = traffic.summary(at(300));
         assert_eq!(summary.p99_seconds, None);
         assert!(summary.requests_per_second.abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn answers_of_all_threads_are_counted() {
+        let start = Instant::now();
+        let traffic = Traffic::starting(start);
+        std::thread::scope(|scope| {
+            for _ in 0..20 {
+                scope.spawn(|| traffic.record(start, Duration::from_millis(1), StatusCode::OK));
+            }
+        });
+        let rate = traffic.summary(start).requests_per_second;
+        assert!((rate - 20.0).abs() < 0.1, "{rate}");
     }
 
     #[test]

@@ -73,10 +73,15 @@ fn samples(template: Template, tenant: &str) -> Vec<Option<Letter>> {
     let link = || secret("https://auth.example.com/reset-password#sample");
     let (links, passwords) = match template {
         Template::Invitation => (vec![None, link()], vec![secret("sample-password"), None]),
-        Template::PasswordReset => (vec![link(), link()], vec![None, None]),
+        Template::PasswordReset | Template::EmailVerification | Template::EmailConfirmation => {
+            (vec![link(), link()], vec![None, None])
+        }
         Template::PasswordChanged
         | Template::AccountLocked
         | Template::NewDevice
+        | Template::AddressInUse
+        | Template::EmailChangeRequested
+        | Template::EmailChanged
         | Template::Test => (vec![None, None], vec![None, None]),
     };
     let pairs = links.into_iter().zip(passwords).zip([true, false]);

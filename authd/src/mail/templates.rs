@@ -193,10 +193,7 @@ impl Shelf<'_> {
         if words.subject.is_empty() {
             return Err(lacks(&subject, "the subject is empty"));
         }
-        let needs_them = matches!(
-            letter.template,
-            Template::Invitation | Template::PasswordReset
-        );
+        let needs_them = letter.template == Template::Invitation || letter.template.has_link();
         if !needs_them {
             return Ok(());
         }

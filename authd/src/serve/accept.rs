@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -16,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::connection::{Connections, DrainLimit};
-use super::{Gauge, Limits, Peer};
+use super::{Gauge, Limits, Peer, Site};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -57,7 +56,7 @@ impl Listener for UnixListener {
 /// Serves until `shutdown` turns true, then drains. `introduce` names the peer, or refuses it.
 pub(super) async fn run<L: Listener>(
     listener: L,
-    router: Router,
+    site: Site,
     limits: Limits,
     shutdown: watch::Receiver<bool>,
     (gauge, introduce): (
@@ -68,7 +67,7 @@ pub(super) async fn run<L: Listener>(
     let graceful = GracefulShutdown::new();
     let (force, drain_limit) = DrainLimit::channel();
     let grace = limits.shutdown_grace;
-    let connections = Connections::new(router, limits, drain_limit);
+    let connections = Connections::new(site, limits, drain_limit);
     let mut tasks = JoinSet::new();
     let mut accepting = Accepting {
         places: Arc::new(Semaphore::new(connections.max())),

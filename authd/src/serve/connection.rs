@@ -1,15 +1,15 @@
-//! One connection: hyper over the gate, and the router behind hyper.
+//! One connection: hyper over the gate, and the site behind hyper.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use axum::Router;
 use axum::body::Body;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper::{Request, Response, header};
@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tower::ServiceExt;
 
 use super::gate::{Gate, Patience};
-use super::{Limits, Peer};
+use super::{Head, Limits, Peer, Site};
 
 /// hyper's own least size of a read buffer.
 const LEAST_BUFFER_BYTES: usize = 8 * 1024;
@@ -41,6 +41,12 @@ impl DrainLimit {
         }
     }
 
+    /// Whether it is reached, or nobody can tell any more.
+    pub(super) fn is_reached(&self) -> bool {
+        // The value changes once, so a look at its version is enough.
+        !matches!(self.0.has_changed(), Ok(false))
+    }
+
     pub(super) fn channel() -> (DrainForce, Self) {
         let (sender, receiver) = watch::channel(false);
         (DrainForce(sender), Self(receiver))
@@ -59,13 +65,13 @@ impl DrainForce {
 /// Makes connections of one listener.
 pub(super) struct Connections {
     http: http1::Builder,
-    router: Router,
+    site: Site,
     limits: Limits,
     drain_limit: DrainLimit,
 }
 
 impl Connections {
-    pub(super) fn new(router: Router, limits: Limits, drain_limit: DrainLimit) -> Self {
+    pub(super) fn new(site: Site, limits: Limits, drain_limit: DrainLimit) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .max_header_size(limits.max_header_bytes)
@@ -77,7 +83,7 @@ impl Connections {
             );
         Self {
             http,
-            router,
+            site,
             limits,
             drain_limit,
         }
@@ -107,7 +113,7 @@ impl Connections {
             Arc::clone(&is_answering),
         );
         let exchange = Exchange {
-            router: self.router.clone(),
+            site: self.site.clone(),
             peer,
             drain_limit: self.drain_limit.clone(),
             is_answering,
@@ -122,45 +128,96 @@ impl Connections {
     }
 }
 
-/// The router as one connection sees it.
+/// The site as one connection sees it.
 pub(super) struct Exchange {
-    router: Router,
+    site: Site,
     peer: Peer,
     drain_limit: DrainLimit,
     is_answering: Arc<AtomicBool>,
     ends_at: Option<Instant>,
 }
 
+impl Exchange {
+    /// An answer that is ready; at the drain's limit nothing is, what comes then is refused.
+    fn ready(&self, request: &Request<Incoming>) -> Option<Response<Body>> {
+        if self.drain_limit.is_reached() {
+            return None;
+        }
+        self.site.ready(&Head {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+            has_body: !request.body().is_end_stream(),
+            peer: self.peer,
+        })
+    }
+
+    async fn routed(
+        router: axum::Router,
+        request: Request<Body>,
+        answering: Answering,
+        ends_at: Option<Instant>,
+    ) -> io::Result<Response<Body>> {
+        let response = match router.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        drop(answering);
+        if response.extensions().get::<CloseUnanswered>().is_some() {
+            return Err(io::Error::other("the request deserves no answer"));
+        }
+        Ok(closing(response, ends_at))
+    }
+}
+
 impl Service<Request<Incoming>> for Exchange {
     type Response = Response<Body>;
     type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Response<Body>>> + Send>>;
+    type Future = Answer;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
+        if let Some(response) = self.ready(&request) {
+            return Answer::Ready(std::future::ready(Ok(closing(response, self.ends_at))));
+        }
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(self.peer);
         request.extensions_mut().insert(self.drain_limit.clone());
         let answering = Answering::begin(&self.is_answering);
-        let router = self.router.clone();
-        let ends_at = self.ends_at;
-        Box::pin(async move {
-            let mut response = match router.oneshot(request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            };
-            drop(answering);
-            if response.extensions().get::<CloseUnanswered>().is_some() {
-                return Err(io::Error::other("the request deserves no answer"));
-            }
-            if ends_at.is_some_and(|end| Instant::now() >= end) {
-                response.headers_mut().insert(
-                    header::CONNECTION,
-                    header::HeaderValue::from_static("close"),
-                );
-            }
-            Ok(response)
-        })
+        Answer::Routed(Box::pin(Self::routed(
+            self.site.router(),
+            request,
+            answering,
+            self.ends_at,
+        )))
     }
+}
+
+/// An answer that is there, or on its way through the router.
+pub(super) enum Answer {
+    Ready(std::future::Ready<io::Result<Response<Body>>>),
+    Routed(Pin<Box<dyn Future<Output = io::Result<Response<Body>>> + Send>>),
+}
+
+impl Future for Answer {
+    type Output = io::Result<Response<Body>>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Self::Ready(answer) => Pin::new(answer).poll(context),
+            Self::Routed(answer) => answer.as_mut().poll(context),
+        }
+    }
+}
+
+/// Says that the connection ends, if it is old enough.
+fn closing(mut response: Response<Body>, ends_at: Option<Instant>) -> Response<Body> {
+    if ends_at.is_some_and(|end| Instant::now() >= end) {
+        response.headers_mut().insert(
+            header::CONNECTION,
+            header::HeaderValue::from_static("close"),
+        );
+    }
+    response
 }
 
 /// Holds the mark that an answer is under way.

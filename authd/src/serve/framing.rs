@@ -171,7 +171,19 @@ impl Chunk {
 /// stand before the request line (RFC 9112, 2.2).
 fn head_end(bytes: &[u8], seen: usize) -> Result<Option<usize>, ()> {
     let mut previous = seen.checked_sub(1).and_then(|at| bytes.get(at)).copied();
-    for (at, &byte) in bytes.iter().enumerate().skip(seen) {
+    let mut seen = seen;
+    while let Some(&byte) = bytes.get(seen) {
+        let at = seen;
+        seen = seen.saturating_add(1);
+        if matches!(previous, None | Some(b'\n')) {
+            // A stretch without any end of a line has one reading, whatever stands in it.
+            let plain = plain_stretch(bytes.get(at..).unwrap_or_default());
+            if plain > 0 {
+                previous = Some(b' ');
+                seen = at.saturating_add(plain);
+                continue;
+            }
+        }
         if (byte == b'\n') != (previous == Some(b'\r')) {
             return Err(());
         }
@@ -187,6 +199,25 @@ fn head_end(bytes: &[u8], seen: usize) -> Result<Option<usize>, ()> {
         previous = Some(byte);
     }
     Ok(None)
+}
+
+/// How many of the first bytes certainly hold no return and no line feed: whole steps of a size
+/// that the compiler compares at once.
+fn plain_stretch(bytes: &[u8]) -> usize {
+    const STEP: usize = 32;
+    let is_plain = |step: &&[u8; STEP]| {
+        let mut ends = false;
+        for &byte in *step {
+            ends |= byte == b'\n' || byte == b'\r';
+        }
+        !ends
+    };
+    let (steps, _) = bytes.as_chunks::<STEP>();
+    steps
+        .iter()
+        .take_while(is_plain)
+        .count()
+        .saturating_mul(STEP)
 }
 
 /// The state behind a whole head; none if its length can be read in two ways.
@@ -288,6 +319,30 @@ mod tests {
         ] {
             for piece in [1, 3, 4096] {
                 assert_eq!(follow(text, piece), (text.len(), false), "{piece} {text:?}");
+            }
+        }
+    }
+
+    /// Whole steps of a line are looked at together: a lone return or line feed is found at every
+    /// place, and the end of the head nowhere else.
+    #[test]
+    fn a56_line_ends_are_seen_at_every_place_of_a_long_line() {
+        for length in 0..100 {
+            let line = format!("X: {}", "v".repeat(length));
+            let head = |line: &str| format!("GET / HTTP/1.1\r\nHost: a\r\n{line}\r\n\r\nrest");
+            let whole = head(&line);
+            let end = whole.len() - "rest".len();
+            for piece in [1, 7, 32, 4096] {
+                assert_eq!(follow(&whole, piece).0, end, "{length} {piece}");
+                for at in 0..=length {
+                    for lone in ['\r', '\n'] {
+                        let mut broken = line.clone();
+                        broken.insert(3 + at, lone);
+                        // Behind the last one stands the line's own end.
+                        let is_refused = follow(&head(&broken), piece) == (0, true);
+                        assert!(is_refused, "{length} {at} {piece} {lone:?}");
+                    }
+                }
             }
         }
     }

@@ -7,6 +7,7 @@
 mod accept;
 mod connection;
 mod framing;
+mod front;
 mod gate;
 mod peer;
 #[cfg(test)]
@@ -19,11 +20,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 
 pub use connection::{CloseUnanswered, DrainLimit};
+pub use front::{Front, Head, Site};
 pub use peer::{Peer, PeerCredentials};
 
 /// Times of a connection.
@@ -95,11 +96,11 @@ impl Drop for GaugeEntry {
     }
 }
 
-/// Serves a router over TCP until `shutdown` turns true (or its sender is gone) and the requests
+/// Serves a site over TCP until `shutdown` turns true (or its sender is gone) and the requests
 /// under way have their answers. Dropping the future ends every connection at once.
 pub async fn serve_tcp(
     listener: TcpListener,
-    router: Router,
+    site: impl Into<Site>,
     limits: Limits,
     shutdown: watch::Receiver<bool>,
     gauge: Gauge,
@@ -111,14 +112,14 @@ pub async fn serve_tcp(
         }
         Some(Peer::Tcp(*address))
     };
-    accept::run(listener, router, limits, shutdown, (gauge, introduce)).await;
+    accept::run(listener, site.into(), limits, shutdown, (gauge, introduce)).await;
 }
 
 /// As [`serve_tcp`], over a Unix socket; a peer that `admit` refuses is closed before a byte of it
 /// is read.
 pub async fn serve_unix(
     listener: UnixListener,
-    router: Router,
+    site: impl Into<Site>,
     limits: Limits,
     shutdown: watch::Receiver<bool>,
     gauge: Gauge,
@@ -131,5 +132,5 @@ pub async fn serve_unix(
             None
         }
     };
-    accept::run(listener, router, limits, shutdown, (gauge, introduce)).await;
+    accept::run(listener, site.into(), limits, shutdown, (gauge, introduce)).await;
 }

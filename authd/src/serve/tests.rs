@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixListener, UnixStream};
@@ -318,6 +318,58 @@ async fn r23_a_drain_ends_at_its_limit() {
     trial.drained().await;
 }
 
+/// Answers one path at once, and breaks at another.
+struct Quick;
+
+impl Front for Quick {
+    fn answer(&self, head: &Head<'_>) -> Option<Response<Body>> {
+        match head.uri.path() {
+            "/quick" => Some(Response::new(Body::from("ready"))),
+            "/broken" => panic!("in front of the router"),
+            _ => None,
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_ready_in_front_is_the_routers_also_where_the_front_breaks() {
+    let router = plain().route("/broken", get(|| async { "routed" }));
+    let site = Site::with_front(router, Arc::new(Quick));
+    let trial = Trial::of(site, generous()).await;
+    let mut stream = trial.connect().await;
+    for (path, text) in [("/quick", "ready"), ("/", "fine"), ("/broken", "routed")] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert!(ask(&mut stream, request).await.ends_with(text), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_connection_ends_with_a_ready_answer_too() {
+    let old = Limits {
+        max_age: Some(Duration::ZERO),
+        ..generous()
+    };
+    let trial = Trial::of(Site::with_front(plain(), Arc::new(Quick)), old).await;
+    let text = trial
+        .exchange("GET /quick HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await;
+    assert!(text.contains("connection: close\r\n"), "{text}");
+    assert!(text.ends_with("ready"), "{text}");
+}
+
+#[test]
+fn r23_a_drain_limit_is_seen_as_soon_as_it_is_reached() {
+    let (force, limit) = DrainLimit::channel();
+    assert!(!limit.is_reached());
+    let other = limit.clone();
+    force.reach();
+    assert!(limit.is_reached() && other.is_reached());
+    assert!(other.clone().is_reached(), "also by who comes later");
+    let (force, limit) = DrainLimit::channel();
+    drop(force);
+    assert!(limit.is_reached(), "nobody could tell any more");
+}
+
 #[tokio::test]
 async fn a_client_that_takes_nothing_of_its_answer_is_closed() {
     let router = Router::new().route("/", get(|| async { vec![0_u8; 64 << 20] }));
@@ -423,7 +475,13 @@ async fn r18_without_descriptors_the_loop_waits_and_recovers() {
     let peer = |_: &UnixStream, (): &()| Some(Peer::Tcp(([127, 0, 0, 1], 1).into()));
     let start = Instant::now();
     let parts = (Gauge::default(), peer);
-    let server = tokio::spawn(accept::run(listener, plain(), generous(), stopped, parts));
+    let server = tokio::spawn(accept::run(
+        listener,
+        plain().into(),
+        generous(),
+        stopped,
+        parts,
+    ));
     client.write_all(GET.as_bytes()).await.unwrap();
     assert!(answer(&mut client).await.ends_with("fine"));
     // 100 ms, 200 ms and 400 ms, and no call between them.

@@ -4,14 +4,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{ConnectionTimes, Gauge, Limits, Times, serve_tcp};
+use super::{ConnectionTimes, Gauge, Limits, Site, Times, serve_tcp};
 
 /// Longer than anything here may take; only a failing test waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -39,12 +38,18 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
-    pub(crate) async fn of(router: Router, limits: Limits) -> Self {
+    pub(crate) async fn of(site: impl Into<Site>, limits: Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
         let gauge = Gauge::default();
-        let server = tokio::spawn(serve_tcp(listener, router, limits, stopped, gauge.clone()));
+        let server = tokio::spawn(serve_tcp(
+            listener,
+            site.into(),
+            limits,
+            stopped,
+            gauge.clone(),
+        ));
         Self {
             address,
             gauge,

@@ -32,6 +32,7 @@ use tokio::sync::{Notify, watch};
 use crate::app::audit::{LoggedHeads, log_heads};
 use crate::app::daemon::{Steering, reload_by_signal};
 use crate::app::mail::Mailroom;
+use crate::app::picture::Pictures;
 use crate::app::{App, Current, db::Room, login_budget::LoginBudget, waiters::Waiters};
 use crate::cache::{Activity, MemoryCache};
 use crate::config::{Config, DatabaseUrl, Loaded};
@@ -240,6 +241,7 @@ async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
         waiters: Waiters::default(),
         backups: apart::backups(parts.loaded, pepper.as_deref()),
         room: Room::default(),
+        pictures: Pictures::start().map_err(Failure::other)?,
     })
 }
 

@@ -25,19 +25,20 @@ use crate::app::refused_peer::RefusedPeers;
 use crate::app::status::{Running, Traffic as Figures, TrafficFigures};
 use crate::app::{App, Current};
 use crate::config::{Account, ClientIpHeader as ConfiguredHeader, Config, Loaded};
-use crate::crypto;
+use crate::crypto::{self, DrawnAhead};
 use crate::http::client_ip::{ClientIpHeader, TrustedProxies};
 use crate::http::edge::{self, Edge, EdgeSettings, RequestIds, Timeouts};
+use crate::http::ready::Ready;
 use crate::http::router;
 use crate::http::traffic::Traffic;
-use crate::serve::{self, ConnectionTimes, Gauge, Limits, Times};
+use crate::serve::{self, ConnectionTimes, Gauge, Limits, Site, Times};
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 4096;
 
 /// Listeners that are bound, with what stands behind them.
 pub(super) struct Bound {
-    api: Vec<(TcpListener, axum::Router, Limits)>,
+    api: Vec<(TcpListener, Site, Limits)>,
     admin: Vec<AdminDoor>,
 }
 
@@ -76,6 +77,7 @@ fn timeouts(config: &Config) -> Timeouts {
         Some(config.api.request_timeout),
         config.api.timeout_overrides.clone(),
     )
+    .for_pictures(config.timeouts.picture)
 }
 
 fn admin_timeouts(config: &Config) -> Timeouts {
@@ -224,8 +226,9 @@ fn bind_api(
     app: &Arc<App>,
     edge: &Arc<Edge>,
     times: &Times,
-) -> Result<Vec<(TcpListener, axum::Router, Limits)>, Failure> {
+) -> Result<Vec<(TcpListener, Site, Limits)>, Failure> {
     let router = edge::behind(Arc::clone(edge), router::api(app));
+    let site = Site::with_front(router, Ready::new(Arc::clone(app), Arc::clone(edge)));
     let listeners = if passed.is_empty() {
         own_api(config)?
     } else {
@@ -245,7 +248,7 @@ fn bind_api(
     );
     Ok(listeners
         .into_iter()
-        .map(|listener| (listener, router.clone(), limits(config, times, most)))
+        .map(|listener| (listener, site.clone(), limits(config, times, most)))
         .collect())
 }
 
@@ -297,10 +300,10 @@ impl Bound {
     /// Serves.
     pub(super) fn start(self, stopping: &watch::Receiver<bool>) -> Servers {
         let mut set = JoinSet::new();
-        for (listener, router, limits) in self.api {
+        for (listener, site, limits) in self.api {
             set.spawn(serve::serve_tcp(
                 listener,
-                router,
+                site,
                 limits,
                 stopping.clone(),
                 Gauge::default(),
@@ -374,9 +377,10 @@ fn proxies(config: &Config) -> TrustedProxies {
 /// process must do, and every use case that needs randomness fails by itself.
 fn request_ids(app: &Arc<App>) -> RequestIds {
     let app = Arc::clone(app);
+    let random = DrawnAhead::from(Arc::clone(&app.random));
     Arc::new(move || {
         let now = app.now();
-        crypto::new_id(app.random.as_ref(), now).unwrap_or_else(|_| {
+        crypto::new_id(&random, now).unwrap_or_else(|_| {
             let millis = u128::from(now.millis().unsigned_abs());
             RequestId::from_bytes((millis << 80 | u128::from(std::process::id())).to_be_bytes())
         })

@@ -7,12 +7,15 @@ use common::secret::Secret;
 use domain::key::KeyPolicy;
 use domain::lockout::LockoutPolicy;
 use domain::password::{Password, PasswordPolicy};
+use domain::registration::RegistrationPolicy;
 use domain::session::SessionLimits;
 use domain::setting::TenantSettings;
 
 use super::exit::Failure;
 use crate::app::Settings;
-use crate::app::settings::{BackupSettings, LoginBudgetSettings, MailSettings, StoredIp};
+use crate::app::settings::{
+    BackupSettings, LinkSettings, LoginBudgetSettings, MailSettings, PictureSettings, StoredIp,
+};
 use crate::config::{self, Config};
 
 /// How signing keys follow one another.
@@ -55,7 +58,12 @@ pub(super) fn settings(config: &Config, issuer: String) -> Result<Settings, Fail
             rate: config.mail.rate,
             timeout: config.mail.timeout,
         },
-        reset_url: config.links.reset_url.clone(),
+        links: LinkSettings {
+            confirm_url: config.links.confirm_url.clone(),
+            reset_url: config.links.reset_url.clone(),
+            verify_url: config.links.verify_url.clone(),
+        },
+        verify_ttl: config.registration.verify_ttl,
         reset_ttl: config.password.reset_ttl,
         default_plan: config.tenant.default_plan.clone(),
         default_max_users: config.tenant.default_max_users,
@@ -65,6 +73,10 @@ pub(super) fn settings(config: &Config, issuer: String) -> Result<Settings, Fail
             compress: config.backup.compress,
             folder: config.backup.dir.clone(),
             keep: config.backup.keep,
+        },
+        picture: PictureSettings {
+            max_bytes: usize::try_from(config.profile.picture_max).unwrap_or(usize::MAX),
+            max_pixels: config.profile.picture_max_pixels,
         },
     })
 }
@@ -85,6 +97,11 @@ fn tenant(config: &Config) -> TenantSettings {
             max_length: config.password.max_length,
         },
         reference_names: config.refs.names.clone(),
+        registration: RegistrationPolicy {
+            enabled: config.registration.enabled,
+            allowed_domains: config.registration.allowed_domains.clone(),
+            max_pending: config.registration.max_pending,
+        },
         session_limits: SessionLimits {
             idle_timeout: config.session.idle_timeout,
             max_age: config.session.max_age,

@@ -21,9 +21,10 @@ pub use resource::{
     Deletion, Denial, Devices, DevicesRead, Grants, GrantsRead, Housekeeping, Keys, KeysRead,
     LockoutFilter, LockoutRow, MailedTokens, MessageFilter, Meta, MetaRead, NewAttempt,
     OperatorRead, Outbox, OutboxCounts, OutboxRead, Over, PageRequest, Permissions,
-    PermissionsRead, ReadTx, Renamed, Renewal, RoleFilter, RoleRow, Roles, RolesRead, Scope,
-    SessionFilter, SessionRow, Sessions, SessionsRead, Settings, SettingsRead, TenantFilter,
-    TenantRead, TenantRow, TenantScope, TenantWrite, Tenants, TenantsRead, UsageRow, UsageSince,
-    UserFilter, UserRow, Users, UsersRead, Whose, WriteTx,
+    PermissionsRead, Pictures, PicturesRead, ReadTx, RegistrationFilter, RegistrationRow, Renamed,
+    Renewal, RoleFilter, RoleRow, Roles, RolesRead, Scope, SessionFilter, SessionRow, Sessions,
+    SessionsRead, Settings, SettingsRead, TenantFilter, TenantRead, TenantRow, TenantScope,
+    TenantWrite, Tenants, TenantsRead, UsageRow, UsageSince, UserFilter, UserRow, Users, UsersRead,
+    WaitingRead, WaitingWrite, Whose, WriteTx,
 };
 pub use unit::{Backend, CommitListener, DatabaseInfo, Priority, ReadJob, Store, WriteJob};

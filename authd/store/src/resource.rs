@@ -13,9 +13,11 @@ mod audit;
 mod denial;
 mod list;
 mod mail;
+mod picture;
 mod renewal;
 mod role;
 mod setting;
+mod waiting;
 
 use common::email::Email;
 use common::id::{AttemptId, KeyId, RoleId, SessionId, TenantId, UserId};
@@ -28,6 +30,8 @@ use domain::lockout::{
     Boot, CounterKey, CounterKind, CounterState, Lockout, ManualLock, Reservation, ReservationId,
 };
 use domain::mail::MailedToken;
+use domain::picture::{Picture, PictureAddress};
+use domain::registration::{PendingEmail, Registration};
 use domain::rights::Right;
 use domain::session::{EndReason, Session};
 use domain::setting::{Setting, Value};
@@ -37,15 +41,17 @@ use domain::user::{Credential, CredentialKind, User, UserStatus};
 pub use audit::{Audit, AuditFilter, AuditRead};
 pub use denial::Denial;
 pub use list::{
-    AttemptsBy, AttemptsCount, Counts, Deletion, LockoutFilter, LockoutRow, SessionFilter,
-    SessionRow, TenantFilter, TenantRow, TenantScope, UserFilter, UserRow,
+    AttemptFilter, AttemptsBy, AttemptsCount, Counts, Deletion, LockoutFilter, LockoutRow,
+    SessionFilter, SessionRow, TenantFilter, TenantRow, TenantScope, UserFilter, UserRow,
 };
 pub use mail::{MailedTokens, MessageFilter, Outbox, OutboxCounts, OutboxRead};
+pub use picture::{Pictures, PicturesRead};
 pub use renewal::{Renamed, Renewal};
 pub use role::{
     Grants, GrantsRead, Permissions, PermissionsRead, RoleFilter, RoleRow, Roles, RolesRead,
 };
 pub use setting::{Settings, SettingsRead};
+pub use waiting::{RegistrationFilter, RegistrationRow, WaitingRead, WaitingWrite};
 
 use crate::error::StoreError;
 pub use crate::usage::{UsageRow, UsageSince};
@@ -100,6 +106,15 @@ pub trait ReadTx {
     fn outbox(&self) -> &dyn OutboxRead;
     /// The token of a mailed link, whose tenant is not known yet, by its hash.
     fn mailed_token(&self, hash: &[u8; 32]) -> Result<Option<(TenantId, MailedToken)>, StoreError>;
+    /// The picture at an address, whose tenant is not known yet; none of a deleted tenant.
+    fn picture(&self, address: PictureAddress) -> Result<Option<Picture>, StoreError>;
+    /// The registration of a mailed link, by the hash of its token.
+    fn registration(&self, token: &[u8; 32]) -> Result<Option<Registration>, StoreError>;
+    /// The new address of a mailed link, by the hash of its token.
+    fn pending_email(
+        &self,
+        token: &[u8; 32],
+    ) -> Result<Option<(TenantId, PendingEmail)>, StoreError>;
     /// Whether a token's id is on the list of denied ones.
     fn is_denied(&self, jti: &str) -> Result<bool, StoreError>;
     /// What is known of a denied token.
@@ -150,6 +165,8 @@ pub trait TenantRead {
     fn sessions(&self) -> &dyn SessionsRead;
     /// Their known devices.
     fn devices(&self) -> &dyn DevicesRead;
+    /// Their pictures.
+    fn pictures(&self) -> &dyn PicturesRead;
     /// Attempts to sign in to it.
     fn attempts(&self) -> &dyn AttemptsRead;
     /// Its own roles.
@@ -160,6 +177,8 @@ pub trait TenantRead {
     fn grants(&self) -> &dyn GrantsRead;
     /// Values of its own.
     fn settings(&self) -> &dyn SettingsRead;
+    /// What waits for the owner of an address.
+    fn waiting(&self) -> &dyn WaitingRead;
 }
 
 /// Rows of one tenant, to write.
@@ -172,6 +191,8 @@ pub trait TenantWrite: TenantRead {
     fn sessions_mut(&self) -> &dyn Sessions;
     /// Their known devices.
     fn devices_mut(&self) -> &dyn Devices;
+    /// Their pictures.
+    fn pictures_mut(&self) -> &dyn Pictures;
     /// Tokens of links that were mailed to them.
     fn mailed_tokens_mut(&self) -> &dyn MailedTokens;
     /// Its own roles.
@@ -182,6 +203,8 @@ pub trait TenantWrite: TenantRead {
     fn grants_mut(&self) -> &dyn Grants;
     /// Values of its own.
     fn settings_mut(&self) -> &dyn Settings;
+    /// What waits for the owner of an address.
+    fn waiting_mut(&self) -> &dyn WaitingWrite;
 }
 
 /// The tenants, to read. A deleted one is not there, unless a method says otherwise.
@@ -234,11 +257,14 @@ pub trait Users: UsersRead {
     /// Writes name, telephone number, address, language, employee and references of one, and when.
     /// False if there is no such user.
     fn set_profile(&self, user: &User) -> Result<bool, StoreError>;
-    /// Removes one with its password, sessions and devices; its attempts stay. False if there is no
+    /// Removes one with its password, sessions, devices and picture; its attempts stay. False if there is no
     /// such user.
     fn delete(&self, id: UserId) -> Result<bool, StoreError>;
     /// Marks the user's address as verified: something mailed to it came back.
     fn set_email_verified(&self, id: UserId, at: Time) -> Result<(), StoreError>;
+    /// Gives one another address, verified, and its counter; links that were mailed die (rule 22).
+    /// The address must be free. False if there is no such user.
+    fn set_email(&self, user: &User) -> Result<bool, StoreError>;
     /// Remembers a login that succeeded.
     fn set_last_login(&self, id: UserId, at: Time) -> Result<(), StoreError>;
 }
@@ -449,23 +475,6 @@ pub trait Housekeeping {
 /// An attempt to be recorded.
 pub type NewAttempt = Attempt;
 
-/// Which attempts are wanted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AttemptFilter {
-    /// Only of this tenant.
-    pub tenant: Option<TenantId>,
-    /// Only of this user.
-    pub user: Option<UserId>,
-    /// Only for the name with this key, which no user needs to have.
-    pub subject: Option<CounterKey>,
-    /// Only from this address.
-    pub ip: Option<String>,
-    /// Only failed ones.
-    pub failed: bool,
-    /// Only those whose last try was at or after this.
-    pub since: Option<Time>,
-}
-
 /// Attempts to sign in to one tenant.
 pub trait AttemptsRead {
     /// Those of a user, the newest first; `after` is the last row's id, `att_…`.
@@ -527,6 +536,12 @@ pub trait OperatorRead {
         filter: &AttemptFilter,
         page: &PageRequest,
     ) -> Result<Vec<AttemptRow>, StoreError>;
+    /// Registrations that wait, the oldest first; `after` is the last row's id, `usr_…`.
+    fn registrations(
+        &self,
+        filter: &RegistrationFilter,
+        page: &PageRequest,
+    ) -> Result<Vec<RegistrationRow>, StoreError>;
     /// One attempt.
     fn attempt(&self, id: AttemptId) -> Result<Option<AttemptRow>, StoreError>;
     /// Attempts last tried at or after a time, counted; those with the most failed ones first.

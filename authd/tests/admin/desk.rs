@@ -1,17 +1,20 @@
 //! An installation to administer, and what the tests put into it.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use authd::app::status::{Running, Traffic, TrafficFigures};
 use authd::app::{App, Error, Operator, tenant, user};
 use common::call::{self, Change, Socket};
 use common::id::{AttemptId, SessionId, TenantId, UserId};
+use common::secret::Secret;
 use common::time::ManualClock;
 use common::view::DeviceType;
 use domain::attempt::{Attempt, Outcome};
 use domain::audit::AuditRow;
 use domain::device::{Device, KnownDevice};
 use domain::lockout::{CounterKey, CounterKind};
+use domain::registration::Registration;
 use domain::session::Session;
 use store::{Claim, CommitListener, Priority, Scope, StoreError};
 
@@ -230,7 +233,7 @@ impl Desk {
 
     /// Attempts of two days ago, each by itself.
     pub(crate) async fn attempts_of_the_past(&self, tenant: TenantId, count: u16) {
-        let at = self.app.now().minus(std::time::Duration::from_hours(48));
+        let at = self.app.now().minus(Duration::from_hours(48));
         self.write(move |tx| {
             for n in 0..count {
                 let mut id = [7; 16];
@@ -291,6 +294,31 @@ impl Desk {
 
     /// The rows of a tenant's chain.
     /// The installation's own chain.
+    /// Somebody who registered a moment ago.
+    pub(crate) async fn registration(&self, tenant: TenantId, email: &str) {
+        let now = self.app.now();
+        let waiting = Registration {
+            id: UserId::from_bytes(self.next()),
+            tenant_id: tenant,
+            email: email.parse().unwrap(),
+            name: common::view::Name::default(),
+            phone: None,
+            address: None,
+            locale: None,
+            hash: Secret::new("$argon2id$x".to_owned()),
+            network: "203.0.113.7".to_owned(),
+            tries: 1,
+            created_at: now,
+            expires_at: now.plus(Duration::from_hours(48)),
+        };
+        self.write(move |tx| {
+            tx.tenant_mut(tenant)
+                .waiting_mut()
+                .add_registration(&waiting)
+        })
+        .await;
+    }
+
     pub(crate) async fn audit_wide(&self) -> Vec<AuditRow> {
         self.app
             .store

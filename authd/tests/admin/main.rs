@@ -21,6 +21,7 @@ mod mails;
 mod monitor;
 mod names;
 mod profiles;
+mod registrations;
 mod rehearsals;
 mod roles;
 mod routes;

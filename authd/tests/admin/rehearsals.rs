@@ -132,6 +132,14 @@ fn mails([first, second]: [MessageId; 2]) -> Vec<(&'static str, Value)> {
             json!({"user": bob, "print_link": true, "expires_seconds": 600}),
         ),
         ("/v1/user/resend-invitation", json!({"user": new})),
+        (
+            "/v1/user/email",
+            json!({"user": bob, "email": "bob@next.test"}),
+        ),
+        (
+            "/v1/registration/delete",
+            json!({"registration": {"tenant": "acme", "name": "wait@acme.test"}}),
+        ),
         ("/v1/mail/test", json!({"address": "ops@acme.test"})),
         ("/v1/mail/pause", json!({})),
         ("/v1/mail/queue/retry", json!({"id": first})),
@@ -265,6 +273,7 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
         .await;
     desk.attempts_of_the_past(acme, 1).await;
     furnish(&desk).await;
+    desk.registration(acme, "wait@acme.test").await;
     desk.scopes.take();
     let before = (desk.audit(acme).await, desk.audit(closed).await);
     let posts: Vec<&str> = common::call::all()

@@ -7,6 +7,7 @@ use common::error::ErrorCode;
 use serde_json::json;
 
 use crate::house::{ADA, Ask, BETTER, GOOD, House, WRONG, change, get, login, post, refresh};
+use crate::registration::register;
 
 /// Codes that only the sockets give, or that nothing gives yet.
 const NOT_OF_THIS_API: &[&str] = &["name_taken", "no_mail_transport"];
@@ -75,6 +76,7 @@ fn anonymous() -> Vec<(Ask, u16, &'static str)> {
         (untyped, 415, "unsupported_media_type"),
         (get("/v1/me?a=b"), 401, "missing_token"),
         (get("/v1/nothing"), 404, "not_found"),
+        (register(ADA, GOOD), 403, "registration_closed"),
         (get("/v1/auth/login"), 405, "method_not_allowed"),
         (login(ADA, WRONG), 401, "invalid_credentials"),
         (refresh("x"), 401, "invalid_token"),

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use authd::app::App;
-use authd::cache::{Cache, CacheStats, MemoryCache, SessionState, StateKey, Ticket, TokenTicket};
+use authd::cache::{
+    Cache, CacheStats, MemoryCache, Remembered, SessionState, StateKey, Ticket, TokenTicket,
+};
 use authd::crypto::VerifiedToken;
 use authd::crypto::{CryptoError, HashPool, HashSettings, Lane, Random, SeededRandom};
 use common::secret::Secret;
@@ -170,6 +172,14 @@ impl Cache for GatedCache {
 
     fn token(&self, hash: &[u8; 32]) -> Option<Arc<VerifiedToken>> {
         self.inner.token(hash)
+    }
+
+    fn recall(
+        &self,
+        hash: &[u8; 32],
+        fits: &dyn Fn(&SessionState) -> bool,
+    ) -> Option<Arc<Remembered>> {
+        self.inner.recall(hash, fits)
     }
 
     fn token_ticket(&self) -> TokenTicket {

@@ -9,12 +9,13 @@ use authd::app::{App, Current, Error, lockout, tenant, user};
 use authd::crypto::HashPool;
 use authd::http::client_ip::TrustedProxies;
 use authd::http::edge::{Edge, EdgeSettings, Timeouts, behind};
+use authd::http::ready::Ready;
 use authd::http::router;
 use authd::http::traffic::Traffic;
-use authd::serve::Peer;
+use authd::serve::{Front, Head, Peer};
 use axum::Router;
-use axum::body::Body;
-use axum::http::{HeaderMap, Request};
+use axum::body::{Body, HttpBody};
+use axum::http::{HeaderMap, Request, Response};
 use common::call::user::{Disable, Enable, SetPassword};
 use common::call::{self, Socket};
 use common::id::{TenantId, UserId};
@@ -42,6 +43,8 @@ pub(crate) struct Ask {
     pub(crate) path: String,
     pub(crate) token: Option<String>,
     pub(crate) body: Option<Value>,
+    /// A body that is no JSON, with its content type.
+    pub(crate) raw: Option<(String, Vec<u8>)>,
     pub(crate) from: IpAddr,
     pub(crate) headers: Vec<(&'static str, String)>,
     /// Content type of the body.
@@ -54,6 +57,7 @@ pub(crate) fn get(path: &str) -> Ask {
         path: path.to_owned(),
         token: None,
         body: None,
+        raw: None,
         from: IpAddr::from([203, 0, 113, 7]),
         headers: Vec::new(),
         kind: "application/json",
@@ -107,7 +111,12 @@ impl Ask {
         self
     }
 
-    fn request(self) -> Request<Body> {
+    pub(crate) fn bytes(mut self, kind: &str, bytes: &[u8]) -> Self {
+        self.raw = Some((kind.to_owned(), bytes.to_vec()));
+        self
+    }
+
+    pub(crate) fn request(self) -> Request<Body> {
         let mut request = Request::builder().method(self.method).uri(&self.path);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -115,12 +124,17 @@ impl Ask {
         if self.body.is_some() {
             request = request.header("content-type", self.kind);
         }
+        if let Some((kind, _)) = &self.raw {
+            request = request.header("content-type", kind);
+        }
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
-        let body = self
-            .body
-            .map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let body = match (self.raw, self.body) {
+            (Some((_, bytes)), _) => Body::from(bytes),
+            (None, Some(body)) => Body::from(body.to_string()),
+            (None, None) => Body::empty(),
+        };
         let mut request = request.body(body).unwrap();
         let peer = Peer::Tcp(SocketAddr::new(self.from, 40_000));
         request.extensions_mut().insert(peer);
@@ -136,10 +150,36 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
     /// The body of an answer that is no JSON, too.
     pub(crate) text: String,
+    pub(crate) bytes: Vec<u8>,
     pub(crate) took: Duration,
 }
 
 impl Answer {
+    async fn of(response: Response<Body>, took: Duration) -> Self {
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Self {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            bytes: bytes.to_vec(),
+            took,
+        }
+    }
+
+    /// All that two answers to the same request have in common, in its order.
+    pub(crate) fn but_for_its_id(&self) -> (u16, Vec<(String, String)>, &str) {
+        let headers = self.headers.iter().map(|(name, value)| {
+            let value = match name.as_str() {
+                "x-request-id" => "an id of its own",
+                _ => value.to_str().unwrap(),
+            };
+            (name.to_string(), value.to_owned())
+        });
+        (self.status, headers.collect(), &self.text)
+    }
+
     /// The code of a refusal; of an answer that is none, nothing.
     pub(crate) fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
@@ -166,30 +206,37 @@ impl Answer {
 
 pub(crate) async fn send(router: &Router, ask: Ask) -> Answer {
     let start = Instant::now();
-    let response = router.clone().oneshot(ask.request()).await.unwrap();
-    let took = start.elapsed();
-    let (parts, body) = response.into_parts();
-    let bytes = body.collect().await.unwrap().to_bytes();
-    Answer {
-        status: parts.status.as_u16(),
-        headers: parts.headers,
-        body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
-        text: String::from_utf8_lossy(&bytes).into_owned(),
-        took,
-    }
+    send_whole(router, ask.request(), start).await
+}
+
+/// Sends a request that a test made by itself.
+pub(crate) async fn send_whole(router: &Router, request: Request<Body>, start: Instant) -> Answer {
+    let response = router.clone().oneshot(request).await.unwrap();
+    Answer::of(response, start.elapsed()).await
 }
 
 /// The router of the daemon behind its edge.
 pub(crate) fn router(app: &Arc<App>, timeout: Option<Duration>) -> Router {
+    let traffic = Arc::new(Traffic::starting(Instant::now()));
+    behind(edge(app, timeout, traffic), router::api(app))
+}
+
+/// The door of the daemon.
+pub(crate) fn edge(app: &Arc<App>, timeout: Option<Duration>, traffic: Arc<Traffic>) -> Arc<Edge> {
     let ids = Arc::clone(app);
-    let edge = Edge::new(EdgeSettings {
+    Edge::new(EdgeSettings {
         request_ids: Arc::new(move || ids.new_id(ids.now()).unwrap_or_else(|_| fallback())),
         timeouts: Timeouts::new(timeout, []),
         max_body: 65_536,
         proxies: TrustedProxies::default(),
-        traffic: Arc::new(Traffic::starting(Instant::now())),
-    });
-    behind(edge, router::api(app))
+        traffic,
+    })
+}
+
+/// What stands in front of the router.
+fn front(app: &Arc<App>) -> Arc<Ready> {
+    let traffic = Arc::new(Traffic::starting(Instant::now()));
+    Ready::new(Arc::clone(app), edge(app, None, traffic))
 }
 
 fn fallback() -> common::id::RequestId {
@@ -218,6 +265,7 @@ pub(crate) fn beside(app: &App, pool: HashPool) -> Arc<App> {
             app.backups.apart.clone(),
         ),
         room: authd::app::db::Room::default(),
+        pictures: authd::app::picture::Pictures::start().unwrap(),
         mail: authd::app::mail::Mailroom::new(None),
     })
 }
@@ -225,6 +273,7 @@ pub(crate) fn beside(app: &App, pool: HashPool) -> Arc<App> {
 pub(crate) struct House {
     pub(crate) app: Arc<App>,
     pub(crate) router: Router,
+    pub(crate) front: Arc<Ready>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) acme: TenantId,
     pub(crate) ada: UserId,
@@ -244,6 +293,7 @@ impl House {
         let ada = make_user(&app, "acme", ADA).await;
         Self {
             router: router(&app, None),
+            front: front(&app),
             clock: Arc::clone(&installation.clock),
             app,
             acme,
@@ -267,8 +317,29 @@ impl House {
         change.unwrap().id.unwrap().parse().unwrap()
     }
 
+    /// Asks the router, and before it what stands in front of it: an answer that is ready is the
+    /// same, whatever a test is about.
     pub(crate) async fn ask(&self, ask: Ask) -> Answer {
-        send(&self.router, ask).await
+        let ready = self.ready(ask.clone()).await;
+        let routed = send(&self.router, ask).await;
+        if let Some(ready) = ready {
+            assert_eq!(ready.but_for_its_id(), routed.but_for_its_id());
+        }
+        routed
+    }
+
+    /// The answer in front of the router, if one is ready.
+    pub(crate) async fn ready(&self, ask: Ask) -> Option<Answer> {
+        let request = ask.request();
+        let start = Instant::now();
+        let response = self.front.answer(&Head {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+            has_body: !request.body().is_end_stream(),
+            peer: *request.extensions().get().unwrap(),
+        })?;
+        Some(Answer::of(response, start.elapsed()).await)
     }
 
     /// Asks in a task of its own.

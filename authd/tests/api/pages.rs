@@ -3,9 +3,12 @@
 
 use crate::house::{House, get};
 
-const FILES: [(&str, &str); 3] = [
+const PAGES: [&str; 3] = ["/confirm-email", "/reset-password", "/verify-email"];
+const FILES: [(&str, &str); 5] = [
+    ("/confirm-email", "text/html; charset=utf-8"),
     ("/reset-password", "text/html; charset=utf-8"),
-    ("/pages/reset-password.js", "text/javascript; charset=utf-8"),
+    ("/verify-email", "text/html; charset=utf-8"),
+    ("/pages/link.js", "text/javascript; charset=utf-8"),
     ("/pages/pages.css", "text/css; charset=utf-8"),
 ];
 
@@ -26,19 +29,21 @@ async fn v3_4_3_the_pages_load_from_their_own_origin_alone() {
         assert_eq!(header("x-content-type-options"), "nosniff");
         assert_eq!(header("cache-control"), "no-cache");
     }
-    let page = house.ask(get("/reset-password")).await.text;
-    for inline in [
-        "<style",
-        "style=",
-        "onclick",
-        "onload",
-        "javascript:",
-        "http",
-    ] {
-        let found = page.replace("http-equiv", "").contains(inline);
-        assert!(!found, "{inline} in {page}");
+    for path in PAGES {
+        let page = house.ask(get(path)).await.text;
+        for inline in [
+            "<style",
+            "style=",
+            "onclick",
+            "onload",
+            "javascript:",
+            "http",
+        ] {
+            let found = page.replace("http-equiv", "").contains(inline);
+            assert!(!found, "{inline} in {page}");
+        }
+        assert_eq!(page.matches("<script").count(), 1);
     }
-    assert_eq!(page.matches("<script").count(), 1);
 }
 
 #[tokio::test]
@@ -69,12 +74,13 @@ async fn pages_are_asked_for_again_and_not_sent_again() {
 #[tokio::test]
 async fn a87_a_query_on_the_page_changes_nothing() {
     let house = House::new().await;
-    let plain = house.ask(get("/reset-password")).await;
-    let with = house
-        .ask(get("/reset-password?utm_source=mail&token=x"))
-        .await;
-    assert_eq!((with.status, &with.text), (200, &plain.text));
-    let mut post = get("/reset-password");
-    post.method = "POST";
-    house.ask(post).await.is(405, "method_not_allowed");
+    for path in PAGES {
+        let plain = house.ask(get(path)).await;
+        let with = get(&format!("{path}?utm_source=mail&token=x"));
+        let with = house.ask(with).await;
+        assert_eq!((with.status, &with.text), (200, &plain.text));
+        let mut post = get(path);
+        post.method = "POST";
+        house.ask(post).await.is(405, "method_not_allowed");
+    }
 }

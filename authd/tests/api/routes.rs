@@ -64,6 +64,11 @@ async fn g6_a_signed_in_route_without_a_token_is_401_before_its_body_is_read() {
         let mut ask = get(route.path);
         ask.method = route.method;
         let answer = house.ask(ask).await;
+        // A picture's address is nobody's to guess.
+        if route.path.contains("{address}") {
+            answer.is(404, "not_found");
+            continue;
+        }
         assert!(
             ![404, 405].contains(&answer.status),
             "{route:?}: {answer:?}"

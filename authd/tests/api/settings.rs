@@ -1,19 +1,21 @@
 //! Settings of tenants: each changes what it says for its tenant alone, from the next request on.
 //! `acme` has a value of its own, `beta` does not; both have a user, Ada and Eve.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use authd::app::{Error, housekeeping, tenant, user};
 use common::call::setting::{Set, Unset};
 use common::call::user::{Create, SetPassword};
 use common::call::{Change, Socket};
+use common::time::Time;
 use data_encoding::BASE64URL_NOPAD;
 use domain::setting::{SetBy, Setting, StoredSetting};
 use serde_json::{Value, json};
 use store::{Claim, Priority};
 
 use crate::house::{ADA, Answer, Ask, GOOD, House, WRONG, post, refresh};
-use crate::support::{given, new_tenant, new_user, operator, reference};
+use crate::support::{FakePost, Plan, given, new_tenant, new_user, operator, plan, reference};
 
 const EVE: &str = "eve@beta.test";
 const MINUTE: Duration = Duration::from_mins(1);
@@ -24,7 +26,22 @@ struct Pair(House);
 
 impl Pair {
     async fn new() -> Self {
-        let house = House::new().await;
+        Self::of(House::new().await).await
+    }
+
+    /// With a way for mails.
+    async fn mailing() -> Self {
+        Self::of(
+            House::with(Plan {
+                post: Some(Arc::new(FakePost::default())),
+                ..plan()
+            })
+            .await,
+        )
+        .await
+    }
+
+    async fn of(house: House) -> Self {
         house.tenant(new_tenant("beta")).await;
         house.user("beta", EVE).await;
         Self(house)
@@ -136,6 +153,9 @@ async fn behaves(setting: Setting) {
         Setting::PasswordGeneratedTtl => temporary_passwords_last(&pair).await,
         Setting::PasswordMinLength => passwords_are_long(&pair).await,
         Setting::RefsNames => references_have_names(&pair).await,
+        Setting::RegistrationAllowedDomains => domains_may_register().await,
+        Setting::RegistrationEnabled => people_may_register().await,
+        Setting::RegistrationMaxPending => registrations_wait().await,
         Setting::SessionIdleTimeout => idle_sessions_end(&pair).await,
         Setting::SessionMaxAge => old_sessions_end(&pair).await,
         Setting::SessionPolicy => sessions_stand_side_by_side(&pair).await,
@@ -281,6 +301,77 @@ async fn references_have_names(pair: &Pair) {
         .unwrap();
 }
 
+/// What both tenants say to a registration.
+async fn register(pair: &Pair, email: &str) -> [(u16, String); 2] {
+    let ask = |tenant: &str| {
+        let body = json!({"tenant": tenant, "email": email, "password": GOOD,
+            "name": {"display": "Grace"}});
+        post("/v1/auth/register", body)
+    };
+    let [acme, beta] = [pair.0.ask(ask("acme")).await, pair.0.ask(ask("beta")).await];
+    [acme, beta].map(|answer| (answer.status, answer.code().to_owned()))
+}
+
+async fn people_may_register() {
+    let pair = Pair::mailing().await;
+    pair.set("registration.enabled", "true").await;
+    let answers = register(&pair, "new@acme.test").await;
+    assert_eq!(answers[0].0, 202);
+    assert_eq!(answers[1], (403, "registration_closed".to_owned()));
+    // A tenant that was opened may close itself, and one that is closed may not open itself.
+    pair.unset("registration.enabled").await;
+    assert_eq!(register(&pair, "b@acme.test").await[0].0, 403);
+}
+
+async fn domains_may_register() {
+    let mut plan = plan();
+    plan.post = Some(Arc::new(FakePost::default()));
+    Arc::make_mut(&mut plan.settings.tenant)
+        .registration
+        .enabled = true;
+    let pair = Pair::of(House::with(plan).await).await;
+    pair.set("registration.allowed_domains", "acme.test,acme.example")
+        .await;
+    let answers = register(&pair, "new@elsewhere.test").await;
+    assert_eq!(
+        answers,
+        [(422, "validation_failed".to_owned()), (202, String::new())]
+    );
+    assert_eq!(register(&pair, "new@acme.example").await[0].0, 202);
+}
+
+async fn registrations_wait() {
+    let mut plan = plan();
+    plan.post = Some(Arc::new(FakePost::default()));
+    Arc::make_mut(&mut plan.settings.tenant)
+        .registration
+        .enabled = true;
+    let pair = Pair::of(House::with(plan).await).await;
+    pair.set("registration.max_pending", "10").await;
+    for n in 0..3 {
+        let answers = register(&pair, &format!("new{n}@acme.test")).await;
+        assert_eq!([answers[0].0, answers[1].0], [202, 202]);
+    }
+    let listed = |tenant| {
+        pair.0.app.store.read(move |tx| {
+            let rows = tx.tenant(tenant);
+            rows.waiting().count("203.0.113.7", Time::default())
+        })
+    };
+    let beta = pair
+        .0
+        .app
+        .store
+        .read(|tx| tx.tenants().by_slug(&"beta".parse().unwrap()));
+    let beta = beta.await.unwrap().unwrap().id;
+    assert_eq!(
+        listed(pair.0.acme).await.unwrap().of_tenant,
+        1,
+        "a tenth of ten"
+    );
+    assert_eq!(listed(beta).await.unwrap().of_tenant, 3);
+}
+
 async fn idle_sessions_end(pair: &Pair) {
     pair.set("session.idle_timeout", "5m").await;
     let signed_in = pair.sign_in().await;
@@ -417,7 +508,7 @@ async fn a_reload_reaches_tenants_with_values_of_their_own() {
     }
     pair.later(6 * MINUTE);
     let mut settings = (*pair.0.app.settings()).clone();
-    let tenant = std::sync::Arc::make_mut(&mut settings.tenant);
+    let tenant = Arc::make_mut(&mut settings.tenant);
     tenant.session_limits.idle_timeout = 5 * MINUTE;
     pair.0.app.settings.set(settings);
     let [ada, eve] = &signed_in;
@@ -446,7 +537,7 @@ async fn rule_20_a85_the_tenant_itself_may_only_become_stricter() {
             value: Some(setting.parse(text).unwrap()),
             by: SetBy::Tenant,
         };
-        let (app, acme) = (std::sync::Arc::clone(&pair.0.app), pair.0.acme);
+        let (app, acme) = (Arc::clone(&pair.0.app), pair.0.acme);
         async move {
             let now = app.now();
             let store = app.store.clone();

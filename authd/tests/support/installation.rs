@@ -9,7 +9,10 @@ use authd::app::backup::{Apart, Backups, OpenKeys};
 use authd::app::db::Room;
 use authd::app::login_budget::LoginBudget;
 use authd::app::mail::Mailroom;
-use authd::app::settings::{BackupSettings, LoginBudgetSettings, MailSettings, StoredIp};
+use authd::app::picture::Pictures;
+use authd::app::settings::{
+    BackupSettings, LinkSettings, LoginBudgetSettings, MailSettings, PictureSettings, StoredIp,
+};
 use authd::app::waiters::Waiters;
 use authd::app::{App, Current, Operator, Settings};
 use authd::cache::{Activity, Cache, MemoryCache};
@@ -25,6 +28,7 @@ use domain::audit::Actor;
 use domain::key::{KeyPolicy, SigningAlgorithm, StoredKey};
 use domain::lockout::{Boot, LockoutPolicy};
 use domain::password::PasswordPolicy;
+use domain::registration::RegistrationPolicy;
 use domain::session::{SessionLimits, SessionPolicy};
 use domain::setting::TenantSettings;
 use store::sqlite::{self, Options};
@@ -113,6 +117,7 @@ impl Installation {
             waiters: Waiters::default(),
             backups: Backups::new(open_keys(&wrap), Apart::default()),
             room: Room::default(),
+            pictures: Pictures::start().unwrap(),
             mail: Mailroom::new(plan.post),
         };
         Self {
@@ -223,6 +228,13 @@ fn key_policy() -> KeyPolicy {
     }
 }
 
+fn pictures() -> PictureSettings {
+    PictureSettings {
+        max_bytes: 5 << 20,
+        max_pixels: 40_000_000,
+    }
+}
+
 fn settings() -> Settings {
     Settings {
         default_tenant: None,
@@ -230,28 +242,7 @@ fn settings() -> Settings {
         keys: key_policy(),
         refresh_grace: Duration::from_secs(10),
         clock_skew: Duration::from_secs(5),
-        tenant: Arc::new(TenantSettings {
-            attempts_retention: Duration::from_hours(180 * 24),
-            device_ttl: Duration::from_hours(90 * 24),
-            lockout: LockoutPolicy {
-                threshold: 5,
-                window: Duration::from_mins(15),
-                duration: Duration::from_mins(15),
-            },
-            temporary_ttl: Duration::from_hours(72),
-            password_policy: PasswordPolicy {
-                min_length: 15,
-                max_length: 128,
-            },
-            reference_names: vec!["branch_id".to_owned()],
-            session_limits: SessionLimits {
-                idle_timeout: Duration::from_hours(14 * 24),
-                max_age: Duration::from_hours(90 * 24),
-            },
-            session_policy: SessionPolicy::Limit(50),
-            access_ttl: Duration::from_mins(10),
-            audience: vec!["apps".to_owned()],
-        }),
+        tenant: Arc::new(tenant_settings()),
         session_retention: Duration::from_hours(30 * 24),
         breached: Arc::new(HashSet::from(["leaked herons of yesterday".to_owned()])),
         generated_length: 20,
@@ -270,7 +261,12 @@ fn settings() -> Settings {
             rate: 0,
             timeout: Duration::from_secs(20),
         },
-        reset_url: "http://127.0.0.1:8440/reset-password".to_owned(),
+        links: LinkSettings {
+            confirm_url: "http://127.0.0.1:8440/confirm-email".to_owned(),
+            reset_url: "http://127.0.0.1:8440/reset-password".to_owned(),
+            verify_url: "http://127.0.0.1:8440/verify-email".to_owned(),
+        },
+        verify_ttl: Duration::from_hours(48),
         reset_ttl: Duration::from_hours(1),
         default_plan: "free".to_owned(),
         default_max_users: 25,
@@ -281,5 +277,36 @@ fn settings() -> Settings {
             folder: PathBuf::from("/nonexistent/backups"),
             keep: 3,
         },
+        picture: pictures(),
+    }
+}
+
+fn tenant_settings() -> TenantSettings {
+    TenantSettings {
+        attempts_retention: Duration::from_hours(180 * 24),
+        device_ttl: Duration::from_hours(90 * 24),
+        lockout: LockoutPolicy {
+            threshold: 5,
+            window: Duration::from_mins(15),
+            duration: Duration::from_mins(15),
+        },
+        temporary_ttl: Duration::from_hours(72),
+        password_policy: PasswordPolicy {
+            min_length: 15,
+            max_length: 128,
+        },
+        reference_names: vec!["branch_id".to_owned()],
+        registration: RegistrationPolicy {
+            enabled: false,
+            allowed_domains: Vec::new(),
+            max_pending: 100,
+        },
+        session_limits: SessionLimits {
+            idle_timeout: Duration::from_hours(14 * 24),
+            max_age: Duration::from_hours(90 * 24),
+        },
+        session_policy: SessionPolicy::Limit(50),
+        access_ttl: Duration::from_mins(10),
+        audience: vec!["apps".to_owned()],
     }
 }

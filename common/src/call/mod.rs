@@ -12,6 +12,7 @@ pub mod key;
 pub mod lockout;
 pub mod mail;
 pub mod permission;
+pub mod registration;
 pub mod role;
 pub mod session;
 pub mod setting;
@@ -221,6 +222,7 @@ fn of_tenants() -> Vec<CallInfo> {
         info::<user::Delete>(),
         info::<user::ResetPassword>(),
         info::<user::ResendInvitation>(),
+        info::<user::ChangeEmail>(),
         info::<user::Set>(),
         info::<user::Grant>(),
         info::<user::Revoke>(),
@@ -246,6 +248,8 @@ fn of_tenants() -> Vec<CallInfo> {
         info::<attempt::Show>(),
         info::<attempt::Top>(),
         info::<attempt::Prune>(),
+        info::<registration::List>(),
+        info::<registration::Delete>(),
         info::<session::List>(),
         info::<session::Show>(),
         info::<session::Revoke>(),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use mailed::{ResendInvitation, ResetPassword};
+pub use mailed::{ChangeEmail, ResendInvitation, ResetPassword};
 pub use rights::{Grant, Permissions, Revoke, Set};
 
 use crate::call::{AdminCall, Change, Method, Paging, Socket, TenantFilter, UserRef};

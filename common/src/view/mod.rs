@@ -8,6 +8,7 @@ mod daemon;
 mod key;
 mod lockout;
 mod mail;
+mod registration;
 mod role;
 mod session;
 mod setting;
@@ -25,6 +26,7 @@ pub use daemon::{ConfigFaultView, ConfigValueView, ConfigView, KeyChangeView, Re
 pub use key::KeyView;
 pub use lockout::LockoutView;
 pub use mail::{MailStatus, MessageState, MessageView};
+pub use registration::RegistrationView;
 pub use role::{
     HeldPermission, HeldRole, HolderView, PermissionScope, PermissionView, RoleView, Via,
 };

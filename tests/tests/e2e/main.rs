@@ -32,6 +32,8 @@ mod migrations;
 mod offline_keys;
 mod pages;
 mod passwords;
+mod pictures;
+mod registrations;
 mod reload;
 mod roles;
 mod scene;

@@ -79,6 +79,76 @@ fn a87_the_token_leaves_the_address_bar_and_is_sent_by_a_click_alone() {
     assert!(!browser.address_bar().contains(TOKEN));
 }
 
+/// What the other two pages send, each by a click: a password that proves who registered, or nothing.
+#[test]
+fn a87_every_page_sends_its_own_token_by_a_click_alone() {
+    let scene = scene(true);
+    let (browser, stand_in) = (&scene.browser, &scene.stand_in);
+    let pages = [
+        ("/verify-email", "Your account is ready", true),
+        ("/confirm-email", "Your new address is confirmed", false),
+    ];
+    for (number, (page, done, asks)) in pages.into_iter().enumerate() {
+        browser.open("about:blank");
+        browser.open(&stand_in.url(&format!("{page}#{TOKEN}")));
+        assert_eq!(browser.address_bar(), stand_in.url(page));
+        assert!(browser.is_shown("#form"));
+        let html = browser.run("return document.documentElement.outerHTML");
+        assert!(!html.to_string().contains(TOKEN));
+        assert_eq!(stand_in.posted().len(), number, "nothing before a click");
+        let mut expected = json!({"token": TOKEN});
+        if asks {
+            browser.click("#save");
+            browser.wait_for("#problem", "Enter a password.");
+            browser.type_into("#password", NEW);
+            expected["password"] = NEW.into();
+        }
+        browser.show_as(360, 640, true);
+        let widest = browser.run("return document.documentElement.scrollWidth");
+        assert!(
+            widest.as_u64().unwrap_or(u64::MAX) <= 360,
+            "{page}: {widest}"
+        );
+        picture(browser, &page[1..]);
+        browser.click("#save");
+        browser.wait_for("#heading", done);
+        assert_eq!(stand_in.posted()[number], expected);
+        assert!(!browser.is_shown("#form"));
+        browser.open(&stand_in.url(page));
+        browser.wait_for("#heading", "Open the link again");
+    }
+    let asked = stand_in.asked();
+    for path in [
+        "POST /v1/auth/verify-email ",
+        "POST /v1/auth/confirm-email ",
+    ] {
+        assert!(asked.iter().any(|head| head.starts_with(path)), "{asked:?}");
+    }
+    assert!(asked.iter().all(|head| !head.contains(TOKEN)), "{asked:?}");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+/// A page that asks for nothing says what went wrong, too, and can be tried again.
+#[test]
+fn a_confirmation_that_failed_is_told_and_can_be_tried_again() {
+    let scene = scene(true);
+    let (browser, stand_in) = (&scene.browser, &scene.stand_in);
+    browser.open(&stand_in.url(&format!("/confirm-email#{TOKEN}")));
+    let busy = json!({"status": 503, "code": "overloaded", "message": "Try again in a moment."});
+    stand_in.answer(StandInAnswer::Answer(503, Some(busy)));
+    browser.click("#save");
+    browser.wait_for("#problem", "Try again in a moment.");
+    assert_eq!(browser.run("return document.activeElement.id"), "save");
+    stand_in.answer(StandInAnswer::HangUp);
+    browser.click("#save");
+    browser.wait_for("#problem", "cannot be reached");
+    let dead = json!({"status": 410, "code": "link_expired", "message": "Ask for a new link."});
+    stand_in.answer(StandInAnswer::Answer(410, Some(dead)));
+    browser.click("#save");
+    browser.wait_for("#heading", "This link does not work any more");
+    assert_eq!(browser.text("#message"), "Ask for a new link.");
+}
+
 #[test]
 fn people_are_told_what_came_of_it_and_can_try_again() {
     let scene = scene(true);

@@ -142,8 +142,21 @@ const ROOMS: &[Room] = &[
         ],
     },
     Room {
+        place: "authd/src/picture",
+        modules: &[],
+        crates: &[
+            "domain",
+            "flate2",
+            "image",
+            "png",
+            "rustix",
+            "thiserror",
+            "tokio::sync",
+        ],
+    },
+    Room {
         place: "authd/src/app",
-        modules: &["backup", "cache", "crypto", "mail"],
+        modules: &["backup", "cache", "crypto", "mail", "picture"],
         crates: &[
             "arc_swap",
             "common",

@@ -1,7 +1,7 @@
-//! `user reset-password|resend-invitation`: what mails something to users, or prints a link instead.
+//! `user email|reset-password|resend-invitation`: what mails something to users, or prints a link instead.
 
 use common::call::Change;
-use common::call::user::{ResendInvitation, ResetPassword};
+use common::call::user::{ChangeEmail, ResendInvitation, ResetPassword};
 use common::units::format_duration;
 
 use crate::args::{Many, UserReset};
@@ -40,6 +40,29 @@ pub(super) async fn reset_password(
         sentence(change, &done, &format!("No mail went to {subject}"))
     };
     context.each(&users, call, told).await
+}
+
+/// Mails a link to a user's new address, which takes the place of the present one when it is used.
+pub(super) async fn email(
+    context: &mut Context,
+    user: &str,
+    new: String,
+    reason: Option<String>,
+) -> Result<Exit, Error> {
+    let call = ChangeEmail {
+        user: names::user(user, context.settings.tenant.as_deref()),
+        email: new.clone(),
+        reason,
+    };
+    let change = context.client.call(&call).await?;
+    let subject = &change.subject;
+    let text = sentence(
+        &change,
+        &format!("Queued a confirmation to {new}, the new address of {subject}"),
+        &format!("The address of {subject} stays as it is"),
+    );
+    context.printer.change(&change, &text)?;
+    Ok(Exit::Done)
 }
 
 /// A time that both clocks were looked at for, to the minute.

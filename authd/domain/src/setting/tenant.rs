@@ -9,6 +9,7 @@ use common::time::Time;
 use super::{Class, SetBy, Setting, Value};
 use crate::lockout::LockoutPolicy;
 use crate::password::PasswordPolicy;
+use crate::registration::RegistrationPolicy;
 use crate::session::{SessionLimits, SessionPolicy};
 
 /// A value that a tenant has of its own.
@@ -39,6 +40,8 @@ pub struct TenantSettings {
     pub password_policy: PasswordPolicy,
     /// Names of references to other services.
     pub reference_names: Vec<String>,
+    /// Who may register.
+    pub registration: RegistrationPolicy,
     /// Life of a session.
     pub session_limits: SessionLimits,
     /// Sessions side by side.
@@ -63,6 +66,11 @@ impl TenantSettings {
                 Value::Number(u32::try_from(self.password_policy.min_length).unwrap_or(u32::MAX))
             }
             Setting::RefsNames => Value::Names(self.reference_names.clone()),
+            Setting::RegistrationAllowedDomains => {
+                Value::Names(self.registration.allowed_domains.clone())
+            }
+            Setting::RegistrationEnabled => Value::Switch(self.registration.enabled),
+            Setting::RegistrationMaxPending => Value::Number(self.registration.max_pending),
             Setting::SessionIdleTimeout => Value::Duration(self.session_limits.idle_timeout),
             Setting::SessionMaxAge => Value::Duration(self.session_limits.max_age),
             Setting::SessionPolicy => Value::SessionPolicy(self.session_policy),
@@ -85,8 +93,14 @@ impl TenantSettings {
                     self.password_policy.min_length =
                         usize::try_from(*number).unwrap_or(usize::MAX);
                 }
+                Setting::RegistrationMaxPending => self.registration.max_pending = *number,
                 _ => {}
             },
+            Value::Switch(on) => {
+                if setting == Setting::RegistrationEnabled {
+                    self.registration.enabled = *on;
+                }
+            }
             Value::SessionPolicy(policy) => {
                 if setting == Setting::SessionPolicy {
                     self.session_policy = *policy;
@@ -94,6 +108,9 @@ impl TenantSettings {
             }
             Value::Names(names) => match setting {
                 Setting::RefsNames => self.reference_names.clone_from(names),
+                Setting::RegistrationAllowedDomains => {
+                    self.registration.allowed_domains.clone_from(names);
+                }
                 Setting::TokenAudience => self.audience.clone_from(names),
                 _ => {}
             },
@@ -113,6 +130,9 @@ impl TenantSettings {
             Setting::LockoutThreshold
             | Setting::PasswordMinLength
             | Setting::RefsNames
+            | Setting::RegistrationAllowedDomains
+            | Setting::RegistrationEnabled
+            | Setting::RegistrationMaxPending
             | Setting::SessionPolicy
             | Setting::TokenAudience => None,
         }

@@ -8,6 +8,7 @@ use common::time::Time;
 use super::*;
 use crate::lockout::LockoutPolicy;
 use crate::password::PasswordPolicy;
+use crate::registration::RegistrationPolicy;
 use crate::session::SessionLimits;
 
 fn base() -> TenantSettings {
@@ -26,6 +27,11 @@ fn base() -> TenantSettings {
             max_length: 128,
         },
         reference_names: vec!["branch_id".to_owned()],
+        registration: RegistrationPolicy {
+            enabled: false,
+            allowed_domains: vec!["a.test".to_owned(), "b.test".to_owned()],
+            max_pending: 100,
+        },
         session_limits: SessionLimits {
             idle_timeout: 7 * day,
             max_age: 30 * day,
@@ -37,7 +43,7 @@ fn base() -> TenantSettings {
 }
 
 /// A value on each side of the one of [`base`]; for keys without an order just two others.
-const AROUND: [(Setting, &str, &str); 13] = [
+const AROUND: [(Setting, &str, &str); 16] = [
     (Setting::AttemptsRetention, "30d", "365d"),
     (Setting::DeviceSecretTtl, "30d", "365d"),
     (Setting::LockoutDuration, "5m", "1h"),
@@ -46,6 +52,13 @@ const AROUND: [(Setting, &str, &str); 13] = [
     (Setting::PasswordGeneratedTtl, "1h", "7d"),
     (Setting::PasswordMinLength, "8", "20"),
     (Setting::RefsNames, "", "branch_id,shop_id"),
+    (
+        Setting::RegistrationAllowedDomains,
+        "a.test",
+        "a.test,c.test",
+    ),
+    (Setting::RegistrationEnabled, "false", "true"),
+    (Setting::RegistrationMaxPending, "20", "500"),
     (Setting::SessionIdleTimeout, "1h", "14d"),
     (Setting::SessionMaxAge, "1d", "90d"),
     (Setting::SessionPolicy, "per_device", "limit:3"),
@@ -122,6 +135,19 @@ fn hard_bounds_hold_for_everybody() {
             ],
         ),
         (
+            Setting::RegistrationAllowedDomains,
+            vec![
+                "A.test",
+                "a.test,a.test",
+                "a@b.test",
+                "a b.test",
+                "@a.test",
+                "a..test",
+            ],
+        ),
+        (Setting::RegistrationEnabled, vec!["", "yes", "1", "True"]),
+        (Setting::RegistrationMaxPending, vec!["0", "10001"]),
+        (
             Setting::TokenAudience,
             vec!["", "a,a", "a\u{202e}b", "a\u{7}"],
         ),
@@ -161,7 +187,9 @@ fn rule_20_the_operator_may_loosen_and_the_tenant_only_tighten() {
             (Class::Operator, _) => {
                 assert_eq!((low, high), (Err(Refused::Class), Err(Refused::Class)));
             }
-            (Class::Tenant, Stricter::Less) => assert_eq!((low, high), (Ok(()), looser)),
+            (Class::Tenant, Stricter::Less | Stricter::Within) => {
+                assert_eq!((low, high), (Ok(()), looser));
+            }
             (Class::Tenant, Stricter::More) => assert_eq!((low, high), (looser, Ok(()))),
             (Class::Tenant, Stricter::Neither) => assert_eq!((low, high), (Ok(()), Ok(()))),
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use common::email::Email;
 use common::text;
 use common::units::{format_duration, parse_duration};
 
@@ -19,6 +20,7 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => write!(f, "{number}"),
+            Self::Switch(on) => write!(f, "{on}"),
             Self::Duration(length) => f.write_str(&format_duration(*length)),
             Self::SessionPolicy(policy) => write!(f, "{policy}"),
             Self::Names(names) => f.write_str(&names.join(",")),
@@ -34,6 +36,7 @@ impl fmt::Display for Kind {
             Self::Duration { min, max } => {
                 write!(f, "{} to {}", format_duration(min), format_duration(max))
             }
+            Self::Switch => f.write_str("true or false"),
             Self::SessionPolicy => f.write_str("single, per_device, per_device_type or limit:N"),
             Self::Names { min, max, .. } => write!(f, "{min} to {max} names"),
         }
@@ -56,6 +59,10 @@ pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, InvalidValue> {
                 )))
             }
         }
+        Kind::Switch => text
+            .parse()
+            .map(Value::Switch)
+            .map_err(|_| InvalidValue("expected true or false".to_owned())),
         Kind::SessionPolicy => text
             .parse()
             .map(Value::SessionPolicy)
@@ -80,6 +87,7 @@ fn names(text: &str, of: NamesOf, min: usize, max: usize) -> Result<Value, Inval
     for part in parts {
         match of {
             NamesOf::Audience => name_of_audience(part)?,
+            NamesOf::Domain => name_of_domain(part)?,
             NamesOf::Reference => name_of_reference(part)?,
         }
         if names.iter().any(|name| name == part) {
@@ -109,6 +117,25 @@ pub fn name_of_audience(text: &str) -> Result<(), InvalidValue> {
         Err(InvalidValue(
             "must not begin or end with white space, and be in normal form NFC".to_owned(),
         ))
+    }
+}
+
+/// Checks the domain of e-mail addresses: in the canonical spelling, so that it compares with theirs.
+///
+/// # Errors
+/// The end of a sentence that begins with the key.
+pub fn name_of_domain(text: &str) -> Result<(), InvalidValue> {
+    let expected = || InvalidValue("expected domains, like example.com".to_owned());
+    let address: Email = format!("a@{text}").parse().map_err(|_| expected())?;
+    let canonical = address.domain();
+    if canonical == text {
+        Ok(())
+    } else if address.local() == "a" && !canonical.is_empty() {
+        Err(InvalidValue(format!(
+            "has \"{text}\", to be written \"{canonical}\""
+        )))
+    } else {
+        Err(expected())
     }
 }
 

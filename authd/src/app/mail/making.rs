@@ -7,10 +7,10 @@ use common::time::Time;
 use domain::mail::{MailedToken, Message, Template, wait_after};
 use domain::password::Password;
 use domain::setting::TenantSettings;
-use domain::tenant::Tenant;
-use domain::user::{CredentialKind, TEMPORARY_LOGINS, User};
+use domain::user::{CredentialKind, TEMPORARY_LOGINS};
 use store::CredentialWrite;
 
+use crate::app::mail::wanted::Addressee;
 use crate::app::tenant::effective;
 use crate::app::{App, Error};
 use crate::crypto::{self, Lane, MailedSecret};
@@ -46,7 +46,7 @@ impl Making {
             .await
             .map_err(Error::from)?;
         let link = match message.template {
-            Template::PasswordReset => {
+            template if template.has_link() => {
                 Some(MailedSecret::generate(app.random.as_ref()).map_err(Error::internal)?)
             }
             _ => None,
@@ -68,6 +68,11 @@ impl Making {
             expires_at,
             next_try_at: now.plus(wait),
         })
+    }
+
+    /// Hash of the link's token.
+    pub(super) fn link_hash(&self) -> Option<[u8; 32]> {
+        self.link.as_ref().map(MailedSecret::hash)
     }
 
     /// The token of the link, to be kept.
@@ -97,27 +102,21 @@ impl Making {
     }
 
     /// The letter with what was made; `page` is the address that links lead to.
-    pub(super) fn letter(
-        self,
-        page: &str,
-        message: &Message,
-        tenant: &Tenant,
-        user: User,
-    ) -> Letter {
-        let name = user.name.display.or(user.name.given);
+    pub(super) fn letter(self, page: &str, message: &Message, addressee: Addressee) -> Letter {
+        let tenant = addressee.tenant;
         Letter {
             message_id: message.id.to_string(),
             template: message.template,
             to: message.recipient.clone(),
-            locale: user.locale,
+            locale: addressee.locale,
             facts: Facts {
                 tenant: tenant.slug.to_string(),
-                tenant_name: tenant.name.clone(),
-                time_zone: tenant.time_zone.clone(),
-                name,
+                tenant_name: tenant.name,
+                time_zone: tenant.time_zone,
+                name: addressee.name,
                 link: self.link.map(|secret| link(page, &secret)),
                 password: self.password.map(|made| made.password),
-                expires_at: self.expires_at,
+                expires_at: self.expires_at.or(addressee.link_ends_at),
                 at: message.occasion.at,
                 ip: message.occasion.ip.clone(),
                 device: message.occasion.device.clone(),

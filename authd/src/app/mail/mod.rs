@@ -3,14 +3,16 @@
 
 mod desk;
 mod making;
+mod wanted;
 mod worker;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use common::email::Email;
 use common::error::ErrorCode;
-use common::id::MessageId;
+use common::id::{MessageId, TenantId, UserId};
 use common::time::Time;
 use domain::mail::{CAP_WINDOW, Message, MessageState, Occasion, Template};
 use domain::user::User;
@@ -84,6 +86,28 @@ pub struct Draft {
     was_put: Arc<AtomicBool>,
 }
 
+/// Whom a mail goes to.
+#[derive(Debug, Clone)]
+pub struct Recipient {
+    /// Tenant that it is about.
+    pub tenant: TenantId,
+    /// User that it is about, or who a registration will be.
+    pub user: UserId,
+    /// Address.
+    pub email: Email,
+}
+
+impl Recipient {
+    /// A user, at the address that signs in.
+    pub fn of(user: &User) -> Self {
+        Self {
+            tenant: user.tenant_id,
+            user: user.id,
+            email: user.email.clone(),
+        }
+    }
+}
+
 impl App {
     /// Draws a mail that tells of something at `at`; none where no mail leaves.
     ///
@@ -140,14 +164,22 @@ impl Draft {
     /// # Errors
     /// Those of the store.
     pub fn put(&self, tx: &dyn WriteTx, user: &User) -> Result<bool, StoreError> {
+        self.put_to(tx, &Recipient::of(user))
+    }
+
+    /// The same for an address that is no user's, or not yet.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn put_to(&self, tx: &dyn WriteTx, recipient: &Recipient) -> Result<bool, StoreError> {
         let outbox = tx.outbox_mut();
         if self.template.is_capped() {
             let since = self.occasion.at.minus(CAP_WINDOW);
-            if outbox.capped_since(&user.email, since)? >= self.hourly {
+            if outbox.capped_since(&recipient.email, since)? >= self.hourly {
                 return Ok(false);
             }
         }
-        outbox.insert(&self.message(user))?;
+        outbox.insert(&self.message(recipient))?;
         self.was_put.store(true, Ordering::Relaxed);
         Ok(true)
     }
@@ -157,7 +189,7 @@ impl Draft {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn pretend(&self, tx: &dyn WriteTx, nobody: &User) -> Result<(), StoreError> {
+    pub fn pretend(&self, tx: &dyn WriteTx, nobody: &Recipient) -> Result<(), StoreError> {
         let outbox = tx.outbox_mut();
         outbox.capped_since(&nobody.email, self.occasion.at.minus(CAP_WINDOW))?;
         outbox.insert(&self.message(nobody))?;
@@ -169,13 +201,13 @@ impl Draft {
         self.hourly
     }
 
-    fn message(&self, user: &User) -> Message {
+    fn message(&self, recipient: &Recipient) -> Message {
         Message {
             id: self.id,
-            tenant_id: user.tenant_id,
-            user_id: user.id,
+            tenant_id: recipient.tenant,
+            user_id: recipient.user,
             template: self.template,
-            recipient: user.email.clone(),
+            recipient: recipient.email.clone(),
             occasion: self.occasion.clone(),
             state: MessageState::Queued,
             tries: 0,

@@ -9,15 +9,13 @@ use std::time::Duration;
 
 use common::id::UserId;
 use common::time::Time;
-use common::view::UserStatus;
-use domain::mail::{Message, MessageState, Template, is_given_up};
-use domain::tenant::{Standing, Tenant};
-use domain::user::{CredentialKind, User};
-use store::{Claim, Priority, StoreError, WriteTx};
+use domain::mail::{MailedToken, Message, MessageState, Template, is_given_up};
+use store::{Claim, Priority, StoreError, TenantWrite};
 use tokio::sync::watch;
 
 use crate::app::mail::desk::is_paused;
 use crate::app::mail::making::Making;
+use crate::app::mail::wanted::{Addressee, wanted};
 use crate::app::{App, Error};
 use crate::mail::{Letter, Post, Undelivered};
 
@@ -165,7 +163,8 @@ async fn send(app: &Arc<App>, post: &dyn Post, message: Message) -> Result<(), E
 async fn begin(app: &Arc<App>, message: &Message) -> Result<Option<Letter>, Error> {
     let now = app.now();
     let making = Making::of(app, message, now).await?;
-    let (token, credential) = (making.token(message, now), making.credential(message, now));
+    let (link, credential) = (making.link_hash(), making.credential(message, now));
+    let token = making.token(message, now);
     let next_try_at = making.next_try_at;
     let grace = app.settings().expiry_grace;
     let row = message.clone();
@@ -174,69 +173,58 @@ async fn begin(app: &Arc<App>, message: &Message) -> Result<Option<Letter>, Erro
         .write(
             Priority::Background,
             Claim::detached(),
-            move |tx| -> Result<Option<(Tenant, User)>, StoreError> {
-                let Some((tenant, user)) = wanted(tx, &row, now, grace)? else {
+            move |tx| -> Result<Option<Addressee>, StoreError> {
+                let Some(addressee) = wanted(tx, &row, now, grace)? else {
                     tx.outbox_mut().delete(row.id)?;
                     return Ok(None);
                 };
                 if !tx.outbox_mut().begin_try(row.id, next_try_at)? {
                     return Ok(None);
                 }
-                let rows = tx.tenant_mut(tenant.id);
-                if let Some(token) = &token {
-                    rows.mailed_tokens_mut().put(token)?;
-                }
+                let rows = tx.tenant_mut(addressee.tenant.id);
+                keep_link(rows.as_ref(), &row, link.as_ref(), token.as_ref())?;
                 if let Some(credential) = &credential {
-                    let version = rows.credentials().of(user.id)?.map_or(0, |old| old.version);
+                    let former = rows.credentials().of(row.user_id)?;
+                    let version = former.map_or(0, |old| old.version);
                     rows.credentials_mut().set(credential, version)?;
                 }
-                Ok(Some((tenant, user)))
+                Ok(Some(addressee))
             },
         )
         .await
         .map_err(Error::from)?;
-    let Some((tenant, user)) = found else {
+    let Some(addressee) = found else {
         tracing::info!(id = %message.id, template = message.template.as_str(),
             "a mail was dropped: what it tells of is over");
         return Ok(None);
     };
-    let page = &app.settings().reset_url;
-    Ok(Some(making.letter(page, message, &tenant, user)))
+    let settings = app.settings();
+    let page = match message.template {
+        Template::EmailVerification => &settings.links.verify_url,
+        Template::EmailConfirmation => &settings.links.confirm_url,
+        _ => &settings.links.reset_url,
+    };
+    Ok(Some(making.letter(page, message, addressee)))
 }
 
-/// Tenant and user of a mail that is still wanted: what it tells of may be over by now.
-fn wanted(
-    tx: &dyn WriteTx,
+/// Keeps the hash of the link's token where its mail says: an earlier one of the kind dies (rule 22).
+fn keep_link(
+    rows: &dyn TenantWrite,
     message: &Message,
-    now: Time,
-    grace: Duration,
-) -> Result<Option<(Tenant, User)>, StoreError> {
-    let Some(tenant) = tx.tenants().by_id(message.tenant_id)? else {
-        return Ok(None);
-    };
-    let rows = tx.tenant(tenant.id);
-    let Some(user) = rows.users().by_id(message.user_id)? else {
-        return Ok(None);
-    };
-    let is_open = matches!(
-        tenant.standing(now, grace),
-        Standing::Active | Standing::Grace
-    );
-    let has_address = user.email == message.recipient;
-    let fits = match message.template {
-        Template::PasswordReset => user.status != UserStatus::Disabled,
-        // Whoever has chosen a password must not lose it to an invitation.
-        Template::Invitation => {
-            let own = rows.credentials().of(user.id)?;
-            user.status == UserStatus::Invited
-                && own.is_none_or(|own| own.kind != CredentialKind::Own)
+    link: Option<&[u8; 32]>,
+    token: Option<&MailedToken>,
+) -> Result<(), StoreError> {
+    let waiting = rows.waiting_mut();
+    match (message.template, link, token) {
+        (Template::EmailVerification, Some(hash), _) => waiting
+            .set_registration_token(message.user_id, hash)
+            .map(drop),
+        (Template::EmailConfirmation, Some(hash), _) => {
+            waiting.set_email_token(message.user_id, hash).map(drop)
         }
-        Template::PasswordChanged
-        | Template::AccountLocked
-        | Template::NewDevice
-        | Template::Test => true,
-    };
-    Ok((is_open && has_address && fits).then_some((tenant, user)))
+        (_, _, Some(token)) => rows.mailed_tokens_mut().put(token),
+        _ => Ok(()),
+    }
 }
 
 /// Writes down how a try ended.

@@ -449,6 +449,7 @@ fn bare(app: &App, tenant: &Tenant, email: Email, id: UserId, now: Time) -> User
         email_verified: false,
         name: Name::default(),
         phone: None,
+        picture: None,
         address: None,
         locale: None,
         employee: EmployeeView::default(),

@@ -220,7 +220,7 @@ fn take_away(user: &mut User, field: &str) {
 }
 
 /// The shown name that the other two make.
-pub(super) fn made_of(name: &Name) -> Result<Option<String>, Error> {
+pub(in crate::app) fn made_of(name: &Name) -> Result<Option<String>, Error> {
     let parts = Name {
         display: None,
         ..name.clone()

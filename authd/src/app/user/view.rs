@@ -28,7 +28,7 @@ pub fn own(user: &User) -> UserView {
         roles: user.roles.iter().map(ToString::to_string).collect(),
         is_tenant_admin: user.is_tenant_admin,
         status: user.status,
-        picture_url: None,
+        picture_url: user.picture.map(|address| address.path()),
         last_login_at: user.last_login_at,
         locked_until: None,
         created_at: user.created_at,
@@ -114,6 +114,7 @@ pub(super) fn user(row: &UserRow, now: Time, detail: Detail) -> UserView {
             locale: None,
             employee: EmployeeView::default(),
             external_refs: BTreeMap::new(),
+            picture_url: None,
             ..whole
         },
     }
@@ -124,6 +125,7 @@ mod tests {
     use common::id::{TenantId, UserId};
     use common::view::{Address, UserStatus};
     use domain::lockout::CounterKey;
+    use domain::picture::PictureAddress;
 
     use super::*;
 
@@ -153,6 +155,7 @@ mod tests {
                 status: UserStatus::Active,
                 roles: Vec::new(),
                 is_tenant_admin: false,
+                picture: Some(PictureAddress::from_bytes([0xcc; 16])),
                 subject: CounterKey::from_bytes([3; 32]),
                 last_login_at: None,
                 created_at: Time::default(),
@@ -174,6 +177,7 @@ mod tests {
         assert!(!masked.contains("canary"), "{masked}");
         assert!(masked.contains("\"email\":null"), "{masked}");
         assert!(masked.contains("acme"), "{masked}");
+        assert!(!masked.contains("/v1/pictures/"), "{masked}");
     }
 
     #[test]

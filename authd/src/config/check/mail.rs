@@ -31,6 +31,21 @@ pub(super) fn way(values: &Values) -> Findings {
     Ok(found)
 }
 
+/// Who registers gets a mail.
+pub(super) fn registration(values: &Values) -> Findings {
+    let key = "registration.enabled";
+    if !values.bool(key)? || values.text("mail.transport")? != "none" {
+        return Ok(Vec::new());
+    }
+    let fault = values.refused(
+        key,
+        &"is true, and \"mail.transport\" is \"none\": no link would go out",
+    );
+    Ok(vec![fault.hint(
+        "Set mail.transport = \"smtp\", or let tenants open it one by one.",
+    )])
+}
+
 /// Mails are not shown to bystanders: neither on a disk and in a log, nor on the wire.
 pub(super) fn development(values: &Values, is_dev: bool) -> Findings {
     let key = "mail.transport";

@@ -1,6 +1,8 @@
 //! `[mail]` and `[links]`: a way has its ends, what is secret goes by a closed one, and links lead
 //! to pages.
 
+use std::time::Duration;
+
 use super::*;
 
 const SMTP: [&str; 3] = [
@@ -30,6 +32,17 @@ fn r41_a_way_out_needs_a_server_and_a_sender() {
     let shown = faults.to_string();
     assert!(shown.contains("Set it: mail.host = "), "{shown}");
     load_settings(&["mail.transport=none"]).unwrap();
+}
+
+#[test]
+fn r41_registration_needs_a_way_for_its_mails() {
+    let faults = load_settings(&["registration.enabled=true"]).unwrap_err();
+    assert_eq!(keys(&faults.0), ["registration.enabled"], "{faults}");
+    let open = load_settings(&with(&["registration.enabled=true"])).unwrap();
+    let registration = open.config.registration;
+    assert!(registration.enabled && registration.allowed_domains.is_empty());
+    assert_eq!(registration.max_pending, 100);
+    assert_eq!(registration.verify_ttl, Duration::from_hours(48));
 }
 
 #[test]
@@ -99,17 +112,28 @@ fn a85_v1_2_2_a_link_leads_to_a_page_and_to_nothing_else() {
         own.config.links.reset_url,
         "https://a.example:8443/reset-password"
     );
+    assert_eq!(
+        own.config.links.verify_url,
+        "https://a.example:8443/verify-email"
+    );
+    assert_eq!(
+        own.config.links.confirm_url,
+        "https://a.example:8443/confirm-email"
+    );
     let set = load_settings(&["links.reset_url=https://app.example/new?x=1"]).unwrap();
     assert_eq!(set.config.links.reset_url, "https://app.example/new?x=1");
+    assert!(set.config.links.verify_url.ends_with("/verify-email"));
     for url in [
         "javascript:alert(1)",
         "https://app.example/#here",
         "http://app.example/",
         "https://evil@app.example/",
     ] {
-        let setting = format!("links.reset_url={url}");
-        let faults = load_settings(&[&setting]).unwrap_err();
-        assert_eq!(keys(&faults.0), ["links.reset_url"], "{url}");
+        for key in ["links.confirm_url", "links.reset_url", "links.verify_url"] {
+            let setting = format!("{key}={url}");
+            let faults = load_settings(&[&setting]).unwrap_err();
+            assert_eq!(keys(&faults.0), [key], "{url}");
+        }
     }
     for url in [
         "javascript:alert(1)",

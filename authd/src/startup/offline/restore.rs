@@ -8,6 +8,7 @@ use common::id::TenantId;
 use common::time::{Clock, SystemClock, Time};
 use domain::audit::{Actor, AuditEntry, AuditRow};
 use domain::key::{KeyPurpose, SigningAlgorithm, StoredKey};
+use domain::picture::PictureAddress;
 use serde_json::json;
 use store::sqlite::{self, Draft, Ended, Still};
 use store::{ReadTx, StoreError};
@@ -17,7 +18,7 @@ use crate::app::audit;
 use crate::app::key::{Making, Renewal, Renewed};
 use crate::backup::{scratch_file, unpack};
 use crate::config::Loaded;
-use crate::crypto::{KeyRing, SystemRandom, WrapKey};
+use crate::crypto::{self, KeyRing, SystemRandom, WrapKey};
 use crate::startup::exit::Failure;
 use crate::startup::key_source::{self, KeySource};
 
@@ -209,6 +210,10 @@ impl Restore<'_> {
             opened(draft.keep_sessions())?;
         }
         let ended = opened(draft.end_all(self.now))?;
+        for user in opened(draft.pictured())? {
+            let address = crypto::bytes(&SystemRandom).map_err(Failure::other)?;
+            opened(draft.readdress(user, PictureAddress::from_bytes(address)))?;
+        }
         let entry = self.entry(ground.schema, &ended)?;
         let renewed = match ground.keys {
             Some(keys) => {

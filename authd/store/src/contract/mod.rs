@@ -5,21 +5,25 @@ mod counters;
 mod deleted;
 mod lists;
 mod mail;
+mod pictures;
 mod records;
 mod roles;
 mod settings;
 mod states;
 mod tenants;
+mod waiting;
 
 pub(crate) use counters::*;
 pub(crate) use deleted::*;
 pub(crate) use lists::*;
 pub(crate) use mail::*;
+pub(crate) use pictures::*;
 pub(crate) use records::*;
 pub(crate) use roles::*;
 pub(crate) use settings::*;
 pub(crate) use states::*;
 pub(crate) use tenants::*;
+pub(crate) use waiting::*;
 
 use std::collections::BTreeMap;
 
@@ -115,6 +119,7 @@ pub(crate) fn user(n: u8, tenant: u8, email: &str) -> User {
         status: UserStatus::Active,
         is_tenant_admin: false,
         roles: Vec::new(),
+        picture: None,
         subject: key(n),
         last_login_at: None,
         created_at: at(0),

@@ -192,3 +192,20 @@ pub struct AttemptsCount {
     /// Different names.
     pub subjects: u64,
 }
+
+/// Which attempts are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AttemptFilter {
+    /// Only of this tenant.
+    pub tenant: Option<TenantId>,
+    /// Only of this user.
+    pub user: Option<UserId>,
+    /// Only for the name with this key, which no user needs to have.
+    pub subject: Option<CounterKey>,
+    /// Only from this address.
+    pub ip: Option<String>,
+    /// Only failed ones.
+    pub failed: bool,
+    /// Only those whose last try was at or after this.
+    pub since: Option<Time>,
+}

@@ -74,8 +74,10 @@ pub trait Outbox: OutboxRead {
 pub trait MailedTokens {
     /// Keeps one in the place of any that its user had.
     fn put(&self, token: &MailedToken) -> Result<(), StoreError>;
-    /// Removes the token of a user; false if there was none.
+    /// Removes the token of a user, and its new address that waits for a link of its own (rule 22);
+    /// false if there was no token.
     fn delete_of(&self, user: UserId) -> Result<bool, StoreError>;
-    /// Removes all tokens, and the mails that wait for their link.
+    /// Removes all tokens, registrations and new addresses that wait, and the mails that wait for
+    /// their link.
     fn delete_all(&self) -> Result<(), StoreError>;
 }

@@ -23,6 +23,7 @@ impl Housekeeping for Tx<'_> {
             lost.push(self.prune_sessions(over, limit)?);
             lost.push(self.prune_denied(over, limit)?);
             lost.push(self.prune_mailed_tokens(over, limit)?);
+            lost.push(self.prune_waiting(over, limit)?);
             lost.push(self.prune_mails(over, limit)?);
         }
         Ok(lost.into_iter().max().unwrap_or(0))
@@ -129,6 +130,13 @@ impl Tx<'_> {
         self.count("housekeeping.mailed_tokens", PRUNE_MAILED_TOKENS, times)
     }
 
+    fn prune_waiting(&self, over: &Over, limit: u32) -> Result<u32, StoreError> {
+        let times = params![over.now.millis(), limit];
+        let registrations = self.count("housekeeping.registrations", PRUNE_REGISTRATIONS, times)?;
+        let emails = self.count("housekeeping.pending_emails", PRUNE_PENDING_EMAILS, times)?;
+        Ok(registrations.max(emails))
+    }
+
     fn prune_mails(&self, over: &Over, limit: u32) -> Result<u32, StoreError> {
         let times = params![over.mails.millis(), limit];
         self.count("housekeeping.mails", PRUNE_MAILS, times)
@@ -227,6 +235,12 @@ const PRUNE_DENIED: &str = "DELETE FROM denied_tokens WHERE jti IN \
 
 const PRUNE_MAILED_TOKENS: &str = "DELETE FROM mailed_tokens WHERE user_id IN \
     (SELECT user_id FROM mailed_tokens WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+
+const PRUNE_REGISTRATIONS: &str = "DELETE FROM registrations WHERE id IN \
+    (SELECT id FROM registrations WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+
+const PRUNE_PENDING_EMAILS: &str = "DELETE FROM pending_emails WHERE user_id IN \
+    (SELECT user_id FROM pending_emails WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
 
 const PRUNE_MAILS: &str = "DELETE FROM outbox WHERE id IN \
     (SELECT id FROM outbox WHERE state = 'sent' AND finished_at <= ?1 \

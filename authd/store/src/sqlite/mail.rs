@@ -12,7 +12,9 @@ use rusqlite::types::Value;
 use super::row::{Columns, Conditions, after_id, id_value, text_value};
 use super::tx::{TenantTx, Tx};
 use crate::error::StoreError;
-use crate::resource::{MailedTokens, MessageFilter, Outbox, OutboxCounts, OutboxRead, PageRequest};
+use crate::resource::{
+    MailedTokens, MessageFilter, Outbox, OutboxCounts, OutboxRead, PageRequest, TenantWrite,
+};
 
 /// The columns of a mail, in the order that [`read`] takes them.
 const COLUMNS: &str = "id, tenant_id, user_id, template, recipient, happened_at, ip, device, \
@@ -44,11 +46,11 @@ fn read(columns: &mut Columns<'_, '_>) -> Result<Message, StoreError> {
     })
 }
 
-/// Names of the templates that the hourly cap holds, as a list of SQL texts.
-fn capped() -> String {
+/// Names of some of the templates, as a list of SQL texts.
+fn names(which: fn(Template) -> bool) -> String {
     let names: Vec<String> = Template::ALL
         .into_iter()
-        .filter(|template| template.is_capped())
+        .filter(|template| which(*template))
         .map(|template| format!("'{}'", template.as_str()))
         .collect();
     names.join(", ")
@@ -102,7 +104,7 @@ impl OutboxRead for Tx<'_> {
         let sql = format!(
             "SELECT count(*) FROM outbox WHERE recipient = ?1 AND created_at > ?2 \
              AND template IN ({})",
-            capped()
+            names(Template::is_capped)
         );
         let keys = params![recipient.as_str(), since.millis()];
         let found = self.one("outbox.capped_since", &sql, keys, |columns| {
@@ -282,21 +284,33 @@ impl MailedTokens for TenantTx<'_> {
             "DELETE FROM mailed_tokens WHERE tenant_id = ?1 AND user_id = ?2",
             params![self.id.as_bytes(), user.as_bytes()],
         )?;
+        self.waiting_mut().delete_email(user)?;
         Ok(deleted > 0)
     }
 
     fn delete_all(&self) -> Result<(), StoreError> {
-        self.tx.run(
-            "mailed_tokens.delete_all",
-            "DELETE FROM mailed_tokens WHERE tenant_id = ?1",
-            params![self.id.as_bytes()],
-        )?;
+        for (operation, sql) in [
+            (
+                "mailed_tokens.delete_all",
+                "DELETE FROM mailed_tokens WHERE tenant_id = ?1",
+            ),
+            (
+                "registrations.delete_all",
+                "DELETE FROM registrations WHERE tenant_id = ?1",
+            ),
+            (
+                "pending_emails.delete_all",
+                "DELETE FROM pending_emails WHERE tenant_id = ?1",
+            ),
+        ] {
+            self.tx.run(operation, sql, params![self.id.as_bytes()])?;
+        }
+        let sql = format!(
+            "DELETE FROM outbox WHERE tenant_id = ?1 AND state <> 'sent' AND template IN ({})",
+            names(Template::has_link)
+        );
         self.tx
-            .run(
-                "outbox.delete_links",
-                "DELETE FROM outbox WHERE tenant_id = ?1 AND state <> 'sent' AND template = ?2",
-                params![self.id.as_bytes(), Template::PasswordReset.as_str()],
-            )
+            .run("outbox.delete_links", &sql, params![self.id.as_bytes()])
             .map(drop)
     }
 }

@@ -20,6 +20,7 @@ mod migrate;
 mod open;
 mod operator;
 mod permission;
+mod picture;
 mod purge;
 mod queue;
 mod reader;
@@ -34,6 +35,7 @@ mod tenant;
 mod tx;
 mod usage;
 mod user;
+mod waiting;
 mod whole;
 mod writer;
 

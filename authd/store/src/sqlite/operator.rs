@@ -20,8 +20,9 @@ use super::{attempt, counter, session, tenant, user};
 use crate::error::StoreError;
 use crate::resource::{
     AttemptFilter, AttemptsBy, AttemptsCount, CountersRead, Counts, LockoutFilter, LockoutRow,
-    OperatorRead, PageRequest, RoleFilter, RoleRow, SessionFilter, SessionRow, TenantFilter,
-    TenantRow, TenantScope, UsageRow, UsageSince, UserFilter, UserRow,
+    OperatorRead, PageRequest, RegistrationFilter, RegistrationRow, RoleFilter, RoleRow,
+    SessionFilter, SessionRow, TenantFilter, TenantRow, TenantScope, UsageRow, UsageSince,
+    UserFilter, UserRow,
 };
 
 /// Users with one address that are shown at most.
@@ -167,6 +168,14 @@ impl OperatorRead for Tx<'_> {
         );
         let values = params_from_iter(asked.limited(page.limit));
         self.all("operator.attempts", &sql, values, attempt::read)
+    }
+
+    fn registrations(
+        &self,
+        filter: &RegistrationFilter,
+        page: &PageRequest,
+    ) -> Result<Vec<RegistrationRow>, StoreError> {
+        self.registrations_where(filter, page)
     }
 
     fn attempt(&self, id: AttemptId) -> Result<Option<AttemptRow>, StoreError> {

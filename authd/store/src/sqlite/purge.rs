@@ -12,6 +12,8 @@ use crate::error::StoreError;
 
 /// Users that one round takes; roles and passwords go with each.
 const USERS: u32 = 50;
+/// Pictures that one round takes: each may be of hundreds of pages.
+const PICTURES: u32 = 10;
 /// Roles that one round takes; permissions and members go with each.
 const ROLES: u32 = 20;
 
@@ -35,6 +37,12 @@ pub(super) const DELETE_DEVICES: &str = "DELETE FROM devices WHERE secret_hash I
 pub(super) const DELETE_TOKENS: &str = "DELETE FROM mailed_tokens WHERE user_id IN \
     (SELECT user_id FROM mailed_tokens WHERE tenant_id = ?1 LIMIT ?2)";
 
+pub(super) const DELETE_REGISTRATIONS: &str = "DELETE FROM registrations WHERE id IN \
+    (SELECT id FROM registrations WHERE tenant_id = ?1 LIMIT ?2)";
+
+pub(super) const DELETE_PENDING_EMAILS: &str = "DELETE FROM pending_emails WHERE user_id IN \
+    (SELECT user_id FROM pending_emails WHERE tenant_id = ?1 LIMIT ?2)";
+
 /// Mails that would make new ones.
 pub(super) const DELETE_MAILS: &str = "DELETE FROM outbox WHERE id IN \
     (SELECT id FROM outbox WHERE tenant_id = ?1 AND state <> 'sent' LIMIT ?2)";
@@ -45,6 +53,13 @@ pub(super) const DELETE_SETTINGS: &str = "DELETE FROM tenant_settings WHERE tena
 /// Sessions of the users whose turn it is: any number of them ended before.
 pub(super) const DELETE_SESSIONS: &str = concat!(
     "DELETE FROM sessions WHERE id IN (SELECT s.id FROM sessions s WHERE s.user_id IN (",
+    batch!("id"),
+    ") LIMIT ?3)"
+);
+
+/// Pictures of the users whose turn it is.
+pub(super) const DELETE_PICTURES: &str = concat!(
+    "DELETE FROM pictures WHERE user_id IN (SELECT p.user_id FROM pictures p WHERE p.user_id IN (",
     batch!("id"),
     ") LIMIT ?3)"
 );
@@ -83,6 +98,8 @@ impl Tx<'_> {
         for (operation, sql) in [
             ("purge.devices", DELETE_DEVICES),
             ("purge.mailed_tokens", DELETE_TOKENS),
+            ("purge.registrations", DELETE_REGISTRATIONS),
+            ("purge.pending_emails", DELETE_PENDING_EMAILS),
             ("purge.mails", DELETE_MAILS),
         ] {
             let values = params![tenant.as_bytes(), limit.saturating_sub(ended)];
@@ -98,7 +115,12 @@ impl Tx<'_> {
         if sessions >= limit {
             return Ok(sessions);
         }
-        let mut removed = sessions;
+        let values = params![id, USERS, PICTURES];
+        let pictures = self.count("purge.pictures", DELETE_PICTURES, values)?;
+        let mut removed = sessions.saturating_add(pictures);
+        if pictures >= PICTURES {
+            return Ok(removed);
+        }
         for (operation, sql, most) in [
             ("purge.users", DELETE_USERS, USERS),
             ("purge.roles", DELETE_ROLES, ROLES),

@@ -7,7 +7,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use common::id::UserId;
 use common::time::Time;
+use domain::picture::PictureAddress;
 use rusqlite::{Connection, OpenFlags, params};
 
 use super::backend::beside;
@@ -43,6 +45,14 @@ pub(super) const ENDED: &[(&str, &str)] = &[
         "DELETE FROM mailed_tokens WHERE ?1 IS NOT NULL",
     ),
     (
+        "registrations",
+        "DELETE FROM registrations WHERE ?1 IS NOT NULL",
+    ),
+    (
+        "pending_emails",
+        "DELETE FROM pending_emails WHERE ?1 IS NOT NULL",
+    ),
+    (
         "outbox",
         "DELETE FROM outbox WHERE ?1 IS NOT NULL AND state <> 'sent'",
     ),
@@ -70,6 +80,8 @@ pub(super) const KEPT: &[&str] = &[
     "roles",
     "role_permissions",
     "user_roles",
+    // Their addresses are made anew, so that one that died since stays dead.
+    "pictures",
     // Those of the replaced database come to them.
     "used_slugs",
     "denied_tokens",
@@ -221,6 +233,33 @@ impl Draft {
             .map_err(|error| failed(&self.path, &error))?;
         ended.kept = kept.into();
         Ok(ended)
+    }
+
+    /// Users who have a picture.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn pictured(&self) -> Result<Vec<UserId>, OpenError> {
+        let read = || -> rusqlite::Result<Vec<UserId>> {
+            let mut all = self.connection.prepare("SELECT user_id FROM pictures")?;
+            let ids = all.query_map([], |row| row.get(0).map(UserId::from_bytes))?;
+            ids.collect()
+        };
+        read().map_err(|error| failed(&self.path, &error))
+    }
+
+    /// Gives a user's picture an address that nobody has: one that died since the backup was made must
+    /// not be good again.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn readdress(&self, user: UserId, address: PictureAddress) -> Result<(), OpenError> {
+        let sql = "UPDATE pictures SET address = ?2 WHERE user_id = ?1";
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut set| set.execute(params![user.as_bytes(), address.as_bytes()]))
+            .map(drop)
+            .map_err(|error| failed(&self.path, &error))
     }
 
     /// Takes the signing and refresh keys of the replaced database as they are there, for sessions

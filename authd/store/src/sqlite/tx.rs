@@ -6,6 +6,8 @@ use std::cell::{Cell, RefCell};
 use common::id::{SessionId, TenantId};
 use common::time::Time;
 use domain::mail::MailedToken;
+use domain::picture::{Picture, PictureAddress};
+use domain::registration::{PendingEmail, Registration};
 use domain::session::Session;
 use rusqlite::{CachedStatement, Connection, ErrorCode, Params};
 
@@ -16,8 +18,9 @@ use crate::resource::{
     Attempts, AttemptsRead, Audit, AuditRead, Counters, CountersRead, Credentials, CredentialsRead,
     Denial, Devices, DevicesRead, Grants, GrantsRead, Housekeeping, Keys, KeysRead, MailedTokens,
     Meta, MetaRead, OperatorRead, Outbox, OutboxRead, PageRequest, Permissions, PermissionsRead,
-    ReadTx, Renewal, Roles, RolesRead, Scope, Sessions, SessionsRead, Settings, SettingsRead,
-    TenantRead, TenantWrite, Tenants, TenantsRead, Users, UsersRead, WriteTx,
+    Pictures, PicturesRead, ReadTx, Renewal, Roles, RolesRead, Scope, Sessions, SessionsRead,
+    Settings, SettingsRead, TenantRead, TenantWrite, Tenants, TenantsRead, Users, UsersRead,
+    WaitingRead, WaitingWrite, WriteTx,
 };
 
 /// A transaction; the thread that owns the connection begins and ends it.
@@ -210,6 +213,21 @@ impl ReadTx for Tx<'_> {
         self.token_by_hash(hash)
     }
 
+    fn picture(&self, address: PictureAddress) -> Result<Option<Picture>, StoreError> {
+        self.picture_at(address)
+    }
+
+    fn registration(&self, token: &[u8; 32]) -> Result<Option<Registration>, StoreError> {
+        self.registration_of_token(token)
+    }
+
+    fn pending_email(
+        &self,
+        token: &[u8; 32],
+    ) -> Result<Option<(TenantId, PendingEmail)>, StoreError> {
+        self.email_of_token(token)
+    }
+
     fn is_denied(&self, jti: &str) -> Result<bool, StoreError> {
         self.is_token_denied(jti)
     }
@@ -298,6 +316,10 @@ impl TenantRead for TenantTx<'_> {
         self
     }
 
+    fn pictures(&self) -> &dyn PicturesRead {
+        self
+    }
+
     fn attempts(&self) -> &dyn AttemptsRead {
         self
     }
@@ -315,6 +337,10 @@ impl TenantRead for TenantTx<'_> {
     }
 
     fn settings(&self) -> &dyn SettingsRead {
+        self
+    }
+
+    fn waiting(&self) -> &dyn WaitingRead {
         self
     }
 }
@@ -336,6 +362,10 @@ impl TenantWrite for TenantTx<'_> {
         self
     }
 
+    fn pictures_mut(&self) -> &dyn Pictures {
+        self
+    }
+
     fn mailed_tokens_mut(&self) -> &dyn MailedTokens {
         self
     }
@@ -353,6 +383,10 @@ impl TenantWrite for TenantTx<'_> {
     }
 
     fn settings_mut(&self) -> &dyn Settings {
+        self
+    }
+
+    fn waiting_mut(&self) -> &dyn WaitingWrite {
         self
     }
 }

@@ -3,6 +3,7 @@
 use common::email::Email;
 use common::id::UserId;
 use common::time::Time;
+use domain::picture::PictureAddress;
 use domain::user::{Employee, Name, User, UserStatus};
 use rusqlite::params;
 
@@ -17,7 +18,8 @@ pub(super) const COLUMNS: &str = "u.id, u.tenant_id, u.email, u.email_verified, 
     u.external_refs, u.status, u.is_tenant_admin, u.subject, u.last_login_at, u.created_at, \
     u.updated_at, \
     (SELECT group_concat(iif(r.tenant_id IS NULL, 'system:', '') || r.name) \
-    FROM user_roles m JOIN roles r ON r.id = m.role_id WHERE m.user_id = u.id)";
+    FROM user_roles m JOIN roles r ON r.id = m.role_id WHERE m.user_id = u.id), \
+    (SELECT p.address FROM pictures p WHERE p.user_id = u.id)";
 
 /// Reads [`COLUMNS`].
 pub(super) fn read(columns: &mut Columns<'_, '_>) -> Result<User, StoreError> {
@@ -46,6 +48,9 @@ pub(super) fn read(columns: &mut Columns<'_, '_>) -> Result<User, StoreError> {
         created_at: columns.time("users.created_at")?,
         updated_at: columns.time("users.updated_at")?,
         roles: columns.sorted("user_roles.role_id")?,
+        picture: columns
+            .take::<Option<[u8; 16]>>("pictures.address")?
+            .map(PictureAddress::from_bytes),
     })
 }
 
@@ -59,12 +64,20 @@ fn status(name: &str) -> Option<UserStatus> {
     .find(|status| status.as_str() == name)
 }
 
+fn address(user: &User) -> Result<Option<String>, StoreError> {
+    let address = user.address.as_ref();
+    address
+        .map(|address| json(address, "users.address"))
+        .transpose()
+}
+
 pub(super) const BY_ID: &str = "SELECT u.id, u.tenant_id, u.email, u.email_verified, \
     u.given_name, u.family_name, u.display_name, u.phone, u.address, u.locale, u.employee_id, \
     u.kra_pin, u.external_refs, u.status, u.is_tenant_admin, u.subject, u.last_login_at, \
     u.created_at, u.updated_at, \
     (SELECT group_concat(iif(r.tenant_id IS NULL, 'system:', '') || r.name) \
-    FROM user_roles m JOIN roles r ON r.id = m.role_id WHERE m.user_id = u.id) \
+    FROM user_roles m JOIN roles r ON r.id = m.role_id WHERE m.user_id = u.id), \
+    (SELECT p.address FROM pictures p WHERE p.user_id = u.id) \
     FROM users u WHERE u.tenant_id = ?1 AND u.id = ?2";
 
 pub(super) const BY_EMAIL: &str = "SELECT u.id, u.tenant_id, u.email, u.email_verified, \
@@ -72,7 +85,8 @@ pub(super) const BY_EMAIL: &str = "SELECT u.id, u.tenant_id, u.email, u.email_ve
     u.kra_pin, u.external_refs, u.status, u.is_tenant_admin, u.subject, u.last_login_at, \
     u.created_at, u.updated_at, \
     (SELECT group_concat(iif(r.tenant_id IS NULL, 'system:', '') || r.name) \
-    FROM user_roles m JOIN roles r ON r.id = m.role_id WHERE m.user_id = u.id) \
+    FROM user_roles m JOIN roles r ON r.id = m.role_id WHERE m.user_id = u.id), \
+    (SELECT p.address FROM pictures p WHERE p.user_id = u.id) \
     FROM users u WHERE u.tenant_id = ?1 AND u.email = ?2";
 
 impl UsersRead for TenantTx<'_> {
@@ -99,11 +113,6 @@ impl UsersRead for TenantTx<'_> {
 
 impl Users for TenantTx<'_> {
     fn insert(&self, user: &User) -> Result<(), StoreError> {
-        let address = user
-            .address
-            .as_ref()
-            .map(|address| json(address, "users.address"))
-            .transpose()?;
         self.tx
             .run(
                 "users.insert",
@@ -121,7 +130,7 @@ impl Users for TenantTx<'_> {
                     user.name.family,
                     user.name.display,
                     user.phone,
-                    address,
+                    address(user)?,
                     user.locale,
                     user.employee.employee_id,
                     user.employee.kra_pin,
@@ -168,8 +177,7 @@ impl Users for TenantTx<'_> {
             "users.set_profile",
             "UPDATE users SET given_name = ?3, family_name = ?4, display_name = ?5, phone = ?6, \
              locale = ?7, employee_id = ?8, kra_pin = ?9, external_refs = ?10, updated_at = ?11, \
-             address = ?12 \
-             WHERE tenant_id = ?1 AND id = ?2",
+             address = ?12 WHERE tenant_id = ?1 AND id = ?2",
             params![
                 self.id.as_bytes(),
                 user.id.as_bytes(),
@@ -182,10 +190,7 @@ impl Users for TenantTx<'_> {
                 user.employee.kra_pin,
                 json(&user.external_refs, "users.external_refs")?,
                 user.updated_at.millis(),
-                user.address
-                    .as_ref()
-                    .map(|address| json(address, "users.address"))
-                    .transpose()?,
+                address(user)?,
             ],
         )?;
         Ok(changed > 0)
@@ -198,6 +203,23 @@ impl Users for TenantTx<'_> {
             params![self.id.as_bytes(), id.as_bytes()],
         )?;
         Ok(deleted > 0)
+    }
+
+    fn set_email(&self, user: &User) -> Result<bool, StoreError> {
+        let changed = self.tx.run(
+            "users.set_email",
+            "UPDATE users SET email = ?3, email_verified = 1, subject = ?4, updated_at = ?5 \
+             WHERE tenant_id = ?1 AND id = ?2",
+            params![
+                self.id.as_bytes(),
+                user.id.as_bytes(),
+                user.email.as_str(),
+                user.subject.as_bytes(),
+                user.updated_at.millis(),
+            ],
+        )?;
+        self.mailed_tokens_mut().delete_of(user.id)?;
+        Ok(changed > 0)
     }
 
     fn set_last_login(&self, id: UserId, at: Time) -> Result<(), StoreError> {

@@ -42,3 +42,23 @@ impl AdminCall for ResendInvitation {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/user/resend-invitation";
 }
+
+/// Gives a user another address; it waits until its owner confirms it, and the present one signs in
+/// until then.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeEmail {
+    /// The user.
+    pub user: UserRef,
+    /// The new address.
+    pub email: String,
+    /// Why, for the audit row.
+    pub reason: Option<String>,
+}
+
+impl AdminCall for ChangeEmail {
+    type Answer = Change;
+    const NAME: &'static str = "user email";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/user/email";
+}

@@ -94,7 +94,7 @@ pub fn apply(
     Ok(Some(Edited {
         before,
         sessions_ended,
-        notes: notes(edit, &then, &holds),
+        notes: notes(app, edit, &then, &holds),
     }))
 }
 
@@ -153,7 +153,7 @@ fn end_sessions(
     Ok(ended)
 }
 
-fn notes(edit: &Edit, then: &TenantSettings, holds: &TenantSettings) -> Vec<String> {
+fn notes(app: &App, edit: &Edit, then: &TenantSettings, holds: &TenantSettings) -> Vec<String> {
     let mut notes = Vec::new();
     let value = holds.value(edit.setting);
     if edit.value.as_ref().is_some_and(|wanted| *wanted != value) {
@@ -174,6 +174,12 @@ fn notes(edit: &Edit, then: &TenantSettings, holds: &TenantSettings) -> Vec<Stri
             "Access tokens for none of these are refused from now on; a refresh gives new ones."
                 .to_owned(),
         );
+    }
+    if edit.setting == Setting::RegistrationEnabled
+        && holds.registration.enabled
+        && app.mail.open().is_none()
+    {
+        notes.push("No mail leaves authd, so nobody can register: set mail.transport.".to_owned());
     }
     if let (Setting::PasswordMinLength, Value::Number(length)) = (edit.setting, &value)
         && *length < SINGLE_FACTOR_LENGTH

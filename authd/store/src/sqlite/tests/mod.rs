@@ -3,6 +3,7 @@
 mod groups;
 mod locks;
 mod opening;
+mod pictures;
 mod plans;
 mod purges;
 mod rehearsals;
@@ -322,4 +323,49 @@ fn a51_mails_are_counted_by_mailbox() {
 #[test]
 fn rule_23_a_mail_is_tried_until_it_is_finished() {
     holds(contract::rule_23_a_mail_is_tried_until_it_is_finished);
+}
+
+#[test]
+fn v5_3_1_a_picture_takes_the_place_of_the_one_before() {
+    holds(contract::v5_3_1_a_picture_takes_the_place_of_the_one_before);
+}
+
+#[test]
+fn a_picture_of_a_deleted_tenant_is_not_there() {
+    holds(contract::a_picture_of_a_deleted_tenant_is_not_there);
+}
+
+#[test]
+fn rule_21_registrations_wait_beside_the_users() {
+    holds(contract::rule_21_registrations_wait_beside_the_users);
+}
+
+#[test]
+fn rule_21_tries_are_counted_before_they_are_evaluated() {
+    holds(contract::rule_21_tries_are_counted_before_they_are_evaluated);
+}
+
+#[test]
+fn rule_22_a_registration_has_one_living_token() {
+    holds(contract::rule_22_a_registration_has_one_living_token);
+}
+
+#[test]
+fn rule_25_a_new_address_waits_and_dies_with_any_change() {
+    holds(contract::rule_25_a_new_address_waits_and_dies_with_any_change);
+}
+
+#[test]
+fn rule_25_an_address_is_given_with_its_counter() {
+    holds(contract::rule_25_an_address_is_given_with_its_counter);
+}
+
+#[test]
+fn rule_19_what_waits_ends_with_its_tenant() {
+    holds(contract::rule_19_what_waits_ends_with_its_tenant);
+}
+
+#[test]
+fn registrations_are_listed_by_the_page() {
+    holds(contract::registrations_are_listed_by_the_page);
 }

@@ -357,7 +357,10 @@ fn two_old_files_are_kept() {
         .collect();
     let known = known_schema();
     let kept = |n: u32| format!("pre-migrate-{}-to-{}.db", known + n - 1, known + n);
-    assert_eq!(names, ["authd.db".to_owned(), kept(2), kept(3)]);
+    let mut expected = vec!["authd.db".to_owned(), kept(2), kept(3)];
+    // By name: 10 comes before 9.
+    expected.sort();
+    assert_eq!(names, expected);
 }
 
 #[test]
@@ -531,6 +534,40 @@ fn rule_19_tenants_of_an_older_schema_are_there_and_can_be_deleted() {
         assert!(tx.tenants_mut().restore(tenant_id(1), at(1))?);
         let back = tx.tenants().by_id(tenant_id(1))?.unwrap();
         assert_eq!(back.status, domain::tenant::TenantStatus::Suspended);
+        Ok(())
+    });
+    store.close();
+}
+
+#[test]
+fn rule_21_people_of_an_older_schema_may_be_joined_by_registrations() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authd.db");
+    let before: Vec<Migration> = migrate::known()
+        .into_iter()
+        .filter(|step| step.version() < 7)
+        .collect();
+    migrate::create(&path, &before).unwrap();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(
+        "INSERT INTO tenants (id, slug, name, status, time_zone, plan, created_at, updated_at) \
+         VALUES (x'01010101010101010101010101010101', 'acme', 'Acme', 'active', 'UTC', 'pro', 0, 0);
+         INSERT INTO users (id, tenant_id, email, email_verified, external_refs, status, \
+         is_tenant_admin, subject, created_at, updated_at) \
+         VALUES (x'01010101010101010101010101010101', x'01010101010101010101010101010101', \
+         'bob@acme.test', 1, '{}', 'active', 0, zeroblob(32), 0, 0);",
+    )
+    .unwrap();
+    drop(old);
+    let (store, _) = open_in(folder.path()).unwrap();
+    write(&store, |tx| {
+        let acme = tx.tenant_mut(tenant_id(1));
+        let new = crate::contract::registration(7, 1, "new@acme.test");
+        acme.waiting_mut().add_registration(&new)?;
+        assert!(acme.waiting().registration(new.id)?.is_some());
+        let mut bob = acme.users().by_id(user_id(1))?.unwrap();
+        bob.email = "bob@next.test".parse().unwrap();
+        assert!(acme.users_mut().set_email(&bob)?);
         Ok(())
     });
     store.close();

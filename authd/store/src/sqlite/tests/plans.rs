@@ -5,8 +5,8 @@ use rusqlite::Connection;
 
 use crate::resource::Whose;
 use crate::sqlite::{
-    attempt, counter, credential, device, grant, housekeeping, meta, migrate, permission, purge,
-    session, setting, tenant, user,
+    attempt, counter, credential, device, grant, housekeeping, meta, migrate, permission, picture,
+    purge, session, setting, tenant, user, waiting,
 };
 
 /// The steps of a statement's plan, as they are meant for people.
@@ -85,6 +85,27 @@ fn r37_hot_statements_use_an_index() {
 }
 
 #[test]
+fn r37_a_picture_is_found_by_an_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authd.db");
+    migrate::create(&path, &migrate::known()).unwrap();
+    let connection = Connection::open(path).unwrap();
+    for (sql, by) in [
+        (picture::OF, "sqlite_autoindex_pictures_1 (user_id=?)"),
+        (
+            picture::BY_ADDRESS,
+            "sqlite_autoindex_pictures_2 (address=?)",
+        ),
+    ] {
+        let plan = plan(&connection, sql);
+        assert!(
+            plan.iter().any(|step| step.contains(by)),
+            "{sql}\n{plan:#?}"
+        );
+    }
+}
+
+#[test]
 fn a_purge_looks_at_the_rows_of_its_tenant_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("authd.db");
@@ -99,7 +120,19 @@ fn a_purge_looks_at_the_rows_of_its_tenant_alone() {
             purge::DELETE_DEVICES,
             "INDEX devices_by_tenant (tenant_id=?)",
         ),
+        (
+            purge::DELETE_REGISTRATIONS,
+            "registrations_by_network (tenant_id=?)",
+        ),
+        (
+            purge::DELETE_PENDING_EMAILS,
+            "pending_emails_by_tenant (tenant_id=?)",
+        ),
         (purge::DELETE_SESSIONS, "INDEX sessions_by_user (user_id=?)"),
+        (
+            purge::DELETE_PICTURES,
+            "INDEX sqlite_autoindex_pictures_1 (user_id=?)",
+        ),
         (purge::DELETE_USERS, "(tenant_id=?)"),
         (purge::CLEAR_LOCKS, "INDEX counters_manual"),
         (
@@ -119,7 +152,7 @@ fn a_purge_looks_at_the_rows_of_its_tenant_alone() {
 }
 
 #[test]
-fn r37_rights_and_administrators_are_found_by_an_index() {
+fn r37_rights_administrators_and_what_waits_are_found_by_an_index() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("authd.db");
     migrate::create(&path, &migrate::known()).unwrap();
@@ -138,6 +171,16 @@ fn r37_rights_and_administrators_are_found_by_an_index() {
         (
             housekeeping::PRUNE_ATTEMPTS_OF,
             "INDEX attempts_by_tenant (tenant_id=? AND id<?)",
+        ),
+        (waiting::BY_TOKEN, "(token_hash=?)"),
+        (waiting::EMAIL_BY_TOKEN, "(token_hash=?)"),
+        (
+            waiting::BY_ADDRESS,
+            "USING INDEX registrations_by_address (tenant_id=? AND email=?)",
+        ),
+        (
+            waiting::COUNT,
+            "USING COVERING INDEX registrations_by_network (tenant_id=?)",
         ),
         (grant::ADMIN_BY_FLAG, "INDEX users_admins (tenant_id=?)"),
         (

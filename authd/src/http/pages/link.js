@@ -11,10 +11,6 @@
     incomplete:
       "This address is not complete. Open the link in your mail again, or copy it from there as a whole.",
     empty: "Enter a password.",
-    working: "Saving\u2026",
-    done: "You can sign in with it now. Wherever you were signed in before, you have been signed out.",
-    unreachable:
-      "The service cannot be reached, so it is not known whether the password was saved. Check your connection and try again.",
     unknown: "That did not work. Try again in a while.",
   };
 
@@ -22,6 +18,9 @@
     const part = (id) => document.getElementById(id);
     const heading = part("heading");
     const form = part("form");
+    // Where the page sends the token, the name of what goes with it, and what it says.
+    const page = form.dataset;
+    // A page that asks for nothing has neither.
     const field = part("password");
     const show = part("show");
     const save = part("save");
@@ -29,7 +28,9 @@
     const message = part("message");
 
     const end = (title, words) => {
-      field.value = "";
+      if (field) {
+        field.value = "";
+      }
       form.hidden = true;
       heading.textContent = title;
       document.title = title;
@@ -40,14 +41,16 @@
     const complain = (words) => {
       message.textContent = "";
       problem.textContent = words;
-      field.setAttribute("aria-invalid", "true");
-      field.focus();
+      if (field) {
+        field.setAttribute("aria-invalid", "true");
+      }
+      (field || save).focus();
     };
 
     const busy = (is) => {
       save.disabled = is;
       form.setAttribute("aria-busy", String(is));
-      message.textContent = is ? text.working : "";
+      message.textContent = is ? page.working : "";
     };
 
     // What the service said for people; the fields say it better than the whole.
@@ -67,12 +70,16 @@
 
     const send = async () => {
       busy(true);
+      const body = { token };
+      if (field) {
+        body[page.field] = field.value;
+      }
       let answer;
       try {
-        answer = await window.fetch("/v1/auth/password/reset", {
+        answer = await window.fetch(page.post, {
           method: "POST",
           headers: { "Content-Type": "application/json" },
-          body: JSON.stringify({ token, new_password: field.value }),
+          body: JSON.stringify(body),
           cache: "no-store",
           credentials: "omit",
           redirect: "error",
@@ -80,45 +87,58 @@
         });
       } catch {
         busy(false);
-        complain(text.unreachable);
+        complain(page.unreachable);
         return;
       }
       busy(false);
       if (answer.ok) {
-        end("Your new password is saved", text.done);
+        end(page.title, page.done);
       } else if (answer.status === 410) {
         end("This link does not work any more", await words(answer));
+      } else if (answer.status === 401 && page.wrong) {
+        complain(page.wrong);
       } else {
         complain(await words(answer));
       }
     };
 
-    show.addEventListener("click", () => {
+    const hide = () => {
+      field.type = "password";
+      show.setAttribute("aria-pressed", "false");
+      show.textContent = "Show";
+    };
+
+    const toggle = () => {
       const shown = field.type === "password";
       field.type = shown ? "text" : "password";
       show.setAttribute("aria-pressed", String(shown));
       show.textContent = shown ? "Hide" : "Show";
       field.focus();
-    });
+    };
 
-    field.addEventListener("input", () => {
+    const forget = () => {
       problem.textContent = "";
       field.removeAttribute("aria-invalid");
-    });
+    };
+
+    if (field) {
+      show.addEventListener("click", toggle);
+      field.addEventListener("input", forget);
+    }
 
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       if (save.disabled) {
         return;
       }
-      if (field.value === "") {
+      if (field && field.value === "") {
         complain(text.empty);
         return;
       }
       // A password that is shown is not left on the screen, nor among the browser's form entries.
-      field.type = "password";
-      show.setAttribute("aria-pressed", "false");
-      show.textContent = "Show";
+      if (field) {
+        hide();
+      }
       void send();
     });
 

@@ -1,0 +1,129 @@
+//! Registrations as the operator sees and ends them.
+
+use std::sync::Arc;
+
+use common::call::registration::{Delete, List};
+use common::call::{Change, Socket, UserRef};
+use common::email::Email;
+use common::time::Time;
+use common::view::{Page, RegistrationView};
+use domain::registration::TRIES;
+use domain::tenant::Tenant;
+use serde_json::{Value, json};
+use store::{PageRequest, Priority, ReadTx, RegistrationFilter, RegistrationRow};
+
+use crate::app::audit::{Act, Record};
+use crate::app::cursor::Place;
+use crate::app::{App, Error, Operator, names};
+
+/// Registrations of one address that are looked at.
+const OF_ADDRESS: u32 = 100;
+
+/// Lists registrations that wait, the oldest first.
+///
+/// # Errors
+/// `not_found` for the tenant, those of the page.
+pub async fn list(
+    app: &Arc<App>,
+    operator: &Operator,
+    request: List,
+) -> Result<Page<RegistrationView>, Error> {
+    let place = Place::of(&app.keys, &request, &request.paging())?;
+    let (now, socket) = (app.now(), operator.socket);
+    app.store
+        .read(move |tx| {
+            let filter = RegistrationFilter {
+                tenant: names::tenant_filter(tx, request.tenant.as_deref())?,
+                email: None,
+                at: now,
+            };
+            let (rows, next) = place.collect(
+                |row: &RegistrationRow| row.registration.id.to_string(),
+                |_| true,
+                |page| tx.operator().registrations(&filter, page),
+            )?;
+            let items = rows.iter().map(|row| view(row, socket)).collect();
+            Ok(place.page(items, next.as_deref()))
+        })
+        .await
+}
+
+fn view(row: &RegistrationRow, socket: Socket) -> RegistrationView {
+    let waiting = &row.registration;
+    let is_whole = socket == Socket::Admin;
+    RegistrationView {
+        id: waiting.id,
+        tenant: row.tenant.to_string(),
+        email: is_whole.then(|| waiting.email.to_string()),
+        network: is_whole.then(|| waiting.network.clone()),
+        tries_left: TRIES.saturating_sub(waiting.tries),
+        created_at: waiting.created_at,
+        expires_at: waiting.expires_at,
+    }
+}
+
+/// Ends all registrations of an address; links that were mailed for them are dead.
+///
+/// # Errors
+/// `not_found` for the tenant, or where nothing waits; `validation_failed` for a text that is no
+/// address, or for one that waits with several tenants while none is named.
+pub async fn delete(app: &Arc<App>, operator: &Operator, request: Delete) -> Result<Change, Error> {
+    let now = app.now();
+    let record = Record::draw(app, operator, now, request.reason.as_deref())?;
+    let reference = request.registration;
+    app.store
+        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
+            let (tenant, email, oldest) = find(tx, &reference, now)?;
+            let act = Act {
+                action: "registration.delete",
+                object: oldest.registration.id.to_string(),
+                subject: email.to_string(),
+                tenant,
+            };
+            let ended = tx
+                .tenant_mut(act.tenant.id)
+                .waiting_mut()
+                .delete_registrations_of(&email)?;
+            let before = json!({"email": email, "registrations": ended});
+            record.append(tx, &act, &before, &Value::Null)
+        })
+        .await
+}
+
+/// The tenant and the address of a reference, and the oldest registration of it.
+fn find(
+    tx: &dyn ReadTx,
+    reference: &UserRef,
+    now: Time,
+) -> Result<(Tenant, Email, RegistrationRow), Error> {
+    let email: Email = reference
+        .name
+        .parse()
+        .map_err(|_| Error::field("/registration", "invalid_email", "expected an address"))?;
+    let filter = RegistrationFilter {
+        tenant: names::tenant_filter(tx, reference.tenant.as_deref())?,
+        email: Some(email.clone()),
+        at: now,
+    };
+    let page = PageRequest {
+        limit: OF_ADDRESS,
+        after: None,
+    };
+    let mut rows = tx.operator().registrations(&filter, &page)?.into_iter();
+    let Some(oldest) = rows.next() else {
+        let mut error = Error::not_found();
+        error.developer_message = format!("no registration of {email} waits").into();
+        return Err(error.with_hint("List: authctl registration list"));
+    };
+    let id = oldest.registration.tenant_id;
+    if let Some(other) = rows.find(|row| row.registration.tenant_id != id) {
+        return Err(Error::field(
+            "/registration",
+            "ambiguous",
+            format!("{email} waits with {} and {}", oldest.tenant, other.tenant),
+        )
+        .with_hint(format!("Name the tenant: {}/{email}", oldest.tenant)));
+    }
+    let tenant = tx.tenants().by_id(id)?.ok_or_else(Error::not_found)?;
+    Ok((tenant, email, oldest))
+}

@@ -1,0 +1,48 @@
+//! Answers that are ready, given in front of the router: warm checks of live sessions. They touch
+//! no disk and wait for nothing, so there is no race to run; everything else is the router's.
+//!
+//! Both ways use the same functions and give the same bytes; the tests drive both through one table.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::http::HeaderMap;
+use axum::response::Response;
+
+use super::check;
+use super::edge::Edge;
+use crate::app::App;
+use crate::serve::{Front, Head, Peer};
+
+/// The front of the HTTP API.
+pub struct Ready {
+    app: Arc<App>,
+    edge: Arc<Edge>,
+    pattern: HeaderMap,
+}
+
+impl Ready {
+    /// Stands in front of the router behind `edge`.
+    pub fn new(app: Arc<App>, edge: Arc<Edge>) -> Arc<Self> {
+        Arc::new(Self {
+            app,
+            edge,
+            pattern: check::pattern(),
+        })
+    }
+}
+
+impl Front for Ready {
+    fn answer(&self, head: &Head<'_>) -> Option<Response<Body>> {
+        let started = Instant::now();
+        let Peer::Tcp(peer) = head.peer else {
+            return None;
+        };
+        let mut response = check::ready(&self.app, &self.pattern, head)?;
+        let client = (peer.ip(), head.headers);
+        self.edge
+            .complete_ready(client, check::PATH, started, &mut response);
+        Some(response)
+    }
+}

@@ -1,0 +1,210 @@
+//! `/v1/auth/register`, `/v1/auth/verify-email…`, `/v1/auth/confirm-email` and `/v1/me/email`: what
+//! waits for the owner of an address.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use common::secret::Secret;
+use common::view::{Address, Name};
+use domain::password::Password;
+use domain::profile::{self, InvalidField};
+use serde::{Deserialize, Serialize};
+
+use crate::app::email_change::{self, EmailChange};
+use crate::app::registration::{self, Registrant};
+use crate::app::{App, Client, Error};
+use crate::http::auth::{email_at, password, tenant};
+use crate::http::authenticated::Authenticated;
+use crate::http::body::{JsonAnswer, JsonBody};
+use crate::http::error::Refusal;
+use crate::http::extract::NoQuery;
+
+/// Body of a registration.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RegisterBody {
+    tenant: String,
+    email: String,
+    password: Secret<String>,
+    name: NameBody,
+    phone: Option<String>,
+    address: Option<AddressBody>,
+    locale: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NameBody {
+    given: Option<String>,
+    family: Option<String>,
+    display: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AddressBody {
+    line1: Option<String>,
+    line2: Option<String>,
+    city: Option<String>,
+    region: Option<String>,
+    postal_code: Option<String>,
+    country: Option<String>,
+}
+
+/// Body that completes a registration.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VerifyBody {
+    token: Secret<String>,
+    password: Secret<String>,
+}
+
+/// Answer to a completed registration: with what to sign in.
+#[derive(Debug, Serialize)]
+pub(super) struct Verified {
+    tenant: String,
+    email: String,
+}
+
+/// Body of a wish for another mail.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ResendBody {
+    tenant: Option<String>,
+    email: String,
+}
+
+/// Body that confirms a new address.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConfirmBody {
+    token: Secret<String>,
+}
+
+/// Body of a wish for another address.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EmailBody {
+    new_email: String,
+    current_password: Secret<String>,
+}
+
+impl RegisterBody {
+    fn parse(self, app: &App) -> Result<Registrant, Error> {
+        let name = Name {
+            given: self.name.given,
+            family: self.name.family,
+            display: self.name.display,
+        };
+        let name = profile::name(&name).map_err(at)?;
+        if name.display.is_none() {
+            return Err(Error::field("/name", "required", "Enter your name."));
+        }
+        Ok(Registrant {
+            tenant: tenant(app, Some(self.tenant))?,
+            email: email_at(&self.email, "/email")?,
+            password: Password::new(&self.password)
+                .map_err(|rejection| Error::password("/password", &rejection))?,
+            name,
+            phone: optional("/phone", self.phone.as_deref(), profile::phone)?,
+            address: self.address.map(AddressBody::parse).transpose()?,
+            locale: optional("/locale", self.locale.as_deref(), profile::locale)?,
+        })
+    }
+}
+
+impl AddressBody {
+    fn parse(self) -> Result<Address, Error> {
+        let given = Address {
+            line1: self.line1,
+            line2: self.line2,
+            city: self.city,
+            region: self.region,
+            postal_code: self.postal_code,
+            country: self.country,
+        };
+        profile::address(&given).map_err(at)
+    }
+}
+
+fn at((path, error): (&'static str, InvalidField)) -> Error {
+    Error::invalid_field(path, &error)
+}
+
+fn optional(
+    path: &'static str,
+    given: Option<&str>,
+    read: fn(&str) -> Result<String, InvalidField>,
+) -> Result<Option<String>, Error> {
+    given
+        .map(read)
+        .transpose()
+        .map_err(|error| Error::invalid_field(path, &error))
+}
+
+/// Registers: accepted, whoever has the address.
+pub(super) async fn register(
+    State(app): State<Arc<App>>,
+    client: Client,
+    _: NoQuery,
+    body: JsonBody<RegisterBody>,
+) -> Result<StatusCode, Refusal> {
+    let registrant = body.0.parse(&app)?;
+    registration::register(&app, client, registrant).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Completes a registration by the token of its mail and its password.
+pub(super) async fn verify_email(
+    State(app): State<Arc<App>>,
+    client: Client,
+    _: NoQuery,
+    body: JsonBody<VerifyBody>,
+) -> Result<JsonAnswer<Verified>, Refusal> {
+    let password = password(&body.0.password, "/password")?;
+    let completed = registration::complete(&app, client, &body.0.token, password).await?;
+    Ok(JsonAnswer(Verified {
+        tenant: completed.tenant.to_string(),
+        email: completed.email.to_string(),
+    }))
+}
+
+/// Asks for the mail of a registration again: accepted, whether there is one.
+pub(super) async fn resend(
+    State(app): State<Arc<App>>,
+    client: Client,
+    _: NoQuery,
+    body: JsonBody<ResendBody>,
+) -> Result<StatusCode, Refusal> {
+    let tenant = tenant(&app, body.0.tenant)?;
+    let email = email_at(&body.0.email, "/email")?;
+    registration::resend(&app, client, tenant, email).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Confirms a new address by the token of its mail.
+pub(super) async fn confirm_email(
+    State(app): State<Arc<App>>,
+    client: Client,
+    _: NoQuery,
+    body: JsonBody<ConfirmBody>,
+) -> Result<StatusCode, Refusal> {
+    email_change::confirm(&app, client, &body.0.token).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Asks for another address: accepted, whoever has it.
+pub(super) async fn change_email(
+    State(app): State<Arc<App>>,
+    caller: Authenticated,
+    _: NoQuery,
+    body: JsonBody<EmailBody>,
+) -> Result<StatusCode, Refusal> {
+    let wish = EmailChange {
+        email: email_at(&body.0.new_email, "/new_email")?,
+        current: password(&body.0.current_password, "/current_password")?,
+    };
+    email_change::change(&app, &caller.0, wish).await?;
+    Ok(StatusCode::ACCEPTED)
+}

@@ -1,0 +1,429 @@
+//! Another address for a user: it waits for its owner, and until then nothing is changed.
+
+use std::time::Duration;
+
+use authd::app::email_change;
+use common::call::Socket;
+use common::call::user::ChangeEmail;
+use common::error::ErrorCode;
+use domain::mail::Template;
+use serde_json::json;
+
+use crate::house::{ADA, Ask, BETTER, GOOD, WRONG, change, get, login, post, set_password};
+use crate::mailing::Mailing;
+use crate::registration::{open, register, token, verify};
+use crate::support::{operator, reference};
+
+const NEXT: &str = "ada@next.test";
+
+fn ask(access: &str, new: &str, current: &str) -> Ask {
+    let body = json!({"new_email": new, "current_password": current});
+    post("/v1/me/email", body).with(access)
+}
+
+fn confirm(token: &str) -> Ask {
+    post("/v1/auth/confirm-email", json!({"token": token}))
+}
+
+impl Mailing {
+    /// Ada's wish for another address; the token of the link.
+    async fn asked(&self, new: &str) -> String {
+        let ada = self.house.sign_in().await;
+        self.house
+            .ask(ask(ada.access(), new, GOOD))
+            .await
+            .is(202, "");
+        self.link_to(new).await
+    }
+
+    /// The token of the one link among the mails that go out, and that the present address is told.
+    async fn link_to(&self, new: &str) -> String {
+        let letters = self.delivered().await;
+        let kinds: Vec<_> = letters
+            .iter()
+            .map(|one| (one.template, one.to.as_str()))
+            .collect();
+        assert!(
+            kinds.contains(&(Template::EmailChangeRequested, ADA)),
+            "{kinds:?}"
+        );
+        let link = letters
+            .iter()
+            .find(|one| one.template == Template::EmailConfirmation)
+            .unwrap();
+        assert_eq!((link.to.as_str(), letters.len()), (new, 2));
+        assert_eq!(link.facts.name, None, "a stranger's mailbox learns no name");
+        token(link, "confirm-email")
+    }
+
+    async fn by_operator(&self, new: &str) -> Result<common::call::Change, authd::app::Error> {
+        let request = ChangeEmail {
+            user: reference("acme", ADA),
+            email: new.to_owned(),
+            reason: None,
+        };
+        email_change::change_of_user(&self.house.app, &operator(Socket::Admin), request).await
+    }
+}
+
+#[tokio::test]
+async fn rule_25_the_new_address_signs_in_when_its_owner_has_confirmed_it() {
+    let mailing = Mailing::new().await;
+    let known = login(ADA, GOOD).device("d-1", "mobile", None);
+    let signed_in = mailing.house.ask(known).await;
+    let secret = signed_in.secret().unwrap().to_owned();
+    let reset = mailing.token().await;
+    let answer = mailing
+        .house
+        .ask(ask(signed_in.access(), "Ada@NEXT.test", GOOD))
+        .await;
+    answer.is(202, "");
+    let link = mailing.link_to(NEXT).await;
+    // Until then it is no name to sign in with, and the present one is.
+    mailing
+        .house
+        .ask(login(NEXT, GOOD))
+        .await
+        .is(401, "invalid_credentials");
+    mailing.house.ask(login(ADA, GOOD)).await.is(200, "");
+    mailing.house.ask(confirm(&link)).await.is(204, "");
+    mailing
+        .house
+        .ask(login(ADA, GOOD))
+        .await
+        .is(401, "invalid_credentials");
+    let after = mailing.house.ask(login(NEXT, GOOD)).await;
+    assert_eq!(after.body["user"]["email"], NEXT);
+    assert_eq!(after.body["user"]["email_verified"], true);
+    let told = mailing.delivered().await;
+    assert_eq!(told.len(), 1);
+    assert_eq!(
+        (told[0].template, told[0].to.as_str()),
+        (Template::EmailChanged, ADA)
+    );
+    assert!(told[0].facts.link.is_none());
+    // Sessions go on and show the new address; devices and links that were mailed are dead.
+    let me = mailing
+        .house
+        .ask(get("/v1/me").with(signed_in.access()))
+        .await;
+    assert_eq!(me.body["email"], NEXT);
+    assert!(mailing.house.devices(mailing.house.ada).await.is_empty());
+    let again = login(NEXT, GOOD).device("d-1", "mobile", Some(&secret));
+    assert!(
+        mailing.house.ask(again).await.secret().is_some(),
+        "a new one"
+    );
+    mailing.reset(&reset, BETTER).await.is(410, "link_expired");
+    mailing
+        .house
+        .ask(confirm(&link))
+        .await
+        .is(410, "link_expired");
+}
+
+#[tokio::test]
+async fn a90_a_taken_address_is_accepted_its_owner_is_told_and_nothing_is_changed() {
+    let mailing = Mailing::new().await;
+    mailing.house.user("acme", "bob@acme.test").await;
+    let ada = mailing.house.sign_in().await;
+    let taken = mailing
+        .house
+        .ask(ask(ada.access(), "bob@acme.test", GOOD))
+        .await;
+    let free = mailing.house.ask(ask(ada.access(), NEXT, GOOD)).await;
+    for answer in [&taken, &free] {
+        answer.is(202, "");
+        assert_eq!(answer.text, "");
+    }
+    let letters = mailing.delivered().await;
+    let to_ada = letters.iter().filter(|one| one.to.as_str() == ADA).count();
+    assert_eq!(to_ada, 2, "the asker's mailbox sees no difference");
+    let told: Vec<_> = letters
+        .iter()
+        .filter(|one| one.to.as_str() == "bob@acme.test")
+        .collect();
+    assert_eq!((told.len(), told[0].template), (1, Template::AddressInUse));
+    assert!(told[0].facts.link.is_none());
+    mailing
+        .house
+        .ask(login("bob@acme.test", GOOD))
+        .await
+        .is(200, "");
+    mailing.house.ask(login(ADA, GOOD)).await.is(200, "");
+}
+
+#[tokio::test]
+async fn a90_one_that_an_administrator_sets_waits_and_the_old_one_is_told() {
+    let mailing = Mailing::new().await;
+    mailing.house.user("acme", "bob@acme.test").await;
+    let change = mailing.by_operator(NEXT).await.unwrap();
+    assert!(change.changed && change.audit_id.is_some());
+    let link = mailing.link_to(NEXT).await;
+    mailing.house.ask(login(ADA, GOOD)).await.is(200, "");
+    mailing
+        .house
+        .ask(login(NEXT, GOOD))
+        .await
+        .is(401, "invalid_credentials");
+    // A newer wish takes the place of the older.
+    mailing.by_operator("ada@third.test").await.unwrap();
+    let newer = mailing.link_to("ada@third.test").await;
+    mailing
+        .house
+        .ask(confirm(&link))
+        .await
+        .is(410, "link_expired");
+    mailing.house.ask(confirm(&newer)).await.is(204, "");
+    mailing
+        .house
+        .ask(login("ada@third.test", GOOD))
+        .await
+        .is(200, "");
+    let request = |user: &str, email: &str| ChangeEmail {
+        user: reference("acme", user),
+        email: email.to_owned(),
+        reason: None,
+    };
+    let admin = operator(Socket::Admin);
+    let same = request("ada@third.test", "ada@third.test");
+    let same = email_change::change_of_user(&mailing.house.app, &admin, same).await;
+    assert!(!same.unwrap().changed);
+    for (email, code) in [
+        ("bob@acme.test", ErrorCode::EmailTaken),
+        ("no address", ErrorCode::ValidationFailed),
+    ] {
+        let asked = request("ada@third.test", email);
+        let asked = email_change::change_of_user(&mailing.house.app, &admin, asked).await;
+        assert_eq!(asked.unwrap_err().code, code, "{email}");
+    }
+    mailing.house.disable_named("bob@acme.test").await;
+    let asked = request("bob@acme.test", NEXT);
+    let asked = email_change::change_of_user(&mailing.house.app, &admin, asked).await;
+    assert_eq!(asked.unwrap_err().code, ErrorCode::Conflict);
+}
+
+#[tokio::test]
+async fn v6_3_4_wrong_passwords_count_on_the_sessions_own_counter() {
+    let mailing = Mailing::new().await;
+    let ada = mailing.house.sign_in().await;
+    for _ in 0..2 {
+        let answer = mailing.house.ask(ask(ada.access(), NEXT, WRONG)).await;
+        answer.is(401, "invalid_credentials");
+    }
+    // Together with those of a change of the password.
+    for _ in 0..3 {
+        let answer = mailing.house.ask(change(ada.access(), WRONG, BETTER)).await;
+        answer.is(401, "invalid_credentials");
+    }
+    mailing
+        .house
+        .ask(ask(ada.access(), NEXT, GOOD))
+        .await
+        .is(401, "session_revoked");
+    assert_eq!(
+        mailing.house.failures(ADA).await,
+        0,
+        "the name is not locked by it"
+    );
+    assert!(mailing.delivered().await.is_empty());
+    mailing.house.sign_in().await;
+}
+
+#[tokio::test]
+async fn rule_22_a_link_dies_with_time_a_change_of_password_or_status() {
+    let mailing = Mailing::new().await;
+    let old = mailing.asked(NEXT).await;
+    mailing.house.clock.advance(Duration::from_hours(48));
+    mailing
+        .house
+        .ask(confirm(&old))
+        .await
+        .is(410, "link_expired");
+    let link = mailing.asked(NEXT).await;
+    set_password(&mailing.house.app, ADA, GOOD, true).await;
+    mailing
+        .house
+        .ask(confirm(&link))
+        .await
+        .is(410, "link_expired");
+    mailing.delivered().await;
+    let link = mailing.asked(NEXT).await;
+    mailing.house.disable_named(ADA).await;
+    mailing.house.enable(ADA).await;
+    mailing
+        .house
+        .ask(confirm(&link))
+        .await
+        .is(410, "link_expired");
+    mailing.house.sign_in().await;
+}
+
+#[tokio::test]
+async fn a51_over_the_cap_of_the_new_address_nothing_is_sent_and_nothing_dies() {
+    let mailing = Mailing::new().await;
+    let ada = mailing.house.sign_in().await;
+    let mut link = String::new();
+    for _ in 0..3 {
+        mailing
+            .house
+            .ask(ask(ada.access(), NEXT, GOOD))
+            .await
+            .is(202, "");
+        link = mailing.link_to(NEXT).await;
+    }
+    mailing
+        .house
+        .ask(ask(ada.access(), NEXT, GOOD))
+        .await
+        .is(202, "");
+    let letters = mailing.delivered().await;
+    assert_eq!(letters.len(), 1, "the present address is told all the same");
+    assert_eq!(letters[0].template, Template::EmailChangeRequested);
+    let capped = mailing.by_operator(NEXT).await.unwrap();
+    assert!(!capped.changed && capped.notes.concat().contains("3 mails an hour"));
+    mailing.house.ask(confirm(&link)).await.is(204, "");
+}
+
+#[tokio::test]
+async fn an_address_that_was_taken_meanwhile_is_not_given_twice() {
+    let mailing = open().await;
+    let link = mailing.asked(NEXT).await;
+    mailing.house.user("acme", NEXT).await;
+    mailing
+        .house
+        .ask(confirm(&link))
+        .await
+        .is(410, "link_expired");
+    mailing.house.ask(login(ADA, GOOD)).await.is(200, "");
+    // And a registration of an address that a user has by now makes none.
+    let third = "ada@third.test";
+    mailing.house.ask(register(third, BETTER)).await.is(202, "");
+    let registered = token(&mailing.delivered().await[0], "verify-email");
+    let link = mailing.asked(third).await;
+    mailing.house.ask(confirm(&link)).await.is(204, "");
+    mailing
+        .house
+        .ask(verify(&registered, BETTER))
+        .await
+        .is(410, "link_expired");
+    mailing.house.ask(login(third, GOOD)).await.is(200, "");
+}
+
+#[tokio::test]
+async fn rule_2_a_lock_by_hand_follows_the_person_to_the_new_name() {
+    let mailing = Mailing::new().await;
+    let link = mailing.asked(NEXT).await;
+    mailing.house.lock_by_hand(ADA).await;
+    mailing.house.ask(confirm(&link)).await.is(204, "");
+    mailing
+        .house
+        .ask(login(NEXT, GOOD))
+        .await
+        .is(429, "login_locked");
+    // The former name is nobody's now.
+    mailing
+        .house
+        .ask(login(ADA, GOOD))
+        .await
+        .is(401, "invalid_credentials");
+}
+
+#[tokio::test]
+async fn rule_24_a_password_that_was_made_for_the_former_address_is_void() {
+    let mailing = Mailing::new().await;
+    mailing.house.temporary("typo@acme.test").await;
+    let request = ChangeEmail {
+        user: reference("acme", "typo@acme.test"),
+        email: "right@acme.test".to_owned(),
+        reason: None,
+    };
+    let admin = operator(Socket::Admin);
+    email_change::change_of_user(&mailing.house.app, &admin, request)
+        .await
+        .unwrap();
+    let letters = mailing.delivered().await;
+    let link = letters
+        .iter()
+        .find(|one| one.template == Template::EmailConfirmation)
+        .unwrap();
+    let stranger = mailing.house.ask(login("typo@acme.test", GOOD)).await;
+    let purpose = stranger.access().to_owned();
+    mailing
+        .house
+        .ask(confirm(&token(link, "confirm-email")))
+        .await
+        .is(204, "");
+    mailing
+        .house
+        .ask(change(&purpose, GOOD, BETTER))
+        .await
+        .is(401, "invalid_token");
+    mailing
+        .house
+        .ask(login("right@acme.test", GOOD))
+        .await
+        .is(401, "invalid_credentials");
+    mailing.forgot("right@acme.test").await.is(202, "");
+    assert!(
+        mailing
+            .delivered()
+            .await
+            .iter()
+            .any(|one| one.template == Template::PasswordReset)
+    );
+}
+
+#[tokio::test]
+async fn a_wish_for_the_present_address_or_for_none_is_refused() {
+    let mailing = Mailing::new().await;
+    let ada = mailing.house.sign_in().await;
+    for new in [ADA, "ADA@acme.test", "no address", ""] {
+        let answer = mailing.house.ask(ask(ada.access(), new, GOOD)).await;
+        answer.is(422, "validation_failed");
+        assert_eq!(answer.body["fields"][0]["path"], "/new_email");
+    }
+    let body = json!({"new_email": NEXT, "current_password": GOOD, "user_id": "usr_1"});
+    let extra = post("/v1/me/email", body).with(ada.access());
+    mailing.house.ask(extra).await.is(400, "unknown_field");
+    for token in [json!(null), json!({}), json!([]), json!(1)] {
+        let ask = post("/v1/auth/confirm-email", json!({"token": token}));
+        mailing.house.ask(ask).await.is(400, "malformed_request");
+    }
+    // A token is good for its own purpose only (rule 13).
+    let reset = mailing.token().await;
+    mailing
+        .house
+        .ask(confirm(&reset))
+        .await
+        .is(410, "link_expired");
+    mailing
+        .house
+        .ask(verify(&reset, GOOD))
+        .await
+        .is(410, "link_expired");
+    let link = mailing.asked(NEXT).await;
+    mailing.reset(&link, BETTER).await.is(410, "link_expired");
+    mailing
+        .house
+        .ask(verify(&link, GOOD))
+        .await
+        .is(410, "link_expired");
+    mailing.house.ask(confirm(&link)).await.is(204, "");
+}
+
+#[tokio::test]
+async fn v6_5_1_of_many_confirmations_one_succeeds() {
+    let mailing = Mailing::new().await;
+    let link = mailing.asked(NEXT).await;
+    let asks: Vec<_> = (0..20)
+        .map(|_| mailing.house.start(confirm(&link)))
+        .collect();
+    let mut done = 0;
+    for ask in asks {
+        let answer = ask.await.unwrap();
+        done += usize::from(answer.status == 204);
+        assert!([204, 410].contains(&answer.status), "{answer:?}");
+    }
+    assert_eq!(done, 1);
+}

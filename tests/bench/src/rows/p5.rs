@@ -1,0 +1,69 @@
+//! P5: private memory with many users in the database, before the first login and when a storm of
+//! logins and checks is over. Mapped pages of the database are not in it; caches are, so that the
+//! figure is rather too high than too low.
+
+use std::thread;
+
+use super::Bench;
+use super::p2::CLIENTS;
+use super::sample::{Server, bytes_in};
+use crate::Result;
+use crate::load::Order;
+use crate::report::{Finding, Limit, Unit};
+use crate::stage::{Figures, Pin, stopped};
+
+const MIB: u64 = 1 << 20;
+
+/// Measures the row, once: it takes a minute of idleness.
+pub(super) fn run(bench: &mut Bench<'_>) -> Result<()> {
+    let (seconds, settle) = (bench.options.seconds(), bench.options.settle());
+    let subject = bench.large()?;
+    let daemon = subject.start(Pin::None);
+    let server = Server::of(&daemon);
+    let memory = Figures(server.pid);
+    if daemon.api().send(&harness::Request::get("/readyz")).status != 200 {
+        return Err("authd is not ready".into());
+    }
+    let before = memory.anonymous()?;
+    let tokens = super::p1::TOKENS.min(subject.quiet_sessions());
+    let checks = subject.write_checks(server.address, tokens, 0)?;
+    let warming = Order {
+        requests: Some(tokens),
+        ..Order::new(server.address, checks, 64)
+    };
+    server.measure(&warming, Pin::None)?;
+    let checked = memory.anonymous()?;
+    let logins = Order {
+        time: Some(seconds),
+        ..Order::new(
+            server.address,
+            subject.write_logins(server.address)?,
+            CLIENTS,
+        )
+    };
+    server.measure_logins(&logins, Pin::None)?;
+    let storm = memory.anonymous()?;
+    thread::sleep(settle);
+    let after = memory.anonymous()?;
+    stopped(daemon)?;
+    let users = subject.crowd.users;
+    let limits = (Limit::AtMost(25.0), Limit::AtMost(15.0));
+    bench.report.add(
+        Finding::new("P5", "private memory before the first login", Unit::Mib)
+            .figures(vec![bytes_in(before, MIB)], Vec::new())
+            .limits(limits)
+            .note(&format!("{users} users in the database")),
+    );
+    bench.report.add(
+        Finding::new("P5", "private memory when a storm is over", Unit::Mib)
+            .figures(vec![bytes_in(after, MIB)], Vec::new())
+            .limits(limits)
+            .note(&format!(
+                "{} s after; with {tokens} tokens in the cache {:.1} MiB, in the storm {:.1} MiB",
+                settle.as_secs(),
+                bytes_in(checked, MIB),
+                bytes_in(storm, MIB),
+            )),
+    );
+    Ok(())
+}
