@@ -18,11 +18,13 @@ mod me;
 mod multipart;
 mod pages;
 pub(crate) mod passage;
+mod permissions;
 mod picture;
 mod query;
 mod race;
 pub mod ready;
 mod registration;
+mod roles;
 mod route;
 pub mod router;
 #[cfg(test)]

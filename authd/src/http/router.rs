@@ -10,7 +10,8 @@ use crate::http::route::Method::{Delete, Get, Patch, Post, Put};
 use crate::http::route::Routes;
 pub use crate::http::route::{Access, Route};
 use crate::http::{
-    auth, check, health, maintenance, me, pages, picture, registration, users, well_known,
+    auth, check, health, maintenance, me, pages, permissions, picture, registration, roles, users,
+    well_known,
 };
 
 /// Routes that answer while the API is closed for maintenance: other services go on checking tokens.
@@ -76,6 +77,25 @@ fn all() -> Routes {
         .permits("users:edit", Post, "/v1/users/{id}/roles", users::grant)
         .permits("users:edit", Delete, "/v1/users/{id}/roles/{role}", users::revoke)
         .permits("users:view", Get, "/v1/users/{id}/permissions", users::permissions)
+        .permits("roles:view", Get, "/v1/roles", roles::list)
+        .permits("roles:create", Post, "/v1/roles", roles::create)
+        .permits("roles:view", Get, "/v1/roles/{id}", roles::show)
+        .permits("roles:edit", Patch, "/v1/roles/{id}", roles::edit)
+        .permits("roles:delete", Delete, "/v1/roles/{id}", roles::delete)
+        .permits("roles:view", Get, "/v1/roles/{id}/permissions", roles::permissions)
+        .permits("roles:edit", Put, "/v1/roles/{id}/permissions", roles::replace_permissions)
+        .permits("users:view", Get, "/v1/roles/{id}/members", roles::members)
+        .permits("system_roles:view", Get, "/v1/system-roles", roles::list_system)
+        .permits("system_roles:create", Post, "/v1/system-roles", roles::create_system)
+        .permits("system_roles:view", Get, "/v1/system-roles/{id}", roles::show)
+        .permits("system_roles:edit", Patch, "/v1/system-roles/{id}", roles::edit)
+        .permits("system_roles:delete", Delete, "/v1/system-roles/{id}", roles::delete)
+        .permits("system_roles:view", Get, "/v1/system-roles/{id}/permissions", roles::permissions)
+        .permits("system_roles:edit", Put, "/v1/system-roles/{id}/permissions", roles::replace_permissions)
+        .permits("system_roles:view", Get, "/v1/system-roles/{id}/members", roles::members)
+        .permits("permissions:view", Get, "/v1/permissions", permissions::list)
+        .permits("permissions:create", Post, "/v1/permissions", permissions::create)
+        .permits("permissions:delete", Delete, "/v1/permissions/{name}", permissions::delete)
         .public(Get, "/.well-known/jwks.json", well_known::jwks)
         .public(Get, "/.well-known/oauth-authorization-server", well_known::metadata)
         .public(Get, "/v1/pictures/{address}", picture::show)

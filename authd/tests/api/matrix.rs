@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use authd::http::router::{Access, table};
+use common::id::RoleId;
 use domain::permission::{BUILT_IN, Permission};
 use serde_json::Value;
 
@@ -45,10 +46,85 @@ const ROWS: &[Row] = &[
     row("POST", "/v1/users/{id}/roles", r#"{"role": "clerk"}"#, 204),
     row("DELETE", "/v1/users/{id}/roles/{role}", "", 204),
     row("GET", "/v1/users/{id}/permissions", "", 200),
+    row("GET", "/v1/roles", "", 200),
+    row("POST", "/v1/roles", r#"{"name": "{n}"}"#, 201),
+    row("GET", "/v1/roles/{id}", "", 200),
+    row("PATCH", "/v1/roles/{id}", r#"{"description": "For a day"}"#, 200),
+    row("DELETE", "/v1/roles/{id}", "", 204),
+    row("GET", "/v1/roles/{id}/permissions", "", 200),
+    row("PUT", "/v1/roles/{id}/permissions", r#"{"permissions": []}"#, 200),
+    row("GET", "/v1/roles/{id}/members", "", 200),
+    row("GET", "/v1/system-roles", "", 200),
+    row("POST", "/v1/system-roles", r#"{"name": "system:{n}"}"#, 201),
+    row("GET", "/v1/system-roles/{id}", "", 200),
+    row("PATCH", "/v1/system-roles/{id}", r#"{"description": "For a day"}"#, 200),
+    row("DELETE", "/v1/system-roles/{id}", "", 204),
+    row("GET", "/v1/system-roles/{id}/permissions", "", 200),
+    row("PUT", "/v1/system-roles/{id}/permissions", r#"{"permissions": []}"#, 200),
+    row("GET", "/v1/system-roles/{id}/members", "", 200),
+    row("GET", "/v1/permissions", "", 200),
+    row("POST", "/v1/permissions", r#"{"name": "{n}:view"}"#, 201),
+    row("DELETE", "/v1/permissions/{name}", "", 204),
 ];
 
-/// An id of the right form that nothing has.
-const NOBODY: &str = "usr_00000000000000000000000009";
+/// What the path of a route names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Object {
+    Nothing,
+    User,
+    Role,
+    SystemRole,
+    Permission,
+}
+
+impl Object {
+    /// A name of the right form that nothing has.
+    fn nobody(self) -> &'static str {
+        match self {
+            Self::Nothing => "",
+            Self::User => "usr_00000000000000000000000009",
+            Self::Role | Self::SystemRole => "rol_00000000000000000000000009",
+            Self::Permission => "nobody:view",
+        }
+    }
+
+    /// Makes one of `acme`, or for all tenants.
+    async fn make(self, world: &World) -> String {
+        let name = world.name();
+        match self {
+            Self::Nothing => String::new(),
+            Self::User => world.invited("acme", &[]).await,
+            Self::Role => world.role(Some("acme"), &name, &[]).await,
+            Self::SystemRole => world.role(None, &format!("system:{name}"), &[]).await,
+            Self::Permission => {
+                let name = format!("{name}:view");
+                world.define(&name).await;
+                name
+            }
+        }
+    }
+
+    /// What there is of it.
+    async fn state(self, world: &World, id: &str) -> String {
+        let acme = world.house().acme;
+        match self {
+            Self::Nothing => String::new(),
+            Self::User => format!("{:?}", world.user(acme, id).await),
+            Self::Role | Self::SystemRole => {
+                let id: RoleId = id.parse().unwrap();
+                let store = &world.house().app.store;
+                let read = store.read(move |tx| tx.operator().role(id)).await;
+                format!("{:?}", read.unwrap())
+            }
+            Self::Permission => {
+                let name: Permission = id.parse().unwrap();
+                let store = &world.house().app.store;
+                let read = store.read(move |tx| tx.tenant(acme).permissions().by_name(&name));
+                format!("{:?}", read.await.unwrap())
+            }
+        }
+    }
+}
 
 impl Row {
     fn permission(&self) -> &'static str {
@@ -61,8 +137,40 @@ impl Row {
         }
     }
 
+    fn object(&self) -> Object {
+        for (start, object) in [
+            ("/v1/users/{id}", Object::User),
+            ("/v1/roles/{id}", Object::Role),
+            ("/v1/system-roles/{id}", Object::SystemRole),
+            ("/v1/permissions/{name}", Object::Permission),
+        ] {
+            if self.path.starts_with(start) {
+                return object;
+            }
+        }
+        assert!(
+            !self.path.contains('{'),
+            "{}: what does it name?",
+            self.path
+        );
+        Object::Nothing
+    }
+
     fn needs_id(&self) -> bool {
-        self.path.contains("{id}")
+        self.object() != Object::Nothing
+    }
+
+    fn is_wide(&self) -> bool {
+        let permission: Permission = self.permission().parse().unwrap();
+        permission.is_system_only()
+    }
+
+    /// What it needs beside its permission: members of a system role are users of any tenant.
+    fn beside(&self) -> &'static [&'static str] {
+        match self.path {
+            "/v1/system-roles/{id}/members" => &["users:view", "tenants:view"],
+            _ => &[],
+        }
     }
 
     fn changes(&self) -> bool {
@@ -71,7 +179,8 @@ impl Row {
 
     /// The call about one object, with a query.
     fn ask(&self, world: &World, id: &str, query: &str) -> Ask {
-        let path = self.path.replace("{id}", id).replace("{role}", "clerk");
+        let path = self.path.replace("{id}", id).replace("{name}", id);
+        let path = path.replace("{role}", "clerk");
         let body = self.body.replace("{n}", &world.name());
         let body = (!body.is_empty()).then(|| serde_json::from_str::<Value>(&body).unwrap());
         request(self.method, &format!("{path}{query}"), body)
@@ -79,11 +188,7 @@ impl Row {
 
     /// The call about an object of `acme` that is made for it.
     async fn fresh(&self, world: &World, query: &str) -> Ask {
-        let id = if self.needs_id() {
-            world.invited("acme", &[]).await
-        } else {
-            String::new()
-        };
+        let id = self.object().make(world).await;
         self.ask(world, &id, query)
     }
 }
@@ -137,8 +242,9 @@ async fn a35_each_route_serves_its_own_permission_and_no_other() {
     for row in ROWS {
         let what = format!("{} {}", row.method, row.path);
         let permission: Permission = row.permission().parse().unwrap();
-        let target = world.invited("acme", &[]).await;
-        let before = world.user(world.house().acme, &target).await;
+        let object = row.object();
+        let target = object.make(&world).await;
+        let before = object.state(&world, &target).await;
         let traces = world.traces().await;
         let ask = || row.ask(&world, &target, "");
         world.ask(ask()).await.is(401, "missing_token");
@@ -151,16 +257,12 @@ async fn a35_each_route_serves_its_own_permission_and_no_other() {
             let answer = world.ask(ask().with(&actor.token)).await;
             assert_eq!(answer.code(), "permission_denied", "{what}: {answer:?}");
             // Before the object is looked up, and before the body is read.
-            let mut broken = row.ask(&world, NOBODY, "");
+            let mut broken = row.ask(&world, object.nobody(), "");
             broken.body = Some("broken".into());
             let answer = world.ask(broken.with(&actor.token)).await;
             answer.is(403, "permission_denied");
         }
-        assert_eq!(
-            world.user(world.house().acme, &target).await,
-            before,
-            "{what}"
-        );
+        assert_eq!(object.state(&world, &target).await, before, "{what}");
         assert_eq!(world.traces().await, traces, "{what}");
         let served = single
             .iter()
@@ -180,6 +282,48 @@ async fn a35_each_route_serves_its_own_permission_and_no_other() {
 }
 
 #[tokio::test]
+async fn a35_rule_16_what_is_for_all_tenants_serves_users_of_system_alone() {
+    let world = World::new().await;
+    let all = world.actor("system", &["ALL_PERMISSIONS"]).await;
+    let admin = world.actor("acme", &["ALL_PERMISSIONS"]).await;
+    let wide: Vec<&Row> = ROWS.iter().filter(|row| row.is_wide()).collect();
+    assert!(!wide.is_empty());
+    for row in wide {
+        let what = format!("{} {}", row.method, row.path);
+        let mut needed = vec![row.permission()];
+        needed.extend(row.beside());
+        let fitting = world.actor("system", &needed).await;
+        for actor in [&fitting, &all] {
+            let ask = row.fresh(&world, "").await.with(&actor.token);
+            let answer = world.ask(ask).await;
+            assert_eq!(answer.status, row.status, "{what}: {answer:?}");
+        }
+        let object = row.object();
+        let target = object.make(&world).await;
+        let before = object.state(&world, &target).await;
+        // Everything but the permission; all but one of what it needs.
+        let other = BUILT_IN.iter().filter(|name| **name != row.permission());
+        let mut refused = vec![other.copied().collect::<Vec<_>>()];
+        for missing in row.beside() {
+            let rest = needed.iter().filter(|name| *name != missing);
+            refused.push(rest.copied().collect());
+        }
+        for rights in refused {
+            let actor = world.actor("system", &rights).await;
+            let traces = world.traces().await;
+            for id in [target.as_str(), object.nobody()] {
+                let ask = row.ask(&world, id, "").with(&actor.token);
+                world.ask(ask).await.is(403, "permission_denied");
+            }
+            assert_eq!(world.traces().await, traces, "{what}");
+        }
+        let ask = row.ask(&world, &target, "").with(&admin.token);
+        world.ask(ask).await.is(403, "permission_denied");
+        assert_eq!(object.state(&world, &target).await, before, "{what}");
+    }
+}
+
+#[tokio::test]
 async fn a36_what_is_foreign_answers_like_what_there_is_not_byte_for_byte() {
     let world = World::new().await;
     let foreign = [
@@ -187,9 +331,10 @@ async fn a36_what_is_foreign_answers_like_what_there_is_not_byte_for_byte() {
         world.actor("system", &["flag"]).await,
         world.actor("system", &["ALL_PERMISSIONS"]).await,
     ];
-    for row in ROWS.iter().filter(|row| row.needs_id()) {
-        let target = world.invited("acme", &[]).await;
-        let before = world.user(world.house().acme, &target).await;
+    for row in ROWS.iter().filter(|row| row.needs_id() && !row.is_wide()) {
+        let object = row.object();
+        let target = object.make(&world).await;
+        let before = object.state(&world, &target).await;
         let traces = world.traces().await;
         for actor in &foreign {
             let of = async |id: &str| {
@@ -199,11 +344,12 @@ async fn a36_what_is_foreign_answers_like_what_there_is_not_byte_for_byte() {
             let real = of(&target).await;
             real.is(404, "not_found");
             let real = bytes(&real, &[&target]);
-            assert_eq!(real, bytes(&of(NOBODY).await, &[NOBODY]));
+            let nobody = object.nobody();
+            assert_eq!(real, bytes(&of(nobody).await, &[nobody]));
             assert_eq!(real, bytes(&of("usr_no-id").await, &["usr_no-id"]));
             assert_eq!(real, bytes(&of(&target.to_uppercase()).await, &[]));
         }
-        assert_eq!(world.user(world.house().acme, &target).await, before);
+        assert_eq!(object.state(&world, &target).await, before);
         assert_eq!(world.traces().await, traces);
     }
 }
@@ -214,7 +360,6 @@ async fn rule_16_another_tenant_needs_a_permission_on_tenants_beside_that_of_the
     let admin = world.actor("acme", &["flag"]).await;
     for row in ROWS {
         let permission = row.permission();
-        let is_wide = permission.parse::<Permission>().unwrap().is_system_only();
         let (beside, other) = if row.changes() {
             ("tenants:edit", "tenants:view")
         } else {
@@ -224,17 +369,17 @@ async fn rule_16_another_tenant_needs_a_permission_on_tenants_beside_that_of_the
             let ask = row.fresh(&world, query).await.with(&actor.token);
             world.ask(ask).await
         };
+        let both = world.actor("system", &[permission, beside]).await;
+        if row.is_wide() {
+            at(&both, "?tenant=acme").await.is(400, "unknown_parameter");
+            continue;
+        }
         at(&admin, "?tenant=acme")
             .await
             .is(400, "unknown_parameter");
         at(&admin, "?tenant=globex")
             .await
             .is(400, "unknown_parameter");
-        let both = world.actor("system", &[permission, beside]).await;
-        if is_wide {
-            at(&both, "?tenant=acme").await.is(400, "unknown_parameter");
-            continue;
-        }
         for rights in [&[permission][..], &[permission, other], &[beside, other]] {
             let actor = world.actor("system", rights).await;
             at(&actor, "?tenant=acme")
