@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -16,6 +15,7 @@ use tempfile::TempDir;
 use crate::clock::WallClock;
 use crate::daemon::Daemon;
 use crate::process::Exit;
+use crate::program::free_address;
 
 /// Binds sockets and passes them to a program at the first connection; of Debian's package systemd.
 const SOCKET_ACTIVATE: &str = "/usr/bin/systemd-socket-activate";
@@ -162,7 +162,7 @@ impl Home {
     /// # Panics
     /// If it is neither ready nor at its end in time.
     pub fn try_start(&self) -> Result<Daemon, Exit> {
-        self.try_start_on(free_port())
+        self.try_start_on(free_address().port())
     }
 
     /// As [`Home::try_start`], on a port of the caller's choice.
@@ -198,7 +198,7 @@ impl Home {
     /// # Panics
     /// As [`Home::try_start`]; also if `systemd-socket-activate` is not installed.
     pub fn try_start_passed(&self, sockets: &[(&str, &str)]) -> Result<Daemon, Exit> {
-        let port = free_port();
+        let port = free_address().port();
         let config = self.write_config(port);
         let mut command = Command::new(SOCKET_ACTIVATE);
         self.surround(&mut command);
@@ -227,7 +227,7 @@ impl Home {
     /// # Panics
     /// If it does not end in time.
     pub fn authd(&self, arguments: &[&str]) -> Exit {
-        let config = self.write_config(free_port());
+        let config = self.write_config(free_address().port());
         let mut command = self.command("authd");
         command.arg("--config").arg(&config);
         command.args(&self.arguments).args(arguments);
@@ -292,12 +292,4 @@ impl Default for Home {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a free port")
-        .port()
 }

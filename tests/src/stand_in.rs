@@ -64,6 +64,11 @@ impl StandIn {
         Self { address, state }
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The address of a page behind it.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)

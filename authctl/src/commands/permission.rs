@@ -42,7 +42,14 @@ const SHAPE: Shape<PermissionView> = Shape {
             cell: |p| Cell::moment(p.created_at),
         },
     ],
-    keys: &["permission", "scope", "description", "roles", "created_at"],
+    keys: &[
+        "permission",
+        "scope",
+        "description",
+        "roles",
+        "created_at",
+        "updated_at",
+    ],
     id: |p| p.permission.clone(),
     none: "no permissions",
 };

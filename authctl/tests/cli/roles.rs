@@ -278,6 +278,7 @@ fn the_catalogue_and_holders_are_listed() {
         description: Some("See orders".to_owned()),
         roles: 2,
         created_at: None,
+        updated_at: None,
     }]));
     let ended = world.run("-t acme permission list --resource orders");
     assert_eq!(

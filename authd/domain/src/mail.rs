@@ -31,13 +31,15 @@ pub enum Template {
     EmailChangeRequested,
     /// The address was changed, to the former one.
     EmailChanged,
+    /// The tenant's subscription ends soon: for its administrators (rule 15).
+    SubscriptionEnding,
     /// Answers `authctl mail test`.
     Test,
 }
 
 impl Template {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Invitation,
         Self::PasswordReset,
         Self::PasswordChanged,
@@ -48,6 +50,7 @@ impl Template {
         Self::EmailConfirmation,
         Self::EmailChangeRequested,
         Self::EmailChanged,
+        Self::SubscriptionEnding,
         Self::Test,
     ];
 
@@ -64,6 +67,7 @@ impl Template {
             Self::EmailConfirmation => "email_confirmation",
             Self::EmailChangeRequested => "email_change_requested",
             Self::EmailChanged => "email_changed",
+            Self::SubscriptionEnding => "subscription_ending",
             Self::Test => "test",
         }
     }
@@ -90,6 +94,7 @@ impl Template {
             | Self::NewDevice
             | Self::EmailChangeRequested
             | Self::EmailChanged
+            | Self::SubscriptionEnding
             | Self::Test => false,
         }
     }

@@ -19,6 +19,7 @@ pub use value::{InvalidValue, name_of_audience, name_of_domain, name_of_referenc
 pub enum Setting {
     AttemptsRetention,
     DeviceSecretTtl,
+    EmployeesShowPassword,
     LockoutDuration,
     LockoutThreshold,
     LockoutWindow,
@@ -212,9 +213,10 @@ const fn names(of: NamesOf, min: usize) -> Kind {
 
 impl Setting {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::AttemptsRetention,
         Self::DeviceSecretTtl,
+        Self::EmployeesShowPassword,
         Self::LockoutDuration,
         Self::LockoutThreshold,
         Self::LockoutWindow,
@@ -243,6 +245,9 @@ impl Setting {
                 time(DAY, 3650 * DAY),
             ),
             Self::DeviceSecretTtl => rule("device.secret_ttl", Tenant, Less, time(DAY, 730 * DAY)),
+            Self::EmployeesShowPassword => {
+                rule("employees.show_password", Operator, Neither, Kind::Switch)
+            }
             Self::LockoutDuration => rule("lockout.duration", Tenant, More, time(MINUTE, 30 * DAY)),
             Self::LockoutThreshold => rule("lockout.threshold", Tenant, Less, count(1, 100)),
             Self::LockoutWindow => rule("lockout.window", Tenant, More, time(MINUTE, 30 * DAY)),

@@ -228,11 +228,18 @@ impl Record {
         before: &Value,
         after: &Value,
     ) -> Result<Change, Error> {
+        let chain = act.tenant.as_ref().map(|tenant| tenant.id);
+        let mut actor = self.actor.clone();
+        // Whose user it was, wherever the chain is not that tenant's own.
+        if let Some(administrator) = self.administrator() {
+            let home = Some(administrator.caller.tenant_id);
+            actor.tenant_id = home.filter(|_| home != chain);
+        }
         let entry = AuditEntry {
             id: self.id,
             at: self.at,
-            tenant_id: act.tenant.as_ref().map(|tenant| tenant.id),
-            actor: self.actor.clone(),
+            tenant_id: chain,
+            actor,
             action: act.action.to_owned(),
             object: act.object.clone(),
             payload: json!({"before": before, "after": after, "reason": self.reason}),

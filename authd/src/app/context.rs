@@ -14,6 +14,7 @@ use domain::rights::Access;
 use store::Claim;
 
 use crate::app::Error;
+use crate::app::permit::missing_permission;
 
 /// A request over HTTP, whoever sent it.
 #[derive(Debug, Clone)]
@@ -87,6 +88,26 @@ impl Administrator {
         permission
             .parse()
             .is_ok_and(|permission| self.caller.access.rights.allows(&permission))
+    }
+
+    /// Whether the act is on tenants, subscriptions or system roles: its permission exists in `system`
+    /// only, and reaches objects of any tenant.
+    pub fn is_wide(&self) -> bool {
+        self.needs.first().is_some_and(Permission::is_system_only)
+    }
+
+    /// The same with one permission more that the act needs, here and in its transaction.
+    ///
+    /// # Errors
+    /// `permission_denied`.
+    pub fn also(&self, permission: &str) -> Result<Self, Error> {
+        let needed: Permission = permission.parse().map_err(Error::internal)?;
+        if !self.caller.access.rights.allows(&needed) {
+            return Err(missing_permission(permission));
+        }
+        let mut administrator = self.clone();
+        administrator.needs.push(needed);
+        Ok(administrator)
     }
 
     fn actor(&self) -> Actor {

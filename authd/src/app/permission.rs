@@ -1,134 +1,167 @@
-//! Permissions: the catalogue that the operator adds to, and who holds what by which role.
+//! Permissions: the catalogue that operator and tenants add to, and who holds what by which role.
 
+mod catalogue;
 mod holders;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use common::call::Change;
-use common::call::permission::{Define, List, Undefine};
+use common::call::permission::{Define, Undefine};
 use common::error::ErrorCode;
 use common::suggest::nearest;
 use common::text::visible;
-use common::view::{Page, PermissionScope, PermissionView};
-use domain::permission::{
-    ALL_PERMISSIONS, BUILT_IN, DefinedPermission, PERMISSION_LIMIT, Permission,
-};
+use common::view::{PermissionScope, PermissionView};
+use domain::permission::{ALL_PERMISSIONS, DefinedPermission, PERMISSION_LIMIT, Permission};
 use domain::rights::Right;
+use domain::role::ROLE_LIMIT;
 use domain::tenant::Tenant;
 use serde_json::{Value, json};
-use store::{PageRequest, Permissions, Priority, ReadTx, StoreError, WriteTx};
+use store::{PageRequest, Permissions, ReadTx, RoleFilter, StoreError, WriteTx};
 
+pub(super) use catalogue::granted;
+pub use catalogue::list;
 pub use holders::{check, of_user, who_can};
 
+use self::catalogue::{catalogue, exists_in, home};
+
 use crate::app::audit::{Record, WideAct};
-use crate::app::cursor::Place;
-use crate::app::{App, Error, Operator, access, names, role};
+use crate::app::last_admin::Admins;
+use crate::app::permit::Permit;
+use crate::app::{Administrator, App, By, Error, Reach, access, role};
 
 /// Characters of an unknown name that an answer repeats.
 const ECHO_LIMIT: usize = 100;
 
-/// Lists the catalogue by name. Without a tenant, those that no tenant defined.
-///
-/// # Errors
-/// `not_found` for the tenant, those of the page.
-pub async fn list(
-    app: &Arc<App>,
-    _operator: &Operator,
-    request: List,
-) -> Result<Page<PermissionView>, Error> {
-    let place = Place::of(&app.keys, &request, &request.paging())?;
-    app.store
-        .read(move |tx| {
-            let tenant = request
-                .tenant
-                .as_deref()
-                .map(|name| names::tenant(tx, name))
-                .transpose()?;
-            let mut all = catalogue(tx, tenant.as_ref())?;
-            if let Some(resource) = &request.resource {
-                all.retain(|_, view| {
-                    let parts = view.permission.split_once(':');
-                    parts.is_some_and(|(before, _)| before == resource)
-                });
-            }
-            let (rows, next) = place.collect(key, |_| true, |page| Ok(part(&all, page)))?;
-            Ok(place.page(rows, next.as_deref()))
-        })
-        .await
-}
-
-/// Defines a permission. One of the same name that was removed leaves it nothing (rule 19).
+/// Defines a permission, for one tenant or system-wide. One of the same name that was removed leaves
+/// it nothing (rule 19), and whoever defines it does not hold it by that.
 ///
 /// # Errors
 /// `not_found` for the tenant; `validation_failed`; `name_taken` for one that the catalogue has.
-pub async fn define(app: &Arc<App>, operator: &Operator, request: Define) -> Result<Change, Error> {
-    let now = app.now();
-    let name: Permission = request
-        .name
-        .parse()
-        .map_err(|error| malformed("/name", &error))?;
+pub async fn define(
+    app: &Arc<App>,
+    by: impl Into<By<'_>>,
+    request: Define,
+) -> Result<Change, Error> {
+    let by = by.into();
+    let name = parse(&request.name)?;
     let description = role::parse_description(request.description.as_deref())?;
-    let record = Record::draw(app, operator, now, None)?;
-    app.store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let tenant = home(tx, request.tenant.as_deref())?;
-            if access::catalogue(tx, tenant.as_ref())?.contains(&name) {
-                return Err(name_taken(&name));
-            }
+    let record = Record::draw(app, by, app.now(), None)?;
+    let reach = by.reach();
+    record
+        .write(app, move |tx, permit| {
+            let tenant = home(tx, reach, request.tenant.as_deref())?;
             let defined = DefinedPermission {
                 tenant_id: tenant.as_ref().map(|tenant| tenant.id),
                 name: name.clone(),
                 description: description.clone(),
-                created_at: now,
+                created_at: permit.at(),
             };
-            let count = with_permissions(tx, tenant.as_ref(), |rows| Ok(rows.all()?.len()))?;
-            if u32::try_from(count).unwrap_or(u32::MAX) >= PERMISSION_LIMIT {
-                return Err(Error::field(
-                    "/name",
-                    "too_many",
-                    format!("there are {count} permissions already, which is the most"),
-                ));
-            }
-            with_permissions(tx, tenant.as_ref(), |rows| rows.insert(&defined))?;
-            // It was unknown to warm caches.
-            tx.invalidate(role::scope(defined.tenant_id));
-            let act = act("permission.define", &name, tenant.as_ref());
-            let after = json!({"name": name.as_str(), "description": description});
-            record.append_wide(tx, &act, &Value::Null, &after)
+            insert(tx, permit, &defined, tenant.as_ref())
         })
         .await
+}
+
+/// Defines a permission for an administrator's tenant, and shows it.
+///
+/// # Errors
+/// Those of [`define`].
+pub async fn make(
+    app: &Arc<App>,
+    administrator: &Administrator,
+    name: String,
+    description: Option<String>,
+) -> Result<PermissionView, Error> {
+    let (by, now) = (By::Administrator(administrator), app.now());
+    let defined = DefinedPermission {
+        tenant_id: Some(administrator.tenant_id),
+        name: parse(&name)?,
+        description: role::parse_description(description.as_deref())?,
+        created_at: now,
+    };
+    let record = Record::draw(app, by, now, None)?;
+    let reach = by.reach();
+    record
+        .write(app, move |tx, permit| {
+            let tenant = home(tx, reach, None)?;
+            insert(tx, permit, &defined, tenant.as_ref())?;
+            Ok(PermissionView {
+                permission: defined.name.to_string(),
+                scope: PermissionScope::Tenant,
+                description: defined.description.clone(),
+                roles: 0,
+                created_at: Some(defined.created_at),
+                updated_at: Some(defined.created_at),
+            })
+        })
+        .await
+}
+
+fn insert(
+    tx: &dyn WriteTx,
+    permit: &Permit<'_>,
+    defined: &DefinedPermission,
+    tenant: Option<&Tenant>,
+) -> Result<Change, Error> {
+    let name = &defined.name;
+    if access::catalogue(tx, tenant)?.contains(name) {
+        return Err(name_taken(name));
+    }
+    let count = with_permissions(tx, tenant, |rows| Ok(rows.all()?.len()))?;
+    if u32::try_from(count).unwrap_or(u32::MAX) >= PERMISSION_LIMIT {
+        return Err(Error::field(
+            "/name",
+            "too_many",
+            format!("there are {count} permissions already, which is the most"),
+        ));
+    }
+    with_permissions(tx, tenant, |rows| rows.insert(defined))?;
+    // It was unknown to warm caches.
+    tx.invalidate(role::scope(defined.tenant_id));
+    let act = act("permission.define", name, tenant);
+    let after = json!({"name": name.as_str(), "description": defined.description});
+    permit.append_wide(tx, &act, &Value::Null, &after)
 }
 
 /// Removes a defined permission, and takes it from the roles that grant it.
 ///
 /// # Errors
-/// `not_found`, `validation_failed`; `permission_denied` for a built-in one; `last_admin`.
+/// `not_found`, `validation_failed`; `permission_denied` for one that is not the actor's to remove,
+/// and where a role that grants it may not be changed; `last_admin`.
 pub async fn undefine(
     app: &Arc<App>,
-    operator: &Operator,
+    by: impl Into<By<'_>>,
     request: Undefine,
 ) -> Result<Change, Error> {
-    let record = Record::draw(app, operator, app.now(), None)?;
-    let name: Permission = request
-        .name
-        .parse()
-        .map_err(|error| malformed("/name", &error))?;
-    app.store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
+    let by = by.into();
+    let record = Record::draw(app, by, app.now(), None)?;
+    let reach = by.reach();
+    let name = parse(&request.name).map_err(|error| match reach {
+        Reach::Everywhere => error,
+        Reach::Within(_) => Error::not_found(),
+    })?;
+    record
+        .write(app, move |tx, permit| {
             if name.is_built_in() {
                 return Err(built_in(&name));
             }
-            let tenant = home(tx, request.tenant.as_deref())?;
+            let tenant = home(tx, reach, request.tenant.as_deref())?;
             let found = with_permissions(tx, tenant.as_ref(), |rows| rows.by_name(&name))?;
             let Some(found) = found else {
-                return Err(undefined(tx, &name, tenant.as_ref())?);
+                return Err(undefined(tx, reach, &name, tenant.as_ref())?);
             };
+            let admins = tenant
+                .as_ref()
+                .map(|tenant| loses(tx, permit, &name, tenant));
+            let admins = admins.transpose()?;
             let roles = with_permissions(tx, tenant.as_ref(), |rows| rows.delete(&name))?;
+            if let Some(admins) = admins {
+                admins.remain(tx)?;
+            }
             tx.invalidate(role::scope(found.tenant_id));
             let act = act("permission.undefine", &name, tenant.as_ref());
             let before = json!({"name": name.as_str(), "description": found.description});
-            let mut change = record.append_wide(tx, &act, &before, &json!({"roles": roles}))?;
+            let mut change = permit.append_wide(tx, &act, &before, &json!({"roles": roles}))?;
             match roles {
                 0 => {}
                 1 => change.notes.push("1 role lost it.".to_owned()),
@@ -137,6 +170,42 @@ pub async fn undefine(
             Ok(change)
         })
         .await
+}
+
+/// The roles of a tenant that grant a permission are about to lose it: each has to be one that the
+/// actor may change (rule 18).
+fn loses(
+    tx: &dyn WriteTx,
+    permit: &Permit<'_>,
+    name: &Permission,
+    tenant: &Tenant,
+) -> Result<Admins, Error> {
+    let filter = RoleFilter {
+        tenant: Some(tenant.id),
+        system: Some(false),
+        granting: Some(Right::One(name.clone())),
+    };
+    let page = PageRequest {
+        limit: ROLE_LIMIT,
+        after: None,
+    };
+    for row in tx.operator().roles(&filter, &page)? {
+        permit.may_change(tx, &row.role)?;
+    }
+    Ok(Admins::of_tenant(tx, tenant.id)?)
+}
+
+/// Reads the right that a list is narrowed to.
+///
+/// # Errors
+/// `validation_failed` at `/permission`.
+pub(super) fn asked(name: &str) -> Result<Right, Error> {
+    name.parse()
+        .map_err(|error| malformed("/permission", &error))
+}
+
+fn parse(name: &str) -> Result<Permission, Error> {
+    name.parse().map_err(|error| malformed("/name", &error))
 }
 
 /// Reads what a role of a tenant, or a system role, is to grant.
@@ -163,12 +232,6 @@ pub fn rights(
         rights.insert(right);
     }
     Ok(rights)
-}
-
-/// Whether a built-in permission exists there: some do in the tenant `system` only (rule 16); a
-/// system role may name them, and then acts with them there.
-fn exists_in(permission: &Permission, tenant: Option<&Tenant>) -> bool {
-    !permission.is_system_only() || tenant.is_none_or(|tenant| tenant.slug.is_system())
 }
 
 fn malformed(path: &'static str, error: &domain::permission::InvalidPermission) -> Error {
@@ -208,21 +271,33 @@ fn built_in(name: &Permission) -> Error {
     )
 }
 
-fn undefined(tx: &dyn ReadTx, name: &Permission, tenant: Option<&Tenant>) -> Result<Error, Error> {
+fn undefined(
+    tx: &dyn ReadTx,
+    reach: Reach,
+    name: &Permission,
+    tenant: Option<&Tenant>,
+) -> Result<Error, Error> {
+    let is_system_wide = tx.system_permissions().by_name(name)?.is_some();
+    if reach != Reach::Everywhere {
+        return Ok(if is_system_wide {
+            Error::new(
+                ErrorCode::PermissionDenied,
+                format!("{name} is the same for all tenants and cannot be removed within one"),
+            )
+        } else {
+            Error::not_found()
+        });
+    }
     let mut error = Error::not_found();
     let Some(tenant) = tenant else {
         error.developer_message = format!("no system-wide permission {name}").into();
         return Ok(error.with_hint("One of a tenant is named with -t TENANT."));
     };
     error.developer_message = format!("tenant {} has not defined {name}", tenant.slug).into();
-    if tx.system_permissions().by_name(name)?.is_some() {
+    if is_system_wide {
         return Ok(error.with_hint("It is system-wide: leave out -t and AUTHCTL_TENANT."));
     }
     Ok(error.with_hint(format!("List: authctl -t {} permission list", tenant.slug)))
-}
-
-fn home(tx: &dyn ReadTx, tenant: Option<&str>) -> Result<Option<Tenant>, Error> {
-    tenant.map(|name| names::tenant(tx, name)).transpose()
 }
 
 /// Works on the permissions of a tenant, or on the system-wide ones.
@@ -244,58 +319,4 @@ fn act(action: &'static str, name: &Permission, tenant: Option<&Tenant>) -> Wide
         object: name.to_string(),
         subject: name.to_string(),
     }
-}
-
-/// The whole catalogue by [`key`]; its size is bounded by [`PERMISSION_LIMIT`].
-fn catalogue(
-    tx: &dyn ReadTx,
-    tenant: Option<&Tenant>,
-) -> Result<BTreeMap<String, PermissionView>, StoreError> {
-    let counted = tx
-        .operator()
-        .roles_by_right(tenant.map(|tenant| tenant.id))?;
-    let counted: BTreeMap<Right, u64> = counted.into_iter().collect();
-    let mut views = Vec::new();
-    for name in BUILT_IN.iter().filter_map(|name| name.parse().ok()) {
-        if exists_in(&name, tenant) {
-            views.push((name, PermissionScope::BuiltIn, None));
-        }
-    }
-    for defined in tx.system_permissions().all()? {
-        views.push((defined.name.clone(), PermissionScope::System, Some(defined)));
-    }
-    if let Some(tenant) = tenant {
-        for defined in tx.tenant(tenant.id).permissions().all()? {
-            views.push((defined.name.clone(), PermissionScope::Tenant, Some(defined)));
-        }
-    }
-    let views = views.into_iter().map(|(name, scope, defined)| {
-        let (description, created_at) = match defined {
-            Some(defined) => (defined.description, Some(defined.created_at)),
-            None => (None, None),
-        };
-        let view = PermissionView {
-            permission: name.to_string(),
-            scope,
-            description,
-            roles: counted.get(&Right::One(name)).copied().unwrap_or(0),
-            created_at,
-        };
-        (key(&view), view)
-    });
-    Ok(views.collect())
-}
-
-/// Place of a permission in the list: a name may be defined for a tenant and system-wide later.
-fn key(view: &PermissionView) -> String {
-    format!("{}/{}", view.permission, view.scope.as_str())
-}
-
-fn part(all: &BTreeMap<String, PermissionView>, page: &PageRequest) -> Vec<PermissionView> {
-    let after = page.after.clone().unwrap_or_default();
-    all.iter()
-        .filter(|(key, _)| **key > after)
-        .take(usize::try_from(page.limit).unwrap_or(usize::MAX))
-        .map(|(_, view)| view.clone())
-        .collect()
 }

@@ -7,8 +7,8 @@ use common::error::ErrorCode;
 use common::id::{TenantId, UserId};
 use common::time::Time;
 use common::view::UserStatus;
-use domain::permission::Permission;
-use domain::rights::{Right, Rights};
+use domain::rights::{Realm, Right, Rights};
+use domain::role::Role;
 use domain::session::EndReason;
 use domain::tenant::Tenant;
 use serde_json::Value;
@@ -49,6 +49,11 @@ impl<'a> Permit<'a> {
         })
     }
 
+    /// Whether it is an administrator's, over the API.
+    pub const fn is_administrator(&self) -> bool {
+        self.of.is_some()
+    }
+
     /// When the change is made.
     pub const fn at(&self) -> Time {
         self.record.at()
@@ -69,6 +74,45 @@ impl<'a> Permit<'a> {
             return Ok(());
         }
         Err(stronger())
+    }
+
+    /// Nobody takes the ground from under a stronger one: refuses a change and the loss of a role that
+    /// grants what the actor lacks, or that is held by a user who holds such a thing.
+    ///
+    /// # Errors
+    /// `permission_denied`; those of the store.
+    pub fn may_change(&self, tx: &dyn ReadTx, role: &Role) -> Result<(), Error> {
+        let Some(standing) = &self.of else {
+            return Ok(());
+        };
+        if standing.rights.first_missing(&role.rights).is_some() {
+            return Err(Error::new(
+                ErrorCode::PermissionDenied,
+                "this role grants a permission that you do not hold",
+            ));
+        }
+        let tenants = match role.tenant_id {
+            Some(id) => vec![id],
+            None => tx.system_roles().tenants_of_members(role.id)?,
+        };
+        for id in tenants {
+            let realm = match tx.tenants().by_id(id)? {
+                Some(tenant) => access::realm(&tenant),
+                None => Realm::Tenant,
+            };
+            // Who covers everybody there may be is compared with nobody.
+            if standing.rights.covers(&Rights::new(realm, true, [])) {
+                continue;
+            }
+            let held = tx.tenant(id).grants().rights_of_members(role.id)?;
+            if !standing.rights.covers(&Rights::new(realm, false, held)) {
+                return Err(Error::new(
+                    ErrorCode::PermissionDenied,
+                    "a user who holds this role holds a permission that you do not hold",
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Nobody grants what they do not hold, to a user or through a role; who grants everything, or
@@ -203,11 +247,7 @@ pub(super) fn missing_permission(name: &str) -> Error {
 /// Refuses a change of what lies elsewhere. Permissions that exist in `system` only are for objects of
 /// any tenant, and of none.
 fn within(administrator: &Administrator, tenant: Option<TenantId>) -> Result<(), Error> {
-    let is_wide = |administrator: &Administrator| {
-        let route = administrator.needs.first();
-        route.is_some_and(Permission::is_system_only)
-    };
-    if tenant == Some(administrator.tenant_id) || is_wide(administrator) {
+    if tenant == Some(administrator.tenant_id) || administrator.is_wide() {
         return Ok(());
     }
     Err(Error::new(

@@ -1,29 +1,36 @@
-//! Roles, as the operator makes, changes and removes them. Every change of what a role grants is one
-//! invalidation, of its tenant or of everything, whatever the number of its members.
+//! Roles, as the operator sees, makes and removes them; what administrators do over the API and every
+//! change of what a role grants are in files of their own below. Such a change is one invalidation, of
+//! its tenant or of everything, whatever the number of its members.
 
+mod administered;
+mod edit;
 mod find;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use common::call::Change;
-use common::call::role::{Allow, Create, Delete, Deny, List, RoleRef, Set, Show};
+use common::call::role::{Create, Delete, List, RoleRef, Show};
 use common::error::ErrorCode;
-use common::id::TenantId;
+use common::id::{RoleId, TenantId};
 use common::text;
+use common::time::Time;
 use common::view::{Page, RoleView};
-use domain::rights::Right;
-use domain::role::{DESCRIPTION_LIMIT, ROLE_LIMIT, Role, RoleName};
+use domain::role::{DESCRIPTION_LIMIT, InvalidRoleName, ROLE_LIMIT, Role, RoleName};
 use domain::tenant::Tenant;
 use serde_json::{Value, json};
-use store::{Priority, RoleFilter, RoleRow, Roles, Scope, StoreError, WriteTx};
+use store::{RoleFilter, RoleRow, Roles, Scope, StoreError, WriteTx};
 
+pub use administered::{Edit, Narrowed, New, edit, granted, make, members, one, page, replace};
+pub use edit::{allow, deny, set};
 pub use find::{Found, role, role_filter};
+
+use self::find::Among;
 
 use crate::app::audit::{Record, WideAct};
 use crate::app::cursor::Place;
 use crate::app::last_admin::Admins;
-use crate::app::{App, Error, Operator, names, permission};
+use crate::app::permit::Permit;
+use crate::app::{App, By, Error, Operator, names, permission};
 
 /// Lists roles by tenant and name, the system roles first.
 ///
@@ -39,7 +46,8 @@ pub async fn list(
         .read(move |tx| {
             let filter = RoleFilter {
                 tenant: names::tenant_filter(tx, request.tenant.as_deref())?,
-                system: request.system,
+                system: request.system.then_some(true),
+                granting: None,
             };
             let (rows, next) = place.collect(
                 |row: &RoleRow| {
@@ -77,134 +85,113 @@ pub async fn show(app: &Arc<App>, _operator: &Operator, request: Show) -> Result
 /// # Errors
 /// `not_found` for the tenant; `validation_failed`, `unknown_permission`, `name_taken`.
 pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Result<Change, Error> {
-    let now = app.now();
-    let name = parse_name(&request.name)?;
-    let description = parse_description(request.description.as_deref())?;
-    let record = Record::draw(app, operator, now, None)?;
-    let id = app.new_id(now)?;
-    app.store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let tenant = find::home(tx, &name, request.tenant.as_deref())?;
-            let owner = tenant.as_ref().map(|tenant| tenant.id);
-            let rights = permission::rights(tx, tenant.as_ref(), &request.permissions)?;
-            let made = Role {
-                id,
-                tenant_id: owner,
-                name: name.clone(),
-                description: description.clone(),
-                rights: rights.into_iter().collect(),
-                created_at: now,
-                updated_at: now,
-            };
-            let (taken, count) = with_roles(tx, owner, |roles| {
-                Ok((roles.by_name(&name)?.is_some(), roles.count()?))
-            })?;
-            if taken {
-                return Err(name_taken(&made));
-            }
-            if count >= ROLE_LIMIT {
-                return Err(Error::field(
-                    "/name",
-                    "too_many",
-                    format!("there are {count} roles already, which is the most"),
-                ));
-            }
-            with_roles(tx, owner, |roles| roles.insert(&made))?;
-            record.append_wide(
-                tx,
-                &act("role.create", &made, tenant.as_ref()),
-                &Value::Null,
-                &told(&made),
-            )
+    let name: RoleName = request.name.parse().map_err(|error| bad_name(&error))?;
+    let draft = Draft::new(
+        app,
+        name,
+        request.description.as_deref(),
+        request.permissions,
+    )?;
+    let record = Record::draw(app, operator, draft.at, None)?;
+    record
+        .write(app, move |tx, permit| {
+            let tenant = find::home(tx, &draft.name, request.tenant.as_deref())?;
+            insert(tx, permit, &draft, tenant.as_ref()).map(|(_, change)| change)
         })
         .await
 }
 
-/// Sets description or permissions of a role.
-///
-/// # Errors
-/// Those of [`role`]; `validation_failed`, `unknown_permission`; `permission_denied` for a built-in
-/// role; `last_admin`.
-pub async fn set(app: &Arc<App>, operator: &Operator, request: Set) -> Result<Change, Error> {
-    let description = request
-        .description
-        .as_deref()
-        .map(|text| parse_description(Some(text)))
-        .transpose()?;
-    edit(app, operator, "role.set", request.role, move |tx, found| {
-        let mut edited = found.role.clone();
-        if let Some(description) = &description {
-            edited.description.clone_from(description);
-        }
-        if let Some(names) = &request.permissions {
-            let rights = permission::rights(tx, found.tenant.as_ref(), names)?;
-            edited.rights = rights.into_iter().collect();
-        }
-        Ok(edited)
-    })
-    .await
+/// A role that is to be made.
+struct Draft {
+    id: RoleId,
+    at: Time,
+    name: RoleName,
+    description: Option<String>,
+    permissions: Vec<String>,
 }
 
-/// Adds permissions to a role.
-///
-/// # Errors
-/// Those of [`set`].
-pub async fn allow(app: &Arc<App>, operator: &Operator, request: Allow) -> Result<Change, Error> {
-    edit(
-        app,
-        operator,
-        "role.allow",
-        request.role,
-        move |tx, found| {
-            let added = permission::rights(tx, found.tenant.as_ref(), &request.permissions)?;
-            let mut rights: BTreeSet<Right> = found.role.rights.iter().cloned().collect();
-            rights.extend(added);
-            Ok(Role {
-                rights: rights.into_iter().collect(),
-                ..found.role.clone()
-            })
-        },
-    )
-    .await
+impl Draft {
+    fn new(
+        app: &App,
+        name: RoleName,
+        description: Option<&str>,
+        permissions: Vec<String>,
+    ) -> Result<Self, Error> {
+        let at = app.now();
+        Ok(Self {
+            id: app.new_id(at)?,
+            at,
+            name,
+            description: parse_description(description)?,
+            permissions,
+        })
+    }
 }
 
-/// Removes permissions from a role.
-///
-/// # Errors
-/// Those of [`set`].
-pub async fn deny(app: &Arc<App>, operator: &Operator, request: Deny) -> Result<Change, Error> {
-    edit(
-        app,
-        operator,
-        "role.deny",
-        request.role,
-        move |tx, found| {
-            let removed = permission::rights(tx, found.tenant.as_ref(), &request.permissions)?;
-            let mut rights = found.role.rights.clone();
-            rights.retain(|right| !removed.contains(right));
-            Ok(Role {
-                rights,
-                ..found.role.clone()
-            })
-        },
-    )
-    .await
+/// Makes a role of a tenant, or a system role.
+fn insert(
+    tx: &dyn WriteTx,
+    permit: &Permit<'_>,
+    draft: &Draft,
+    tenant: Option<&Tenant>,
+) -> Result<(Role, Change), Error> {
+    let owner = tenant.map(|tenant| tenant.id);
+    let rights = permission::rights(tx, tenant, &draft.permissions)?;
+    permit.may_grant(&rights)?;
+    let made = Role {
+        id: draft.id,
+        tenant_id: owner,
+        name: draft.name.clone(),
+        description: draft.description.clone(),
+        rights: rights.into_iter().collect(),
+        created_at: draft.at,
+        updated_at: draft.at,
+    };
+    let (taken, count) = with_roles(tx, owner, |roles| {
+        Ok((roles.by_name(&made.name)?.is_some(), roles.count()?))
+    })?;
+    if taken {
+        return Err(name_taken(&made));
+    }
+    if count >= ROLE_LIMIT {
+        return Err(Error::field(
+            "/name",
+            "too_many",
+            format!("there are {count} roles already, which is the most"),
+        ));
+    }
+    with_roles(tx, owner, |roles| roles.insert(&made))?;
+    let act = act("role.create", &made, tenant);
+    let change = permit.append_wide(tx, &act, &Value::Null, &told(&made))?;
+    Ok((made, change))
 }
 
 /// Removes a role; its members lose it, or get another one for it.
 ///
 /// # Errors
-/// Those of [`role`], for both; `permission_denied` for a built-in role; `validation_failed` at
-/// `/confirm` where a system role is not named again; `last_admin`.
-pub async fn delete(app: &Arc<App>, operator: &Operator, request: Delete) -> Result<Change, Error> {
-    let now = app.now();
-    let record = Record::draw(app, operator, now, None)?;
-    app.store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let found = role(tx, &request.role)?;
+/// Those of [`role`], for both; `permission_denied` for a built-in role and for what the actor may
+/// not take or give; for a system role `validation_failed` at `/confirm` where the operator does not
+/// name it again, `reauthentication_required` for an administrator (rule 14); `last_admin`.
+pub async fn delete(
+    app: &Arc<App>,
+    by: impl Into<By<'_>>,
+    request: Delete,
+) -> Result<Change, Error> {
+    let (by, now) = (by.into(), app.now());
+    let among = Among::of(by);
+    if among == Among::System {
+        by.is_fresh(now)?;
+    }
+    let record = Record::draw(app, by, now, None)?;
+    record
+        .write(app, move |tx, permit| {
+            let found = among.find_own(tx, permit, &request.role)?;
             refuse_built_in(&found.role)?;
-            confirmed(&found.role, request.confirm.as_deref())?;
+            if among == Among::All {
+                confirmed(&found.role, request.confirm.as_deref())?;
+            }
             let heir = heir(tx, &found, request.reassign.as_deref())?;
+            permit.may_grant(heir.iter().flat_map(|heir| &heir.rights))?;
             let owner = found.role.tenant_id;
             let admins = Admins::of_role(tx, &found)?;
             let members = with_roles(tx, owner, |roles| {
@@ -222,41 +209,9 @@ pub async fn delete(app: &Arc<App>, operator: &Operator, request: Delete) -> Res
                 "reassigned_to": heir.as_ref().map(|heir| heir.name.as_str()),
             });
             let act = act("role.delete", &found.role, found.tenant.as_ref());
-            let mut change = record.append_wide(tx, &act, &told(&found.role), &after)?;
+            let mut change = permit.append_wide(tx, &act, &told(&found.role), &after)?;
             change.notes.extend(fate(members, heir.as_ref()));
             Ok(change)
-        })
-        .await
-}
-
-/// Changes a role in one transaction: all that it grants is effective with the next request.
-async fn edit(
-    app: &Arc<App>,
-    operator: &Operator,
-    action: &'static str,
-    reference: RoleRef,
-    apply: impl Fn(&dyn WriteTx, &Found) -> Result<Role, Error> + Send + 'static,
-) -> Result<Change, Error> {
-    let now = app.now();
-    let record = Record::draw(app, operator, now, None)?;
-    app.store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let found = role(tx, &reference)?;
-            let act = act(action, &found.role, found.tenant.as_ref());
-            let edited = apply(tx, &found)?;
-            if edited == found.role {
-                return Ok(act.unchanged());
-            }
-            refuse_built_in(&found.role)?;
-            let edited = Role {
-                updated_at: now,
-                ..edited
-            };
-            let admins = Admins::of_role(tx, &found)?;
-            with_roles(tx, edited.tenant_id, |roles| roles.update(&edited))?;
-            admins.remain(tx)?;
-            tx.invalidate(scope(edited.tenant_id));
-            record.append_wide(tx, &act, &told(&found.role), &told(&edited))
         })
         .await
 }
@@ -278,11 +233,8 @@ pub(super) fn scope(owner: Option<TenantId>) -> Scope {
     owner.map_or(Scope::Global, Scope::Tenant)
 }
 
-fn parse_name(text: &str) -> Result<RoleName, Error> {
-    text.parse()
-        .map_err(|error: domain::role::InvalidRoleName| {
-            Error::field("/name", "invalid_role_name", error.to_string())
-        })
+fn bad_name(error: &InvalidRoleName) -> Error {
+    Error::field("/name", "invalid_role_name", error.to_string())
 }
 
 /// A description for people; the empty text is none.

@@ -1,12 +1,14 @@
-//! Tenants, as the operator makes and sees them. Changing them and what they use are in files of
-//! their own below.
+//! Tenants, as whoever administers them makes and sees them. Changing them and what they use are in
+//! files of their own below; an administrator of `system` reaches all of them, by id.
 
+mod api;
 mod change;
 mod delete;
 pub mod effective;
 mod first_admin;
 pub mod settings;
 mod usage;
+pub mod warnings;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +20,14 @@ use common::id::TenantId;
 use common::text;
 use common::time::Time;
 use common::view::{Page, SubscriptionView, TenantView};
+use domain::rights::Right;
 use domain::tenant::{NAME_LIMIT, Slug, Tenant, TenantStatus};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::Value;
-use store::{Priority, TenantFilter, TenantRow, TenantScope};
+use store::{TenantFilter, TenantRow, TenantScope, WriteTx};
 
+pub use api::{Edit, Establish, Subscription, edit, edit_own, establish, one, own, subscribe};
 pub use change::{resume, set, suspend};
 pub use delete::{delete, purge, restore};
 pub use usage::usage;
@@ -31,7 +35,7 @@ pub use usage::usage;
 use self::first_admin::FirstAdmin;
 use crate::app::audit::{Act, Record};
 use crate::app::cursor::Place;
-use crate::app::{App, Error, Operator, Settings, names};
+use crate::app::{App, By, Error, Settings, names};
 
 /// Longest label of a plan, in bytes.
 const PLAN_LIMIT_BYTES: usize = 64;
@@ -41,12 +45,27 @@ const ZONE_LIMIT_BYTES: usize = 64;
 /// Makes a tenant.
 ///
 /// # Errors
-/// `validation_failed` for a value that breaks a rule, `name_taken` for a slug that was ever used.
-pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Result<Change, Error> {
+/// `validation_failed` for a value that breaks a rule, `name_taken` for a slug that was ever used;
+/// `permission_denied`, `reauthentication_required` for an administrator of it.
+pub async fn create(
+    app: &Arc<App>,
+    by: impl Into<By<'_>>,
+    request: Create,
+) -> Result<Change, Error> {
+    let made = make(app, by.into(), request, Paths::FLAT).await;
+    made.map(|(change, _)| change)
+}
+
+async fn make(
+    app: &Arc<App>,
+    by: By<'_>,
+    request: Create,
+    paths: Paths,
+) -> Result<(Change, TenantRow), Error> {
     let now = app.now();
-    let tenant = parse(&app.settings(), &request, app.new_id(now)?, now)?;
+    let tenant = parse(&app.settings(), &request, paths, app.new_id(now)?, now)?;
     let admin = FirstAdmin::draw(app, &request, &tenant, now)?.map(Arc::new);
-    let record = Record::draw(app, operator, now, None)?;
+    let record = Record::draw(app, by, now, None)?;
     let act = Act {
         action: "tenant.create",
         object: tenant.id.to_string(),
@@ -58,9 +77,8 @@ pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Res
         fields.insert("admin".to_owned(), admin.described());
     }
     let written = admin.clone();
-    let mut change = app
-        .store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
+    let (mut change, row) = record
+        .write(app, move |tx, permit| {
             let slug = &act.tenant.slug;
             if slug.is_system()
                 || tx.tenants().slug_used(slug)?
@@ -70,34 +88,42 @@ pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Res
             }
             tx.tenants_mut().insert(&act.tenant)?;
             if let Some(admin) = &written {
+                permit.may_grant([&Right::All])?;
                 admin.put(tx)?;
             }
-            record.append(tx, &act, &Value::Null, &after)
+            let change = permit.append(tx, &act, &Value::Null, &after)?;
+            Ok((change, again(tx, act.tenant.id)?))
         })
         .await?;
     if let Some(admin) = admin {
         admin.done(app, &mut change);
     }
-    Ok(change)
+    Ok((change, row))
 }
 
-/// Lists tenants by slug; deleted ones too while they can be restored.
+/// Lists tenants by slug; for the operator deleted ones too while they can be restored.
 ///
 /// # Errors
 /// Those of the page that is asked for.
 pub async fn list(
     app: &Arc<App>,
-    _operator: &Operator,
+    by: impl Into<By<'_>>,
     request: List,
 ) -> Result<Page<TenantView>, Error> {
-    let place = Place::of(&app.keys, &request, &request.paging())?;
+    let by = by.into();
+    let scope = match by {
+        By::Operator(_) => TenantScope::Restorable,
+        By::Administrator(administrator) if administrator.is_wide() => TenantScope::Present,
+        By::Administrator(_) => return Err(Error::internal("a list of tenants within one")),
+    };
+    let place = Place::by(&app.keys, by, &request, &request.paging())?;
     let filter = TenantFilter {
         status: request.status,
         plan: request.plan,
         ending_before: request
             .ending_seconds
             .map(|seconds| app.now().plus(Duration::from_secs(seconds))),
-        scope: TenantScope::Restorable,
+        scope,
     };
     app.store
         .read(move |tx| {
@@ -118,12 +144,41 @@ pub async fn list(
 /// `not_found`.
 pub async fn show(
     app: &Arc<App>,
-    _operator: &Operator,
+    by: impl Into<By<'_>>,
     request: Show,
 ) -> Result<TenantView, Error> {
+    let row = find(app, by.into(), request.tenant, TenantScope::Restorable).await?;
+    Ok(view(&row))
+}
+
+/// Finds a tenant for acts on tenants: the operator's by name, deleted ones too where the scope is
+/// wider; an administrator's by id.
+async fn find(app: &App, by: By<'_>, name: String, scope: TenantScope) -> Result<TenantRow, Error> {
+    let administrator = by.administrator();
+    let is_operator = administrator.is_none();
+    if administrator.is_some_and(|administrator| !administrator.is_wide()) {
+        return Err(Error::internal("an act on tenants within one"));
+    }
     app.store
-        .read(move |tx| Ok(view(&names::restorable_tenant(tx, &request.tenant)?)))
+        .read(move |tx| {
+            if is_operator && scope != TenantScope::Present {
+                return names::restorable_tenant(tx, &name);
+            }
+            let id = if is_operator {
+                names::tenant(tx, &name)?.id
+            } else {
+                name.parse().map_err(|_| Error::not_found())?
+            };
+            let row = tx.tenants().ever_by_id(id)?;
+            row.filter(|row| row.deletion.is_none())
+                .ok_or_else(Error::not_found)
+        })
         .await
+}
+
+/// The tenant as the transaction sees it: it may be another since it was found, or deleted.
+fn again(tx: &dyn WriteTx, id: TenantId) -> Result<TenantRow, Error> {
+    tx.tenants().ever_by_id(id)?.ok_or_else(Error::not_found)
 }
 
 /// The row of a tenant that nobody belongs to yet.
@@ -160,7 +215,41 @@ fn view(row: &TenantRow) -> TenantView {
     }
 }
 
-fn parse(settings: &Settings, request: &Create, id: TenantId, now: Time) -> Result<Tenant, Error> {
+/// Where the members of a subscription stand in a request.
+#[derive(Debug, Clone, Copy)]
+struct Paths {
+    plan: &'static str,
+    ends: &'static str,
+    max_users: &'static str,
+}
+
+impl Paths {
+    /// At the sockets.
+    const FLAT: Self = Self {
+        plan: "/plan",
+        ends: "/ends",
+        max_users: "/max_users",
+    };
+    /// Where the subscription is what is asked about.
+    const OWN: Self = Self {
+        ends: "/ends_at",
+        ..Self::FLAT
+    };
+    /// Within a tenant.
+    const NESTED: Self = Self {
+        plan: "/subscription/plan",
+        ends: "/subscription/ends_at",
+        max_users: "/subscription/max_users",
+    };
+}
+
+fn parse(
+    settings: &Settings,
+    request: &Create,
+    paths: Paths,
+    id: TenantId,
+    now: Time,
+) -> Result<Tenant, Error> {
     let slug: Slug = request
         .slug
         .parse()
@@ -176,7 +265,7 @@ fn parse(settings: &Settings, request: &Create, id: TenantId, now: Time) -> Resu
     let ends_at = request
         .ends
         .as_deref()
-        .map(|text| ends(text, &zone, now))
+        .map(|text| ends(text, &zone, paths, now))
         .transpose()?;
     Ok(Tenant {
         id,
@@ -184,7 +273,10 @@ fn parse(settings: &Settings, request: &Create, id: TenantId, now: Time) -> Resu
         name,
         status: TenantStatus::Active,
         time_zone: zone.iana_name().unwrap_or("UTC").to_owned(),
-        plan: plan(request.plan.as_deref().unwrap_or(&settings.default_plan))?,
+        plan: plan(
+            request.plan.as_deref().unwrap_or(&settings.default_plan),
+            paths,
+        )?,
         ends_at,
         max_users: Some(request.max_users.unwrap_or(settings.default_max_users)),
         created_at: now,
@@ -199,7 +291,7 @@ fn taken(slug: &Slug) -> Error {
     )
 }
 
-fn plan(label: &str) -> Result<String, Error> {
+fn plan(label: &str, paths: Paths) -> Result<String, Error> {
     let fits = (1..=PLAN_LIMIT_BYTES).contains(&label.len())
         && label
             .bytes()
@@ -208,7 +300,7 @@ fn plan(label: &str) -> Result<String, Error> {
         Ok(label.to_owned())
     } else {
         Err(Error::field(
-            "/plan",
+            paths.plan,
             "invalid_plan",
             "expected 1 to 64 characters of A-Z, a-z, 0-9, '.', '_' and '-'",
         ))
@@ -230,7 +322,7 @@ fn time_zone(name: &str) -> Result<TimeZone, Error> {
 
 /// Reads the end of a subscription: a time, or a date, which means the last millisecond of that day
 /// in the tenant's zone (rule 15). It must lie in the future.
-fn ends(text: &str, zone: &TimeZone, now: Time) -> Result<Time, Error> {
+fn ends(text: &str, zone: &TimeZone, paths: Paths, now: Time) -> Result<Time, Error> {
     let text = text.trim();
     let time = match text.parse::<Time>() {
         Ok(time) => Some(time),
@@ -239,12 +331,12 @@ fn ends(text: &str, zone: &TimeZone, now: Time) -> Result<Time, Error> {
     match time {
         Some(time) if time > now => Ok(time),
         Some(_) => Err(Error::field(
-            "/ends",
+            paths.ends,
             "in_the_past",
             "expected a time in the future",
         )),
         None => Err(Error::field(
-            "/ends",
+            paths.ends,
             "invalid_time",
             "expected a date like 2027-03-31 or a time like 2027-03-31T12:00:00Z",
         )),
@@ -270,7 +362,7 @@ mod tests {
 
     fn end_in(zone: &str, text: &str) -> Result<String, &'static str> {
         let zone = time_zone(zone).unwrap();
-        ends(text, &zone, NOW)
+        ends(text, &zone, Paths::FLAT, NOW)
             .map(|time| time.to_rfc3339_in(&zone))
             .map_err(|error| {
                 assert_eq!(error.fields[0].path, "/ends");
@@ -335,6 +427,7 @@ mod tests {
         ] {
             assert!(time_zone(bad).is_err(), "{bad}");
         }
+        let plan = |label: &str| plan(label, Paths::FLAT);
         assert!(plan("pro-2026.a_b").is_ok());
         for bad in ["", "a b", "ä", &"x".repeat(65)] {
             assert!(plan(bad).is_err(), "{bad}");

@@ -80,6 +80,7 @@ fn settings(threshold: u32) -> Effective {
     Effective::of_installation(Arc::new(TenantSettings {
         attempts_retention: length,
         device_ttl: length,
+        show_password: false,
         lockout: LockoutPolicy {
             threshold,
             window: length,

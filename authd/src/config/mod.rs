@@ -10,6 +10,7 @@ mod check;
 mod database;
 mod development;
 mod device;
+mod employees;
 mod environment;
 mod fault;
 mod file;
@@ -49,6 +50,7 @@ pub use cache::Cache;
 pub use database::{Database, DatabaseUrl};
 pub use development::DevDefaults;
 pub use device::Device;
+pub use employees::Employees;
 pub use environment::PREFIX as ENVIRONMENT_PREFIX;
 pub use fault::{Fault, Faults, Origin, Severity};
 pub use form::{LEVELS, Mailbox, directives};
@@ -134,6 +136,11 @@ pub const SECTIONS: &[Section] = &[
         "People who make their own accounts",
         registration::KEYS,
     ),
+    section(
+        "employees",
+        "Accounts that administrators make",
+        employees::KEYS,
+    ),
     section("tenant", "What new tenants begin with", tenant::KEYS),
     section("links", "Where mailed links lead", links::KEYS),
     section("mail", "How mails leave", mail::KEYS),
@@ -193,6 +200,8 @@ pub struct Config {
     pub refs: Refs,
     /// `[registration]`
     pub registration: Registration,
+    /// `[employees]`
+    pub employees: Employees,
     /// `[tenant]`
     pub tenant: Tenant,
     /// `[links]`
@@ -232,6 +241,7 @@ impl Config {
             profile: Profile::build(values)?,
             refs: Refs::build(values)?,
             registration: Registration::build(values)?,
+            employees: Employees::build(values)?,
             tenant: Tenant::build(values)?,
             links: Links::build(values)?,
             mail: Mail::build(values)?,

@@ -19,13 +19,17 @@ mod me;
 mod multipart;
 mod pages;
 pub(crate) mod passage;
+mod permissions;
 mod picture;
 mod query;
 mod race;
 pub mod ready;
 mod registration;
+mod roles;
 mod route;
 pub mod router;
+mod tenant;
+mod tenants;
 #[cfg(test)]
 mod tests;
 mod timeouts;

@@ -10,7 +10,8 @@ use crate::http::route::Method::{Delete, Get, Patch, Post, Put};
 use crate::http::route::Routes;
 pub use crate::http::route::{Access, Route};
 use crate::http::{
-    auth, check, health, lists, maintenance, me, pages, picture, registration, users, well_known,
+    auth, check, health, lists, maintenance, me, pages, permissions, picture, registration, roles,
+    tenant, tenants, users, well_known,
 };
 
 /// Routes that answer while the API is closed for maintenance: other services go on checking tokens.
@@ -37,8 +38,69 @@ pub fn table() -> Vec<Route> {
     all().table
 }
 
-#[rustfmt::skip]
 fn all() -> Routes {
+    of_logs(of_roles(of_tenants(of_the_rest())))
+}
+
+#[rustfmt::skip]
+fn of_tenants(routes: Routes) -> Routes {
+    routes
+        .permits("tenant:view", Get, "/v1/tenant", tenant::show)
+        .permits("tenant:edit", Patch, "/v1/tenant", tenant::edit)
+        .permits("tenant:view", Get, "/v1/tenant/settings", tenant::settings)
+        .permits("tenant:edit", Patch, "/v1/tenant/settings", tenant::edit_settings)
+        .permits("tenant:view", Get, "/v1/tenant/subscription", tenant::subscription)
+        .permits("tenants:view", Get, "/v1/tenants", tenants::list)
+        .permits("tenants:create", Post, "/v1/tenants", tenants::create)
+        .permits("tenants:view", Get, "/v1/tenants/{id}", tenants::show)
+        .permits("tenants:edit", Patch, "/v1/tenants/{id}", tenants::edit)
+        .permits("tenants:delete", Delete, "/v1/tenants/{id}", tenants::delete)
+        .permits("subscriptions:edit", Put, "/v1/tenants/{id}/subscription", tenants::subscribe)
+        .permits("tenants:edit", Post, "/v1/tenants/{id}/suspend", tenants::suspend)
+        .permits("tenants:edit", Post, "/v1/tenants/{id}/resume", tenants::resume)
+}
+
+#[rustfmt::skip]
+fn of_roles(routes: Routes) -> Routes {
+    routes
+        .permits("roles:view", Get, "/v1/roles", roles::list)
+        .permits("roles:create", Post, "/v1/roles", roles::create)
+        .permits("roles:view", Get, "/v1/roles/{id}", roles::show)
+        .permits("roles:edit", Patch, "/v1/roles/{id}", roles::edit)
+        .permits("roles:delete", Delete, "/v1/roles/{id}", roles::delete)
+        .permits("roles:view", Get, "/v1/roles/{id}/permissions", roles::permissions)
+        .permits("roles:edit", Put, "/v1/roles/{id}/permissions", roles::replace_permissions)
+        .permits("users:view", Get, "/v1/roles/{id}/members", roles::members)
+        .permits("system_roles:view", Get, "/v1/system-roles", roles::list_system)
+        .permits("system_roles:create", Post, "/v1/system-roles", roles::create_system)
+        .permits("system_roles:view", Get, "/v1/system-roles/{id}", roles::show)
+        .permits("system_roles:edit", Patch, "/v1/system-roles/{id}", roles::edit)
+        .permits("system_roles:delete", Delete, "/v1/system-roles/{id}", roles::delete)
+        .permits("system_roles:view", Get, "/v1/system-roles/{id}/permissions", roles::permissions)
+        .permits("system_roles:edit", Put, "/v1/system-roles/{id}/permissions", roles::replace_permissions)
+        .permits("system_roles:view", Get, "/v1/system-roles/{id}/members", roles::members)
+        .permits("permissions:view", Get, "/v1/permissions", permissions::list)
+        .permits("permissions:create", Post, "/v1/permissions", permissions::create)
+        .permits("permissions:delete", Delete, "/v1/permissions/{name}", permissions::delete)
+}
+
+#[rustfmt::skip]
+fn of_logs(routes: Routes) -> Routes {
+    routes
+        .permits("users:edit", Put, "/v1/users/{id}/picture", picture::put)
+        .permits("users:edit", Delete, "/v1/users/{id}/picture", picture::remove)
+        .permits("sessions:view", Get, "/v1/users/{id}/sessions", lists::sessions_of_user)
+        .permits("sessions:delete", Delete, "/v1/users/{id}/sessions", lists::end_sessions)
+        .permits("sessions:delete", Delete, "/v1/users/{id}/sessions/{session}", lists::end_session)
+        .permits("login_attempts:view", Get, "/v1/users/{id}/login-attempts", lists::login_attempts_of)
+        .permits("login_attempts:view", Get, "/v1/login-attempts", lists::login_attempts)
+        .permits("lockouts:view", Get, "/v1/lockouts", lists::lockouts)
+        .permits("sessions:view", Get, "/v1/sessions", lists::sessions)
+        .permits("audit:view", Get, "/v1/audit", lists::changes)
+}
+
+#[rustfmt::skip]
+fn of_the_rest() -> Routes {
     Routes::default()
         .public(Post, "/v1/auth/login", auth::sign_in)
         .public(Post, "/v1/auth/refresh", auth::refresh)
@@ -76,16 +138,6 @@ fn all() -> Routes {
         .permits("users:edit", Post, "/v1/users/{id}/roles", users::grant)
         .permits("users:edit", Delete, "/v1/users/{id}/roles/{role}", users::revoke)
         .permits("users:view", Get, "/v1/users/{id}/permissions", users::permissions)
-        .permits("users:edit", Put, "/v1/users/{id}/picture", picture::put)
-        .permits("users:edit", Delete, "/v1/users/{id}/picture", picture::remove)
-        .permits("sessions:view", Get, "/v1/users/{id}/sessions", lists::sessions_of_user)
-        .permits("sessions:delete", Delete, "/v1/users/{id}/sessions", lists::end_sessions)
-        .permits("sessions:delete", Delete, "/v1/users/{id}/sessions/{session}", lists::end_session)
-        .permits("login_attempts:view", Get, "/v1/users/{id}/login-attempts", lists::login_attempts_of)
-        .permits("login_attempts:view", Get, "/v1/login-attempts", lists::login_attempts)
-        .permits("lockouts:view", Get, "/v1/lockouts", lists::lockouts)
-        .permits("sessions:view", Get, "/v1/sessions", lists::sessions)
-        .permits("audit:view", Get, "/v1/audit", lists::changes)
         .public(Get, "/.well-known/jwks.json", well_known::jwks)
         .public(Get, "/.well-known/oauth-authorization-server", well_known::metadata)
         .public(Get, "/v1/pictures/{address}", picture::show)

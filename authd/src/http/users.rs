@@ -11,12 +11,13 @@ use common::call::UserRef;
 use common::call::lockout::Clear;
 use common::call::user as call;
 use common::error::ErrorCode;
+use common::secret::RevealedSecret;
 use common::view::{
     Address, EmployeeView, HeldPermission, HeldRole, Name, Page, UserStatus, UserView,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::app::user::{Edit, Employee};
+use crate::app::user::{Edit, Employed, Employee};
 use crate::app::{App, Error, lockout, password_reset, permission, user};
 use crate::http::authenticated::Administering;
 use crate::http::body::{EntityAnswer, JsonAnswer, JsonBody, PatchBody};
@@ -57,6 +58,14 @@ pub(super) struct EmployeeBody {
     is_tenant_admin: bool,
 }
 
+/// A user that was just made, with what is shown once.
+#[derive(Debug, Serialize)]
+struct MadeView {
+    #[serde(flatten)]
+    user: UserView,
+    generated_password: Option<RevealedSecret>,
+}
+
 /// Body of all roles of a user.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,7 +88,7 @@ fn named(id: String) -> UserRef {
 }
 
 /// Where no mail leaves, what needs one is not available.
-fn without_post(error: Error) -> Error {
+pub(super) fn without_post(error: Error) -> Error {
     match error.code {
         ErrorCode::NoMailTransport => Error::new(
             ErrorCode::Unavailable,
@@ -128,9 +137,20 @@ pub(super) async fn create(
         is_tenant_admin: body.is_tenant_admin,
     };
     let made = user::employ(&app, &by.0, employee).await;
-    let made = made.map_err(without_post)?;
-    let place = format!("/v1/users/{}", made.id);
-    Ok((StatusCode::CREATED, [(LOCATION, place)], EntityAnswer(made)).into_response())
+    let Employed {
+        user,
+        generated_password,
+    } = made.map_err(without_post)?;
+    let place = [(LOCATION, format!("/v1/users/{}", user.id))];
+    if generated_password.is_none() {
+        return Ok((StatusCode::CREATED, place, EntityAnswer(user)).into_response());
+    }
+    // Without a tag: it would be one of the password, and of nothing that is there afterwards.
+    let made = MadeView {
+        user,
+        generated_password,
+    };
+    Ok((StatusCode::CREATED, place, JsonAnswer(made)).into_response())
 }
 
 /// Shows one.

@@ -82,6 +82,7 @@ fn samples(template: Template, tenant: &str) -> Vec<Option<Letter>> {
         | Template::AddressInUse
         | Template::EmailChangeRequested
         | Template::EmailChanged
+        | Template::SubscriptionEnding
         | Template::Test => (vec![None, None], vec![None, None]),
     };
     let pairs = links.into_iter().zip(passwords).zip([true, false]);

@@ -53,7 +53,7 @@ pub struct Facts {
     pub link: Option<Secret<String>>,
     /// A generated password.
     pub password: Option<Secret<String>>,
-    /// When the link or the password ends.
+    /// When the link, the password or the subscription ends.
     pub expires_at: Option<Time>,
     /// When what the mail tells of happened.
     pub at: Time,

@@ -86,6 +86,7 @@ fn tenant(config: &Config) -> TenantSettings {
     TenantSettings {
         attempts_retention: config.attempts.retention,
         device_ttl: config.device.secret_ttl,
+        show_password: config.employees.show_password,
         lockout: LockoutPolicy {
             threshold: config.lockout.threshold,
             window: config.lockout.window,

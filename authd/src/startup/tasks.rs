@@ -106,6 +106,9 @@ async fn prune(app: Arc<App>, stopping: watch::Receiver<bool>) {
         if let Err(error) = tenant::purge(&app).await {
             tracing::warn!(code = %error.code, "deleted tenants were not purged; they will be");
         }
+        if let Err(error) = tenant::warnings::warn(&app).await {
+            tracing::warn!(code = %error.code, "ends of subscriptions were not told of; they will be");
+        }
     })
     .await;
 }

@@ -4,11 +4,13 @@
 use std::collections::BTreeSet;
 
 use authd::http::router::{Access, table};
+use common::id::RoleId;
 use domain::permission::{BUILT_IN, Permission};
 use serde_json::Value;
 
 use crate::house::{Answer, Ask};
 use crate::pictures::photo;
+use crate::support::new_tenant;
 use crate::world::{Actor, World, request};
 
 /// How a route is called, and what it answers whom it serves.
@@ -56,14 +58,124 @@ const ROWS: &[Row] = &[
     row("GET", "/v1/lockouts", "", 200),
     row("GET", "/v1/sessions", "", 200),
     row("GET", "/v1/audit", "", 200),
+    row("GET", "/v1/roles", "", 200),
+    row("POST", "/v1/roles", r#"{"name": "{n}"}"#, 201),
+    row("GET", "/v1/roles/{id}", "", 200),
+    row("PATCH", "/v1/roles/{id}", r#"{"description": "For a day"}"#, 200),
+    row("DELETE", "/v1/roles/{id}", "", 204),
+    row("GET", "/v1/roles/{id}/permissions", "", 200),
+    row("PUT", "/v1/roles/{id}/permissions", r#"{"permissions": []}"#, 200),
+    row("GET", "/v1/roles/{id}/members", "", 200),
+    row("GET", "/v1/system-roles", "", 200),
+    row("POST", "/v1/system-roles", r#"{"name": "system:{n}"}"#, 201),
+    row("GET", "/v1/system-roles/{id}", "", 200),
+    row("PATCH", "/v1/system-roles/{id}", r#"{"description": "For a day"}"#, 200),
+    row("DELETE", "/v1/system-roles/{id}", "", 204),
+    row("GET", "/v1/system-roles/{id}/permissions", "", 200),
+    row("PUT", "/v1/system-roles/{id}/permissions", r#"{"permissions": []}"#, 200),
+    row("GET", "/v1/system-roles/{id}/members", "", 200),
+    row("GET", "/v1/permissions", "", 200),
+    row("POST", "/v1/permissions", r#"{"name": "{n}:view"}"#, 201),
+    row("DELETE", "/v1/permissions/{name}", "", 204),
+    row("GET", "/v1/tenant", "", 200),
+    row("PATCH", "/v1/tenant", r#"{"name": "{n}"}"#, 200),
+    row("GET", "/v1/tenant/settings", "", 200),
+    row("PATCH", "/v1/tenant/settings", r#"{"lockout.threshold": "4"}"#, 200),
+    row("GET", "/v1/tenant/subscription", "", 200),
+    row("GET", "/v1/tenants", "", 200),
+    row("POST", "/v1/tenants", r#"{"slug": "{n}"}"#, 201),
+    row("GET", "/v1/tenants/{id}", "", 200),
+    row("PATCH", "/v1/tenants/{id}", r#"{"name": "{n}"}"#, 200),
+    row("DELETE", "/v1/tenants/{id}", "", 204),
+    row("PUT", "/v1/tenants/{id}/subscription", SUBSCRIPTION, 200),
+    row("POST", "/v1/tenants/{id}/suspend", "", 204),
+    row("POST", "/v1/tenants/{id}/resume", "", 204),
 ];
+
+const SUBSCRIPTION: &str = r#"{"plan": "pro", "ends_at": null, "max_users": null}"#;
 
 /// Stands for a body that is a picture.
 const PHOTO: &str = "photo";
 /// An id of a session of the right form that nothing has.
 const NO_SESSION: &str = "ses_00000000000000000000000009";
-/// An id of the right form that nothing has.
-const NOBODY: &str = "usr_00000000000000000000000009";
+
+/// What the path of a route names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Object {
+    Nothing,
+    User,
+    SignedIn,
+    Pictured,
+    Role,
+    SystemRole,
+    Permission,
+    Tenant,
+}
+
+impl Object {
+    /// A name of the right form that nothing has.
+    fn nobody(self) -> &'static str {
+        match self {
+            Self::Nothing => "",
+            Self::User | Self::SignedIn | Self::Pictured => "usr_00000000000000000000000009",
+            Self::Role | Self::SystemRole => "rol_00000000000000000000000009",
+            Self::Permission => "nobody:view",
+            Self::Tenant => "ten_00000000000000000000000009",
+        }
+    }
+
+    /// Makes one of `acme`, or for all tenants.
+    async fn make(self, world: &World) -> String {
+        let name = world.name();
+        match self {
+            Self::Nothing => String::new(),
+            Self::User => world.invited("acme", &[]).await,
+            Self::SignedIn => world.actor("acme", &[]).await.id,
+            Self::Pictured => {
+                let id = world.invited("acme", &[]).await;
+                world.picture(&id).await;
+                id
+            }
+            Self::Role => world.role(Some("acme"), &name, &[]).await,
+            Self::SystemRole => world.role(None, &format!("system:{name}"), &[]).await,
+            Self::Permission => {
+                let name = format!("{name}:view");
+                world.define(&name).await;
+                name
+            }
+            Self::Tenant => world.house().tenant(new_tenant(&name)).await.to_string(),
+        }
+    }
+
+    /// What there is of it.
+    async fn state(self, world: &World, id: &str) -> String {
+        let acme = world.house().acme;
+        match self {
+            Self::Nothing => String::new(),
+            Self::User | Self::SignedIn | Self::Pictured => {
+                format!("{:?}", world.user(acme, id).await)
+            }
+            Self::Role | Self::SystemRole => {
+                let id: RoleId = id.parse().unwrap();
+                let store = &world.house().app.store;
+                let read = store.read(move |tx| tx.operator().role(id)).await;
+                format!("{:?}", read.unwrap())
+            }
+            Self::Permission => {
+                let name: Permission = id.parse().unwrap();
+                let store = &world.house().app.store;
+                let read = store.read(move |tx| tx.tenant(acme).permissions().by_name(&name));
+                format!("{:?}", read.await.unwrap())
+            }
+            Self::Tenant => {
+                let id = id.parse().unwrap();
+                let store = &world.house().app.store;
+                let row = store.read(move |tx| tx.tenants().ever_by_id(id)).await;
+                format!("{:?}", row.unwrap())
+            }
+        }
+    }
+}
 
 impl Row {
     fn permission(&self) -> &'static str {
@@ -76,8 +188,43 @@ impl Row {
         }
     }
 
+    fn object(&self) -> Object {
+        for (start, object) in [
+            ("/v1/users/{id}/sessions/{session}", Object::SignedIn),
+            ("/v1/users/{id}/picture", Object::Pictured),
+            ("/v1/users/{id}", Object::User),
+            ("/v1/roles/{id}", Object::Role),
+            ("/v1/system-roles/{id}", Object::SystemRole),
+            ("/v1/permissions/{name}", Object::Permission),
+            ("/v1/tenants/{id}", Object::Tenant),
+        ] {
+            if self.path.starts_with(start) {
+                return object;
+            }
+        }
+        assert!(
+            !self.path.contains('{'),
+            "{}: what does it name?",
+            self.path
+        );
+        Object::Nothing
+    }
+
     fn needs_id(&self) -> bool {
-        self.path.contains("{id}")
+        self.object() != Object::Nothing
+    }
+
+    fn is_wide(&self) -> bool {
+        let permission: Permission = self.permission().parse().unwrap();
+        permission.is_system_only()
+    }
+
+    /// What it needs beside its permission: members of a system role are users of any tenant.
+    fn beside(&self) -> &'static [&'static str] {
+        match self.path {
+            "/v1/system-roles/{id}/members" => &["users:view", "tenants:view"],
+            _ => &[],
+        }
     }
 
     fn changes(&self) -> bool {
@@ -88,7 +235,8 @@ impl Row {
     async fn ask(&self, world: &World, id: &str, query: &str) -> Ask {
         let session = world.session_of(id).await;
         let session = session.unwrap_or_else(|| NO_SESSION.to_owned());
-        let path = self.path.replace("{id}", id).replace("{role}", "clerk");
+        let path = self.path.replace("{id}", id).replace("{name}", id);
+        let path = path.replace("{role}", "clerk");
         let path = path.replace("{session}", &session);
         if self.body == PHOTO {
             let ask = request(self.method, &format!("{path}{query}"), None);
@@ -101,24 +249,8 @@ impl Row {
 
     /// The call about an object of `acme` that is made for it.
     async fn fresh(&self, world: &World, query: &str) -> Ask {
-        let id = if self.needs_id() {
-            self.target(world).await
-        } else {
-            String::new()
-        };
+        let id = self.object().make(world).await;
         self.ask(world, &id, query).await
-    }
-
-    /// A user of `acme` who has what the call is about.
-    async fn target(&self, world: &World) -> String {
-        if self.path.contains("{session}") {
-            return world.actor("acme", &[]).await.id;
-        }
-        let id = world.invited("acme", &[]).await;
-        if self.method == "DELETE" && self.path.ends_with("/picture") {
-            world.picture(&id).await;
-        }
-        id
     }
 }
 
@@ -171,8 +303,9 @@ async fn a35_each_route_serves_its_own_permission_and_no_other() {
     for row in ROWS {
         let what = format!("{} {}", row.method, row.path);
         let permission: Permission = row.permission().parse().unwrap();
-        let target = row.target(&world).await;
-        let before = world.user(world.house().acme, &target).await;
+        let object = row.object();
+        let target = object.make(&world).await;
+        let before = object.state(&world, &target).await;
         let traces = world.traces().await;
         let ask = async || row.ask(&world, &target, "").await;
         world.ask(ask().await).await.is(401, "missing_token");
@@ -185,16 +318,12 @@ async fn a35_each_route_serves_its_own_permission_and_no_other() {
             let answer = world.ask(ask().await.with(&actor.token)).await;
             assert_eq!(answer.code(), "permission_denied", "{what}: {answer:?}");
             // Before the object is looked up, and before the body is read.
-            let mut broken = row.ask(&world, NOBODY, "").await;
+            let mut broken = row.ask(&world, object.nobody(), "").await;
             broken.body = Some("broken".into());
             let answer = world.ask(broken.with(&actor.token)).await;
             answer.is(403, "permission_denied");
         }
-        assert_eq!(
-            world.user(world.house().acme, &target).await,
-            before,
-            "{what}"
-        );
+        assert_eq!(object.state(&world, &target).await, before, "{what}");
         assert_eq!(world.traces().await, traces, "{what}");
         let served = single
             .iter()
@@ -214,6 +343,48 @@ async fn a35_each_route_serves_its_own_permission_and_no_other() {
 }
 
 #[tokio::test]
+async fn a35_rule_16_what_is_for_all_tenants_serves_users_of_system_alone() {
+    let world = World::new().await;
+    let all = world.actor("system", &["ALL_PERMISSIONS"]).await;
+    let admin = world.actor("acme", &["ALL_PERMISSIONS"]).await;
+    let wide: Vec<&Row> = ROWS.iter().filter(|row| row.is_wide()).collect();
+    assert!(!wide.is_empty());
+    for row in wide {
+        let what = format!("{} {}", row.method, row.path);
+        let mut needed = vec![row.permission()];
+        needed.extend(row.beside());
+        let fitting = world.actor("system", &needed).await;
+        for actor in [&fitting, &all] {
+            let ask = row.fresh(&world, "").await.with(&actor.token);
+            let answer = world.ask(ask).await;
+            assert_eq!(answer.status, row.status, "{what}: {answer:?}");
+        }
+        let object = row.object();
+        let target = object.make(&world).await;
+        let before = object.state(&world, &target).await;
+        // Everything but the permission; all but one of what it needs.
+        let other = BUILT_IN.iter().filter(|name| **name != row.permission());
+        let mut refused = vec![other.copied().collect::<Vec<_>>()];
+        for missing in row.beside() {
+            let rest = needed.iter().filter(|name| *name != missing);
+            refused.push(rest.copied().collect());
+        }
+        for rights in refused {
+            let actor = world.actor("system", &rights).await;
+            let traces = world.traces().await;
+            for id in [target.as_str(), object.nobody()] {
+                let ask = row.ask(&world, id, "").await.with(&actor.token);
+                world.ask(ask).await.is(403, "permission_denied");
+            }
+            assert_eq!(world.traces().await, traces, "{what}");
+        }
+        let ask = row.ask(&world, &target, "").await.with(&admin.token);
+        world.ask(ask).await.is(403, "permission_denied");
+        assert_eq!(object.state(&world, &target).await, before, "{what}");
+    }
+}
+
+#[tokio::test]
 async fn a36_what_is_foreign_answers_like_what_there_is_not_byte_for_byte() {
     let world = World::new().await;
     let foreign = [
@@ -221,9 +392,10 @@ async fn a36_what_is_foreign_answers_like_what_there_is_not_byte_for_byte() {
         world.actor("system", &["flag"]).await,
         world.actor("system", &["ALL_PERMISSIONS"]).await,
     ];
-    for row in ROWS.iter().filter(|row| row.needs_id()) {
-        let target = row.target(&world).await;
-        let before = world.user(world.house().acme, &target).await;
+    for row in ROWS.iter().filter(|row| row.needs_id() && !row.is_wide()) {
+        let object = row.object();
+        let target = object.make(&world).await;
+        let before = object.state(&world, &target).await;
         let traces = world.traces().await;
         for actor in &foreign {
             let of = async |id: &str| {
@@ -233,11 +405,12 @@ async fn a36_what_is_foreign_answers_like_what_there_is_not_byte_for_byte() {
             let real = of(&target).await;
             real.is(404, "not_found");
             let real = bytes(&real, &[&target]);
-            assert_eq!(real, bytes(&of(NOBODY).await, &[NOBODY]));
+            let nobody = object.nobody();
+            assert_eq!(real, bytes(&of(nobody).await, &[nobody]));
             assert_eq!(real, bytes(&of("usr_no-id").await, &["usr_no-id"]));
             assert_eq!(real, bytes(&of(&target.to_uppercase()).await, &[]));
         }
-        assert_eq!(world.user(world.house().acme, &target).await, before);
+        assert_eq!(object.state(&world, &target).await, before);
         assert_eq!(world.traces().await, traces);
     }
 }
@@ -248,7 +421,6 @@ async fn rule_16_another_tenant_needs_a_permission_on_tenants_beside_that_of_the
     let admin = world.actor("acme", &["flag"]).await;
     for row in ROWS {
         let permission = row.permission();
-        let is_wide = permission.parse::<Permission>().unwrap().is_system_only();
         let (beside, other) = if row.changes() {
             ("tenants:edit", "tenants:view")
         } else {
@@ -258,17 +430,17 @@ async fn rule_16_another_tenant_needs_a_permission_on_tenants_beside_that_of_the
             let ask = row.fresh(&world, query).await.with(&actor.token);
             world.ask(ask).await
         };
+        let both = world.actor("system", &[permission, beside]).await;
+        if row.is_wide() {
+            at(&both, "?tenant=acme").await.is(400, "unknown_parameter");
+            continue;
+        }
         at(&admin, "?tenant=acme")
             .await
             .is(400, "unknown_parameter");
         at(&admin, "?tenant=globex")
             .await
             .is(400, "unknown_parameter");
-        let both = world.actor("system", &[permission, beside]).await;
-        if is_wide {
-            at(&both, "?tenant=acme").await.is(400, "unknown_parameter");
-            continue;
-        }
         for rights in [&[permission][..], &[permission, other], &[beside, other]] {
             let actor = world.actor("system", rights).await;
             at(&actor, "?tenant=acme")

@@ -16,6 +16,7 @@ use store::{Claim, Priority};
 
 use crate::house::{ADA, Answer, Ask, GOOD, House, WRONG, post, refresh};
 use crate::support::{FakePost, Plan, given, new_tenant, new_user, operator, plan, reference};
+use crate::world::World;
 
 const EVE: &str = "eve@beta.test";
 const MINUTE: Duration = Duration::from_mins(1);
@@ -147,6 +148,7 @@ async fn behaves(setting: Setting) {
     match setting {
         Setting::AttemptsRetention => attempts_are_kept(&pair).await,
         Setting::DeviceSecretTtl => devices_are_known(&pair).await,
+        Setting::EmployeesShowPassword => passwords_are_shown().await,
         Setting::LockoutDuration => locks_last(&pair).await,
         Setting::LockoutThreshold => locks_come(&pair).await,
         Setting::LockoutWindow => failures_count(&pair).await,
@@ -198,6 +200,29 @@ async fn devices_are_known(pair: &Pair) {
     let eve = pair.0.ask(on(EVE, eve.secret())).await;
     assert!(ada.secret().is_some(), "forgotten: it gets a new one");
     assert_eq!(eve.secret(), None);
+}
+
+/// What an administrator makes over the API; authctl says for each account what it wants.
+async fn passwords_are_shown() {
+    let world = World::new().await;
+    let request = Set {
+        tenant: "acme".to_owned(),
+        key: "employees.show_password".to_owned(),
+        value: "true".to_owned(),
+        reason: None,
+    };
+    let app = &world.house().app;
+    tenant::settings::set(app, &operator(Socket::Admin), request)
+        .await
+        .unwrap();
+    for (of, is_shown) in [("acme", true), ("globex", false)] {
+        let admin = world.actor(of, &["flag"]).await;
+        let body = json!({"email": format!("new@{of}.test")});
+        let ask = post("/v1/users", body).with(&admin.token);
+        let made = world.ask(ask).await;
+        assert_eq!(made.status, 201);
+        assert_eq!(made.body["generated_password"].is_string(), is_shown);
+    }
 }
 
 async fn locks_last(pair: &Pair) {

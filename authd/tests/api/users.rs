@@ -245,8 +245,8 @@ async fn a41_no_field_is_taken_that_is_not_the_callers_to_set() {
     assert_eq!(world.ask(list).await.body["items"], json!([]));
 }
 
-/// Lets somebody in to change users, long before the change.
-async fn enter(app: &App, actor: &Actor) -> Administrator {
+/// Lets somebody in to change something, long before the change.
+pub(crate) async fn enter(app: &App, actor: &Actor, permission: &'static str) -> Administrator {
     let client = Client {
         ip: [203, 0, 113, 7].into(),
         has_own_address: true,
@@ -255,7 +255,7 @@ async fn enter(app: &App, actor: &Actor) -> Administrator {
     };
     let checked = authenticate::authenticate(app, client, &actor.token).await;
     let needed = administer::Needed {
-        permission: "users:edit",
+        permission,
         changes: true,
     };
     let caller = checked.unwrap().caller;
@@ -272,7 +272,7 @@ async fn g16_a_right_that_is_gone_when_the_write_begins_is_gone() {
         user: named(id),
         reason: None,
     };
-    let administrator = enter(app, &actor).await;
+    let administrator = enter(app, &actor, "users:edit").await;
     // The one who is acted on grows stronger meanwhile.
     let role = world.role(Some("acme"), "auditor", &["audit:view"]).await;
     let grow = common::call::user::Grant {
@@ -304,7 +304,7 @@ async fn g16_a_right_that_is_gone_when_the_write_begins_is_gone() {
     assert_eq!(refused.unwrap_err().code, ErrorCode::PermissionDenied);
     // Or is closed.
     let other = world.actor("acme", &["users:edit"]).await;
-    let administrator = enter(app, &other).await;
+    let administrator = enter(app, &other, "users:edit").await;
     user::disable(app, &operator(Socket::Admin), disable(&other.id))
         .await
         .unwrap();

@@ -19,7 +19,7 @@ use store::{AuditFilter, PageRequest, StoreError, WriteTx};
 
 use crate::house::{Answer, Ask, GOOD, House, get, post};
 use crate::mailing::Mailing;
-use crate::support::{NOW, new_tenant, new_user, operator, plan};
+use crate::support::{NOW, Plan, new_tenant, new_user, operator, plan};
 
 /// Somebody who acts.
 #[derive(Clone)]
@@ -39,6 +39,10 @@ impl World {
     pub(crate) async fn new() -> Self {
         let mut plan = plan();
         plan.settings.default_max_users = 5000;
+        Self::with(plan).await
+    }
+
+    pub(crate) async fn with(plan: Plan) -> Self {
         let mailing = Mailing::with(plan).await;
         let world = Self {
             mailing,
@@ -198,19 +202,24 @@ impl World {
 
     /// The one audit row of an action.
     pub(crate) async fn row(&self, action: &str) -> AuditRow {
+        let mut rows = self.rows(action).await;
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        rows.remove(0)
+    }
+
+    /// The audit rows of an action, the newest first.
+    pub(crate) async fn rows(&self, action: &str) -> Vec<AuditRow> {
         let filter = AuditFilter {
             action: Some(action.to_owned()),
             ..AuditFilter::default()
         };
         let page = PageRequest {
-            limit: 2,
+            limit: 200,
             after: None,
         };
         let store = &self.house().app.store;
         let read = store.read(move |tx| tx.audit().list(&filter, &page));
-        let mut rows = read.await.unwrap();
-        assert_eq!(rows.len(), 1, "{rows:?}");
-        rows.remove(0)
+        read.await.unwrap()
     }
 }
 

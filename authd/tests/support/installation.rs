@@ -285,6 +285,7 @@ fn tenant_settings() -> TenantSettings {
     TenantSettings {
         attempts_retention: Duration::from_hours(180 * 24),
         device_ttl: Duration::from_hours(90 * 24),
+        show_password: false,
         lockout: LockoutPolicy {
             threshold: 5,
             window: Duration::from_mins(15),

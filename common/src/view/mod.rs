@@ -28,7 +28,8 @@ pub use lockout::LockoutView;
 pub use mail::{MailStatus, MessageState, MessageView};
 pub use registration::RegistrationView;
 pub use role::{
-    HeldPermission, HeldRole, HolderView, PermissionScope, PermissionView, RoleView, Via,
+    GrantedPermission, HeldPermission, HeldRole, HolderView, PermissionScope, PermissionView,
+    RoleView, Via,
 };
 pub use session::{DeviceType, DeviceView, SessionView};
 pub use setting::{SettingSource, SettingView};

@@ -74,6 +74,19 @@ pub struct PermissionView {
     pub roles: u64,
     /// When it was defined; null for a built-in one.
     pub created_at: Option<Time>,
+    /// When it was last changed: never, so when it was defined.
+    pub updated_at: Option<Time>,
+}
+
+/// A permission that a role grants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantedPermission {
+    /// The permission, or `ALL_PERMISSIONS`.
+    pub permission: String,
+    /// Where it exists.
+    pub scope: PermissionScope,
+    /// For people.
+    pub description: Option<String>,
 }
 
 /// What a permission comes from: a role, or the tenant-admin flag.

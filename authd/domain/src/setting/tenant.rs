@@ -32,6 +32,8 @@ pub struct TenantSettings {
     pub attempts_retention: Duration,
     /// Life of an unused device secret.
     pub device_ttl: Duration,
+    /// Whether an administrator is shown the generated password of a new employee.
+    pub show_password: bool,
     /// When a name is locked.
     pub lockout: LockoutPolicy,
     /// Life of a temporary password.
@@ -58,6 +60,7 @@ impl TenantSettings {
         match setting {
             Setting::AttemptsRetention => Value::Duration(self.attempts_retention),
             Setting::DeviceSecretTtl => Value::Duration(self.device_ttl),
+            Setting::EmployeesShowPassword => Value::Switch(self.show_password),
             Setting::LockoutDuration => Value::Duration(self.lockout.duration),
             Setting::LockoutThreshold => Value::Number(self.lockout.threshold),
             Setting::LockoutWindow => Value::Duration(self.lockout.window),
@@ -96,11 +99,11 @@ impl TenantSettings {
                 Setting::RegistrationMaxPending => self.registration.max_pending = *number,
                 _ => {}
             },
-            Value::Switch(on) => {
-                if setting == Setting::RegistrationEnabled {
-                    self.registration.enabled = *on;
-                }
-            }
+            Value::Switch(on) => match setting {
+                Setting::EmployeesShowPassword => self.show_password = *on,
+                Setting::RegistrationEnabled => self.registration.enabled = *on,
+                _ => {}
+            },
             Value::SessionPolicy(policy) => {
                 if setting == Setting::SessionPolicy {
                     self.session_policy = *policy;
@@ -127,7 +130,8 @@ impl TenantSettings {
             Setting::SessionIdleTimeout => Some(&mut self.session_limits.idle_timeout),
             Setting::SessionMaxAge => Some(&mut self.session_limits.max_age),
             Setting::TokenAccessTtl => Some(&mut self.access_ttl),
-            Setting::LockoutThreshold
+            Setting::EmployeesShowPassword
+            | Setting::LockoutThreshold
             | Setting::PasswordMinLength
             | Setting::RefsNames
             | Setting::RegistrationAllowedDomains

@@ -16,6 +16,7 @@ fn base() -> TenantSettings {
     TenantSettings {
         attempts_retention: 180 * day,
         device_ttl: 90 * day,
+        show_password: false,
         lockout: LockoutPolicy {
             threshold: 5,
             window: seconds(900),
@@ -42,10 +43,11 @@ fn base() -> TenantSettings {
     }
 }
 
-/// A value on each side of the one of [`base`]; for keys without an order just two others.
-const AROUND: [(Setting, &str, &str); 16] = [
+/// A value on each side of the one of [`base`]; for keys without an order just others.
+const AROUND: [(Setting, &str, &str); 17] = [
     (Setting::AttemptsRetention, "30d", "365d"),
     (Setting::DeviceSecretTtl, "30d", "365d"),
+    (Setting::EmployeesShowPassword, "true", "true"),
     (Setting::LockoutDuration, "5m", "1h"),
     (Setting::LockoutThreshold, "3", "10"),
     (Setting::LockoutWindow, "5m", "1h"),
@@ -114,6 +116,10 @@ fn hard_bounds_hold_for_everybody() {
             vec!["0", "101", "-1", "+5", "5.0", "", " 5", "five"],
         ),
         (Setting::PasswordMinLength, vec!["7", "65", "4294967304"]),
+        (
+            Setting::EmployeesShowPassword,
+            vec!["", "yes", "1", "True", " true"],
+        ),
         (
             Setting::SessionIdleTimeout,
             vec!["59s", "366d", "7", "", "1 fortnight"],

@@ -116,7 +116,7 @@ impl Making {
                 name: addressee.name,
                 link: self.link.map(|secret| link(page, &secret)),
                 password: self.password.map(|made| made.password),
-                expires_at: self.expires_at.or(addressee.link_ends_at),
+                expires_at: self.expires_at.or(addressee.ends_at),
                 at: message.occasion.at,
                 ip: message.occasion.ip.clone(),
                 device: message.occasion.device.clone(),

@@ -9,14 +9,17 @@ use domain::tenant::{Standing, Tenant};
 use domain::user::{CredentialKind, User};
 use store::{StoreError, TenantRead, WriteTx};
 
+use crate::app::tenant::warnings;
+
 /// What is known of whom a mail goes to.
 pub(super) struct Addressee {
     pub(super) tenant: Tenant,
     /// None in what goes to an address that nobody has proved: it is some stranger's choice.
     pub(super) name: Option<String>,
     pub(super) locale: Option<String>,
-    /// When the link ends, where that does not go by the moment at which it is made.
-    pub(super) link_ends_at: Option<Time>,
+    /// When the link ends, where that does not go by the moment at which it is made; or the
+    /// subscription.
+    pub(super) ends_at: Option<Time>,
 }
 
 /// The addressee of a mail that is still wanted.
@@ -44,7 +47,7 @@ pub(super) fn wanted(
             tenant,
             name: None,
             locale: waiting.locale,
-            link_ends_at: Some(waiting.expires_at),
+            ends_at: Some(waiting.expires_at),
         }));
     }
     let Some(user) = rows.users().by_id(message.user_id)? else {
@@ -59,16 +62,36 @@ pub(super) fn wanted(
             tenant,
             name: None,
             locale: user.locale,
-            link_ends_at: Some(waiting.expires_at),
+            ends_at: Some(waiting.expires_at),
         }));
     }
-    let fits = tells(rows.as_ref(), message, &user)?;
+    let is_of_the_end = message.template == Template::SubscriptionEnding;
+    let fits = if is_of_the_end {
+        tells_of_the_end(tx, &tenant, message, &user, now)?
+    } else {
+        tells(rows.as_ref(), message, &user)?
+    };
     Ok(fits.then(|| Addressee {
+        ends_at: tenant.ends_at.filter(|_| is_of_the_end),
         tenant,
         name: user.name.display.or(user.name.given),
         locale: user.locale,
-        link_ends_at: None,
     }))
+}
+
+/// Whether a subscription still ends soon: it may have been extended since, and another may
+/// administer the tenant.
+fn tells_of_the_end(
+    tx: &dyn WriteTx,
+    tenant: &Tenant,
+    message: &Message,
+    user: &User,
+    now: Time,
+) -> Result<bool, StoreError> {
+    let fits = user.email == message.recipient
+        && warnings::ends_soon(tenant, message.occasion.at, now)
+        && warnings::hears_of_it(tx, tenant, user)?;
+    Ok(fits)
 }
 
 /// Whether a mail to a user still fits the user.
@@ -95,6 +118,7 @@ fn tells(rows: &dyn TenantRead, message: &Message, user: &User) -> Result<bool, 
         | Template::EmailConfirmation
         | Template::EmailChangeRequested
         | Template::EmailChanged
+        | Template::SubscriptionEnding
         | Template::Test => true,
     })
 }

@@ -1,6 +1,8 @@
-//! What the operator calls roles: by id, `system:<name>`, or a name within a tenant.
+//! Which role is meant: the operator names it by id, `system:<name>`, or a name within a tenant; an
+//! administrator by id, among those that its route is about.
 
 use common::call::role::RoleRef;
+use common::error::ErrorCode;
 use common::id::{RoleId, TenantId};
 use common::suggest::nearest;
 use common::text::visible;
@@ -8,7 +10,8 @@ use domain::role::{Role, RoleName};
 use domain::tenant::Tenant;
 use store::ReadTx;
 
-use crate::app::{Error, names};
+use crate::app::permit::Permit;
+use crate::app::{By, Error, names};
 
 /// Characters of an unknown name that an answer repeats.
 const ECHO_LIMIT: usize = 100;
@@ -20,6 +23,86 @@ pub struct Found {
     pub role: Role,
     /// The tenant that it lives in.
     pub tenant: Option<Tenant>,
+}
+
+/// What the permissions on system roles begin with.
+const ON_SYSTEM_ROLES: &str = "system_roles:";
+
+/// The roles that somebody has before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Among {
+    /// All of them: the operator.
+    All,
+    /// Those of one tenant to change, and the system roles to read.
+    Tenant(TenantId),
+    /// The system roles.
+    System,
+}
+
+impl Among {
+    /// What an administrator's act is about, its route's permission says.
+    pub(super) fn of(by: By<'_>) -> Self {
+        let Some(administrator) = by.administrator() else {
+            return Self::All;
+        };
+        let on_system = administrator
+            .needs
+            .first()
+            .is_some_and(|needed| needed.as_str().starts_with(ON_SYSTEM_ROLES));
+        if on_system {
+            Self::System
+        } else {
+            Self::Tenant(administrator.tenant_id)
+        }
+    }
+
+    /// Finds a role to read: the operator's by id or name, an administrator's by id, and what is
+    /// foreign, gone or no id at all is not there.
+    ///
+    /// # Errors
+    /// `not_found`; those of [`role`] for the operator.
+    pub(super) fn find(self, tx: &dyn ReadTx, reference: &RoleRef) -> Result<Found, Error> {
+        if self == Self::All {
+            return role(tx, reference);
+        }
+        let id: RoleId = reference.name.parse().map_err(|_| Error::not_found())?;
+        if let Self::Tenant(within) = self
+            && let Some(role) = tx.tenant(within).roles().by_id(id)?
+        {
+            let tenant = tx.tenants().by_id(within)?;
+            return Ok(Found {
+                role,
+                tenant: Some(tenant.ok_or_else(Error::not_found)?),
+            });
+        }
+        let found = tx.system_roles().by_id(id)?;
+        Ok(Found {
+            role: found.ok_or_else(Error::not_found)?,
+            tenant: None,
+        })
+    }
+
+    /// Finds a role to change or to remove, which the actor may.
+    ///
+    /// # Errors
+    /// As [`Among::find`]; `permission_denied` for a system role within a tenant, and those of
+    /// [`Permit::may_change`].
+    pub(super) fn find_own(
+        self,
+        tx: &dyn ReadTx,
+        permit: &Permit<'_>,
+        reference: &RoleRef,
+    ) -> Result<Found, Error> {
+        let found = self.find(tx, reference)?;
+        if matches!(self, Self::Tenant(_)) && found.tenant.is_none() {
+            return Err(Error::new(
+                ErrorCode::PermissionDenied,
+                "a system role is the same for all tenants and cannot be changed within one",
+            ));
+        }
+        permit.may_change(tx, &found.role)?;
+        Ok(found)
+    }
 }
 
 /// Finds a role. A role of another tenant than the one given is not there.

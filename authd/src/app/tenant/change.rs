@@ -12,43 +12,106 @@ use common::time::Time;
 use domain::tenant::{NAME_LIMIT, Standing, Tenant, TenantStatus};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
-use store::{Priority, Scope, StoreError, WriteTx};
+use store::TenantScope::Present;
+use store::{Scope, StoreError, TenantRow, WriteTx};
 
-use super::{ends, plan, time_zone};
+use super::{Paths, again, ends, find, plan, time_zone, view};
 use crate::app::audit::{Act, Record};
-use crate::app::{App, Error, Operator, names};
+use crate::app::entity::Expected;
+use crate::app::patch::Patch;
+use crate::app::{App, By, Error};
 
 /// What stands for a subscription without an end.
 const NEVER: &str = "never";
+
+/// What a tenant is to become; what is absent stays.
+#[derive(Debug, Default)]
+pub(super) struct Wish {
+    /// Name for people.
+    pub(super) name: Option<String>,
+    /// IANA name.
+    pub(super) time_zone: Option<String>,
+    /// Label of the plan.
+    pub(super) plan: Option<String>,
+    /// Seats; unset for no limit.
+    pub(super) max_users: Patch<u32>,
+    /// End of the subscription, as it was written; unset for none.
+    pub(super) ends: Patch<String>,
+}
 
 /// Changes what is given of a tenant.
 ///
 /// # Errors
 /// `not_found`; `validation_failed` for a value that breaks a rule; `user_limit_reached` for fewer
 /// seats than there are users; `permission_denied` for name and end of `system`.
-pub async fn set(app: &Arc<App>, operator: &Operator, request: Set) -> Result<Change, Error> {
-    let now = app.now();
-    let record = Record::draw(app, operator, now, request.reason.as_deref())?;
-    let tenant = find(app, &request.tenant).await?;
-    if request.name.is_some() || request.ends.is_some() {
+pub async fn set(app: &Arc<App>, by: impl Into<By<'_>>, request: Set) -> Result<Change, Error> {
+    let by = by.into();
+    let record = Record::draw(app, by, app.now(), request.reason.as_deref())?;
+    let tenant = find(app, by, request.tenant, Present).await?.tenant;
+    let ends = match request.ends {
+        None => Patch::Keep,
+        Some(text) if text.trim() == NEVER => Patch::Unset,
+        Some(text) => Patch::Set(text),
+    };
+    let wish = Wish {
+        name: request.name,
+        time_zone: request.time_zone,
+        plan: request.plan,
+        max_users: request.max_users.map_or(Patch::Keep, Patch::Set),
+        ends,
+    };
+    let changed = change(app, record, tenant, wish, Asked::default()).await;
+    changed.map(|(change, _)| change)
+}
+
+/// How a change was asked for.
+pub(super) struct Asked {
+    /// Which entity it is to be made under.
+    pub(super) expected: Expected,
+    /// Where its members stood.
+    pub(super) paths: Paths,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self {
+            expected: Expected::Anything,
+            paths: Paths::FLAT,
+        }
+    }
+}
+
+/// Makes a tenant what is wished; returns it as it is then.
+pub(super) async fn change(
+    app: &Arc<App>,
+    record: Record,
+    tenant: Tenant,
+    wish: Wish,
+    asked: Asked,
+) -> Result<(Change, TenantRow), Error> {
+    if wish.name.is_some() || wish.ends != Patch::Keep {
         refuse_system(&tenant, "renamed or given an end")?;
     }
     let act = act("tenant.set", tenant);
     let grace = app.settings().expiry_grace;
-    app.store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let before = again(tx, &act)?;
-            let after = with(&before, &request, now)?;
+    record
+        .write(app, move |tx, permit| {
+            let now = permit.at();
+            let row = again(tx, act.tenant.id)?;
+            asked.expected.check(&view(&row))?;
+            let before = present(row.clone())?;
+            let after = with(&before, &wish, asked.paths, now)?;
             let (was, is) = difference(&before, &after);
             if was.is_empty() {
-                return Ok(act.unchanged());
+                return Ok((act.unchanged(), row));
             }
-            keep_seats(tx, &before, &after)?;
+            keep_seats(tx, &before, &after, permit.is_administrator(), asked.paths)?;
             if before.standing(now, grace) == Standing::Ended {
                 links_die(tx, before.id)?;
             }
             write(tx, &after, now)?;
-            record.append(tx, &act, &Value::Object(was), &Value::Object(is))
+            let change = permit.append(tx, &act, &Value::Object(was), &Value::Object(is))?;
+            Ok((change, again(tx, act.tenant.id)?))
         })
         .await
 }
@@ -64,22 +127,22 @@ fn links_die(tx: &dyn WriteTx, tenant: TenantId) -> Result<(), StoreError> {
 /// `not_found`; `permission_denied` for `system`.
 pub async fn suspend(
     app: &Arc<App>,
-    operator: &Operator,
+    by: impl Into<By<'_>>,
     request: Suspend,
 ) -> Result<Change, Error> {
-    let now = app.now();
-    let record = Record::draw(app, operator, now, request.reason.as_deref())?;
-    let tenant = find(app, &request.tenant).await?;
+    let (by, now) = (by.into(), app.now());
+    let record = Record::draw(app, by, now, request.reason.as_deref())?;
+    let tenant = find(app, by, request.tenant, Present).await?.tenant;
     refuse_system(&tenant, "suspended")?;
     let act = act("tenant.suspend", tenant);
-    app.store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
+    record
+        .write(app, move |tx, permit| {
             let Some(was) = move_to(tx, &act, TenantStatus::Suspended, now)? else {
                 return Ok(act.unchanged());
             };
             links_die(tx, act.tenant.id)?;
             let sessions = tx.tenant(act.tenant.id).sessions().open_count()?;
-            let mut change = record.append(
+            let mut change = permit.append(
                 tx,
                 &act,
                 &json!({"status": was}),
@@ -96,17 +159,23 @@ pub async fn suspend(
 /// Opens a suspended tenant again.
 ///
 /// # Errors
-/// `not_found`.
-pub async fn resume(app: &Arc<App>, operator: &Operator, request: Resume) -> Result<Change, Error> {
-    let now = app.now();
-    let record = Record::draw(app, operator, now, request.reason.as_deref())?;
-    let act = act("tenant.resume", find(app, &request.tenant).await?);
-    app.store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
+/// `not_found`; `permission_denied` for `system`, which is never closed.
+pub async fn resume(
+    app: &Arc<App>,
+    by: impl Into<By<'_>>,
+    request: Resume,
+) -> Result<Change, Error> {
+    let (by, now) = (by.into(), app.now());
+    let record = Record::draw(app, by, now, request.reason.as_deref())?;
+    let tenant = find(app, by, request.tenant, Present).await?.tenant;
+    refuse_system(&tenant, "suspended or resumed")?;
+    let act = act("tenant.resume", tenant);
+    record
+        .write(app, move |tx, permit| {
             let Some(was) = move_to(tx, &act, TenantStatus::Active, now)? else {
                 return Ok(act.unchanged());
             };
-            record.append(
+            permit.append(
                 tx,
                 &act,
                 &json!({"status": was}),
@@ -116,9 +185,12 @@ pub async fn resume(app: &Arc<App>, operator: &Operator, request: Resume) -> Res
         .await
 }
 
-async fn find(app: &App, name: &str) -> Result<Tenant, Error> {
-    let name = name.to_owned();
-    app.store.read(move |tx| names::tenant(tx, &name)).await
+/// The tenant of a row, which must not be deleted.
+fn present(row: TenantRow) -> Result<Tenant, Error> {
+    match row.deletion {
+        None => Ok(row.tenant),
+        Some(_) => Err(Error::not_found()),
+    }
 }
 
 pub(super) fn act(action: &'static str, tenant: Tenant) -> Act {
@@ -128,13 +200,6 @@ pub(super) fn act(action: &'static str, tenant: Tenant) -> Act {
         subject: tenant.slug.to_string(),
         tenant,
     }
-}
-
-/// The tenant as the transaction sees it: it may be another since it was found.
-fn again(tx: &dyn WriteTx, act: &Act) -> Result<Tenant, Error> {
-    tx.tenants()
-        .by_id(act.tenant.id)?
-        .ok_or_else(Error::not_found)
 }
 
 fn write(tx: &dyn WriteTx, tenant: &Tenant, now: Time) -> Result<(), Error> {
@@ -153,7 +218,7 @@ fn move_to(
     status: TenantStatus,
     now: Time,
 ) -> Result<Option<TenantStatus>, Error> {
-    let tenant = again(tx, act)?;
+    let tenant = present(again(tx, act.tenant.id)?)?;
     let was = tenant.status;
     if was == status {
         return Ok(None);
@@ -163,19 +228,21 @@ fn move_to(
 }
 
 /// The tenant with what was asked for in it.
-fn with(before: &Tenant, request: &Set, now: Time) -> Result<Tenant, Error> {
+fn with(before: &Tenant, wish: &Wish, paths: Paths, now: Time) -> Result<Tenant, Error> {
     let mut after = before.clone();
-    if let Some(name) = &request.name {
+    if let Some(name) = &wish.name {
         after.name = text::sanitize(name, NAME_LIMIT)
             .map_err(|error| Error::field("/name", "invalid_text", error.to_string()))?;
     }
-    if let Some(label) = &request.plan {
-        after.plan = plan(label)?;
+    if let Some(label) = &wish.plan {
+        after.plan = plan(label, paths)?;
     }
-    if let Some(seats) = request.max_users {
-        after.max_users = Some(seats);
+    match wish.max_users {
+        Patch::Keep => {}
+        Patch::Unset => after.max_users = None,
+        Patch::Set(seats) => after.max_users = Some(seats),
     }
-    let zone = match &request.time_zone {
+    let zone = match &wish.time_zone {
         Some(name) => {
             let zone = time_zone(name)?;
             zone.iana_name()
@@ -185,10 +252,12 @@ fn with(before: &Tenant, request: &Set, now: Time) -> Result<Tenant, Error> {
         }
         None => time_zone(&before.time_zone).unwrap_or(TimeZone::UTC),
     };
-    match request.ends.as_deref().map(str::trim) {
-        Some(NEVER) => after.ends_at = None,
-        Some(text) => after.ends_at = Some(ends(text, &zone, now)?),
-        None => {}
+    match &wish.ends {
+        Patch::Keep => {}
+        Patch::Unset => after.ends_at = None,
+        // An end that stays may have passed.
+        Patch::Set(text) if before.ends_at.is_some_and(|end| text.parse() == Ok(end)) => {}
+        Patch::Set(text) => after.ends_at = Some(ends(text, &zone, paths, now)?),
     }
     Ok(after)
 }
@@ -216,7 +285,13 @@ fn difference(before: &Tenant, after: &Tenant) -> (Map<String, Value>, Map<Strin
 }
 
 /// Nobody loses a seat that is taken.
-fn keep_seats(tx: &dyn WriteTx, before: &Tenant, after: &Tenant) -> Result<(), Error> {
+fn keep_seats(
+    tx: &dyn WriteTx,
+    before: &Tenant,
+    after: &Tenant,
+    is_administrator: bool,
+    paths: Paths,
+) -> Result<(), Error> {
     let Some(seats) = after
         .max_users
         .filter(|_| after.max_users != before.max_users)
@@ -227,14 +302,16 @@ fn keep_seats(tx: &dyn WriteTx, before: &Tenant, after: &Tenant) -> Result<(), E
     if users <= seats {
         return Ok(());
     }
-    Err(Error::new(
-        ErrorCode::UserLimitReached,
-        format!("tenant {} has {users} users, more than {seats}", after.slug),
+    let why = format!("tenant {} has {users} users, more than {seats}", after.slug);
+    if is_administrator {
+        return Err(Error::field(paths.max_users, "below_users", why));
+    }
+    Err(
+        Error::new(ErrorCode::UserLimitReached, why).with_hint(format!(
+            "Give at least {users}, or delete users first. List: authctl -t {} user list",
+            after.slug
+        )),
     )
-    .with_hint(format!(
-        "Give at least {users}, or delete users first. List: authctl -t {} user list",
-        after.slug
-    )))
 }
 
 /// `system` owns the installation: it never ends and is never closed (rule 16).

@@ -14,11 +14,12 @@ use common::id::TenantId;
 use common::time::Time;
 use domain::tenant::{Tenant, TenantStatus};
 use serde_json::{Value, json};
-use store::{Claim, Deletion, Priority, Scope, StoreError, TenantRow, WriteTx};
+use store::{Claim, Deletion, Priority, Scope, StoreError, TenantRow, TenantScope, WriteTx};
 
 use super::change::{act, refuse_system};
+use super::{again, find};
 use crate::app::audit::{Act, Record, moved};
-use crate::app::{App, Error, Operator, names};
+use crate::app::{App, By, Error, Operator};
 
 /// Rows that one job may move.
 const CHUNK: u32 = 200;
@@ -28,20 +29,30 @@ const TENANTS: u32 = 100;
 /// Deletes a tenant; it can be restored until the grace is over.
 ///
 /// # Errors
-/// `not_found`; `validation_failed` at `/confirm` without the slug; `permission_denied` for `system`.
-pub async fn delete(app: &Arc<App>, operator: &Operator, request: Delete) -> Result<Change, Error> {
-    let now = app.now();
-    let record = Record::draw(app, operator, now, request.reason.as_deref())?;
-    let (row, sessions) = find(app, &request.tenant).await?;
+/// `not_found`; `validation_failed` at `/confirm` without the slug; `permission_denied` for `system`;
+/// `reauthentication_required`.
+pub async fn delete(
+    app: &Arc<App>,
+    by: impl Into<By<'_>>,
+    request: Delete,
+) -> Result<Change, Error> {
+    let (by, now) = (by.into(), app.now());
+    by.is_fresh(now)?;
+    let is_rehearsal = by.claim().is_rehearsal();
+    let record = Record::draw(app, by, now, request.reason.as_deref())?;
+    let row = find(app, by, request.tenant, TenantScope::Restorable).await?;
     refuse_system(&row.tenant, "deleted")?;
-    check_confirmed(&row.tenant, request.confirm.as_deref())?;
+    // Over the API the id and the fresh sign-in are what a slug that was typed is here.
+    if let By::Operator(_) = by {
+        check_confirmed(&row.tenant, request.confirm.as_deref())?;
+    }
     let id = row.tenant.id;
     let act = act("tenant.delete", row.tenant);
     let purge_at = now.plus(app.settings().delete_grace);
-    let written: Result<Change, Error> = app
-        .store
-        .write(Priority::Urgent, operator.claim.clone(), move |tx| {
+    let change = record
+        .write(app, move |tx, permit| {
             let row = again(tx, id)?;
+            let sessions = tx.tenant(id).sessions().open_count()?;
             if !tx.tenants_mut().delete(id, now, purge_at)? {
                 return Ok(act.unchanged());
             }
@@ -52,17 +63,14 @@ pub async fn delete(app: &Arc<App>, operator: &Operator, request: Delete) -> Res
                 "sessions": sessions,
             });
             let after = json!({"status": TenantStatus::Deleted, "purge_at": purge_at});
-            let mut change = record.append(tx, &act, &before, &after)?;
+            let mut change = permit.append(tx, &act, &before, &after)?;
             change.sessions_ended = sessions;
             change.notes.push(format!("it is purged after {purge_at}"));
             Ok(change)
         })
-        .await;
-    let change = written?;
+        .await?;
     // Nobody is let in any more; the rows follow, at the latest with the next round of old rows.
-    if !operator.claim.is_rehearsal()
-        && let Err(error) = end_access(app, id).await
-    {
+    if !is_rehearsal && let Err(error) = end_access(app, id).await {
         tracing::warn!(code = %error.code, "sessions of a deleted tenant were not ended; they will be");
     }
     Ok(change)
@@ -79,7 +87,8 @@ pub async fn restore(
 ) -> Result<Change, Error> {
     let now = app.now();
     let record = Record::draw(app, operator, now, request.reason.as_deref())?;
-    let (row, _) = find(app, &request.tenant).await?;
+    let by = By::Operator(operator);
+    let row = find(app, by, request.tenant, TenantScope::Restorable).await?;
     let id = row.tenant.id;
     let act = act("tenant.restore", row.tenant);
     let is_rehearsal = operator.claim.is_rehearsal();
@@ -186,21 +195,6 @@ where
             return Ok(());
         }
     }
-}
-
-async fn find(app: &App, name: &str) -> Result<(TenantRow, u32), Error> {
-    let name = name.to_owned();
-    app.store
-        .read(move |tx| {
-            let row = names::restorable_tenant(tx, &name)?;
-            let sessions = tx.tenant(row.tenant.id).sessions().open_count()?;
-            Ok((row, sessions))
-        })
-        .await
-}
-
-fn again(tx: &dyn WriteTx, id: TenantId) -> Result<TenantRow, Error> {
-    tx.tenants().ever_by_id(id)?.ok_or_else(Error::not_found)
 }
 
 /// The server demands the confirmation too, whatever a client asked before (operator.md 2.1).

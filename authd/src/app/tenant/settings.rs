@@ -1,7 +1,9 @@
 //! Settings of one tenant (rule 20): what holds for it, and the operator's values for it. What a
-//! change does at once stands in `edit.rs`; it serves the tenant's own changes as well.
+//! change does at once stands in `edit.rs`; it serves the tenant's own changes as well, which are in
+//! `own.rs`.
 
 mod edit;
+mod own;
 
 use std::sync::Arc;
 
@@ -15,10 +17,11 @@ use serde_json::json;
 use store::Priority;
 
 pub use edit::{Edit, Edited, apply};
+pub use own::{Wished, patch};
 
 use crate::app::audit::{Act, Record};
 use crate::app::cursor::Place;
-use crate::app::{App, Error, Operator, names};
+use crate::app::{App, By, Error, Operator, names, target};
 
 /// Lists what holds for a tenant, by key.
 ///
@@ -26,14 +29,16 @@ use crate::app::{App, Error, Operator, names};
 /// `not_found` for the tenant, those of the page.
 pub async fn list(
     app: &Arc<App>,
-    _operator: &Operator,
+    by: impl Into<By<'_>>,
     request: List,
 ) -> Result<Page<SettingView>, Error> {
-    let place = Place::of(&app.keys, &request, &request.paging())?;
+    let by = by.into();
+    let place = Place::by(&app.keys, by, &request, &request.paging())?;
+    let reach = by.reach();
     let base = Arc::clone(&app.settings().tenant);
     app.store
         .read(move |tx| {
-            let tenant = names::tenant(tx, &request.tenant)?;
+            let tenant = target::tenant(tx, reach, &request.tenant)?;
             let own = tx.tenant(tenant.id).settings().all()?;
             // They are few, and all of them are known.
             let mut rest = Setting::ALL

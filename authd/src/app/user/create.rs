@@ -105,8 +105,18 @@ pub async fn create(
         .map(|(change, _)| change)
 }
 
+/// An employee's account that was made.
+#[derive(Debug)]
+pub struct Employed {
+    /// The user.
+    pub user: UserView,
+    /// The password that was made, where the tenant's setting says that it is shown.
+    pub generated_password: Option<RevealedSecret>,
+}
+
 /// Makes an employee's account over the API: nobody chooses its password there (ASVS 6.4.6). A
-/// generated one goes out in the welcome mail.
+/// generated one goes out in the welcome mail, or is answered once where the tenant has
+/// `employees.show_password`, and is good for changing it only.
 ///
 /// # Errors
 /// Those of [`create`]; `conflict` for an address that is taken, to who may not see users;
@@ -115,7 +125,7 @@ pub async fn employ(
     app: &Arc<App>,
     administrator: &Administrator,
     employee: Employee,
-) -> Result<UserView, Error> {
+) -> Result<Employed, Error> {
     let request = Create {
         tenant: administrator.tenant_id.to_string(),
         email: employee.email,
@@ -132,20 +142,23 @@ pub async fn employ(
     };
     let by = By::Administrator(administrator);
     let made = make(app, by, request, employee.address).await;
-    let (_, user) = made.map_err(|error| match error.code {
+    let (change, user) = made.map_err(|error| match error.code {
         ErrorCode::EmailTaken if !administrator.may("users:view") => Error::new(
             ErrorCode::Conflict,
             "there is a user like this already, whom you may not see",
         ),
         _ => error,
     })?;
-    Ok(view::one(&user, Detail::of_one(administrator)))
+    Ok(Employed {
+        user: view::one(&user, Detail::of_one(administrator)),
+        generated_password: change.generated_password,
+    })
 }
 
 async fn make(
     app: &Arc<App>,
     by: By<'_>,
-    request: Create,
+    mut request: Create,
     address: Option<Address>,
 ) -> Result<(Change, User), Error> {
     let now = app.now();
@@ -156,6 +169,9 @@ async fn make(
         .map_err(|(path, error)| Error::invalid_field(path, &error))?;
     let (tenant, settings, roles) = room(app, by.reach(), &request, &profile.email).await?;
     profile.external_refs = references(&settings, &request.external_refs)?;
+    if by.administrator().is_some() && settings.show_password {
+        request.password = FirstPassword::Generate;
+    }
     let first = First::of(app, &request, &profile, (&tenant, &settings), now).await?;
     let mut user = user(app, &tenant, profile, app.new_id(now)?, &request, now);
     user.roles = rights::names(&roles);

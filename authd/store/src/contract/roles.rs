@@ -266,7 +266,7 @@ pub(crate) fn roles_are_listed_with_their_members(store: &Store) {
     );
     let of = |n| RoleFilter {
         tenant: Some(tenant_id(n)),
-        system: false,
+        ..RoleFilter::default()
     };
     assert_eq!(listed(of(1), None), all[..3]);
     assert_eq!(
@@ -278,10 +278,71 @@ pub(crate) fn roles_are_listed_with_their_members(store: &Store) {
         ]
     );
     let system = RoleFilter {
-        tenant: None,
-        system: true,
+        system: Some(true),
+        ..RoleFilter::default()
     };
     assert_eq!(listed(system, None), all[..2]);
+    let own = |tenant| RoleFilter {
+        tenant,
+        system: Some(false),
+        ..RoleFilter::default()
+    };
+    assert_eq!(listed(own(None), None), all[2..]);
+    assert_eq!(listed(own(Some(tenant_id(1))), None), all[2..3]);
+    let granting = |name: &str| RoleFilter {
+        granting: Some(name.parse().unwrap()),
+        ..RoleFilter::default()
+    };
+    assert_eq!(listed(granting("orders:view"), None), all[2..]);
+    assert_eq!(listed(granting("orders:edit"), None), all[2..3]);
+    assert_eq!(listed(granting("ALL_PERMISSIONS"), None), all[1..2]);
+}
+
+pub(crate) fn a83_what_the_members_of_a_role_hold_is_known(store: &Store) {
+    three_roles(store);
+    write(store, |tx| {
+        let acme = tx.tenant_mut(tenant_id(1));
+        let held = |tenant: u8, role: u8| {
+            let mut held = tx
+                .tenant(tenant_id(tenant))
+                .grants()
+                .rights_of_members(role_id(role))?;
+            held.sort();
+            Ok::<_, StoreError>(held.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        // By the role itself and by every other one that a member has.
+        let bobs = ["audit:view", "orders:edit", "orders:view"];
+        assert_eq!(held(1, 11)?, bobs);
+        assert_eq!(held(1, 13)?, bobs);
+        assert_eq!(acme.grants().members(role_id(13))?, 1);
+        // What somebody else holds is none of theirs, and neither is another tenant's.
+        acme.roles_mut()
+            .insert(&role(15, Some(1), "clerk", &["orders:view"]))?;
+        assert!(held(1, 15)?.is_empty());
+        assert!(held(2, 11)?.is_empty() && held(2, 13)?.is_empty());
+        assert_eq!(tx.tenant(tenant_id(2)).grants().members(role_id(13))?, 0);
+        acme.grants_mut()
+            .set_tenant_admin(user_id(1), true, at(4))?;
+        assert_eq!(held(1, 11)?.first().unwrap(), "ALL_PERMISSIONS");
+        assert!(held(1, 15)?.is_empty());
+        Ok(())
+    });
+}
+
+pub(crate) fn a_role_is_renamed_within_its_owner(store: &Store) {
+    three_roles(store);
+    write(store, |tx| {
+        let acme = tx.tenant_mut(tenant_id(1));
+        let renamed = role(11, Some(1), "till", &["orders:view"]);
+        acme.roles_mut().update(&renamed)?;
+        assert_eq!(acme.roles().by_name(&name("cashier"))?, None);
+        assert_eq!(acme.roles().by_name(&name("till"))?, Some(renamed));
+        tx.system_roles_mut()
+            .update(&role(13, None, "system:reader", &[]))?;
+        let bob = acme.users().by_id(user_id(1))?.unwrap();
+        assert_eq!(bob.roles, [name("system:reader"), name("till")]);
+        Ok(())
+    });
 }
 
 pub(crate) fn roles_are_found_and_counted_over_all_tenants(store: &Store) {

@@ -35,7 +35,7 @@ pub trait RolesRead {
 pub trait Roles: RolesRead {
     /// Adds one; its name must be free.
     fn insert(&self, role: &Role) -> Result<(), StoreError>;
-    /// Writes description, rights and time of change.
+    /// Writes name, description, rights and time of change; the name must be free, or its own.
     fn update(&self, role: &Role) -> Result<(), StoreError>;
     /// Gives all who hold a role another one; returns how many held it.
     fn reassign(&self, from: RoleId, to: RoleId, at: Time) -> Result<u64, StoreError>;
@@ -67,6 +67,11 @@ pub trait GrantsRead {
     fn of(&self, user: UserId) -> Result<Vec<Role>, StoreError>;
     /// What the roles of a user grant, each once.
     fn rights_of(&self, user: UserId) -> Result<Vec<Right>, StoreError>;
+    /// What the users who hold a role hold altogether, by whatever role, each once;
+    /// [`Right::All`] where one of them has the flag.
+    fn rights_of_members(&self, role: RoleId) -> Result<Vec<Right>, StoreError>;
+    /// How many users of the tenant hold a role, one of its own or a system role.
+    fn members(&self, role: RoleId) -> Result<u64, StoreError>;
     /// Whether somebody could administer the tenant today: active, has signed in, and holds the
     /// flag or `ALL_PERMISSIONS` (rule 18).
     fn has_working_admin(&self) -> Result<bool, StoreError>;
@@ -87,8 +92,10 @@ pub trait Grants: GrantsRead {
 pub struct RoleFilter {
     /// The system roles and those of this tenant; members are counted in it alone.
     pub tenant: Option<TenantId>,
-    /// Only system roles.
-    pub system: bool,
+    /// Only system roles, or only those of tenants.
+    pub system: Option<bool>,
+    /// Only those that grant this by its name.
+    pub granting: Option<Right>,
 }
 
 /// A role with its tenant's slug and its members counted.

@@ -15,6 +15,16 @@ use crate::resource::{Grants, GrantsRead};
 pub(super) const RIGHTS_OF: &str = "SELECT DISTINCT p.permission FROM user_roles m \
     JOIN role_permissions p ON p.role_id = m.role_id WHERE m.user_id = ?2 AND m.tenant_id = ?1";
 
+/// What the members of a role hold altogether. It begins at the roles that grant something and looks
+/// for one member of each, so that it reads no further than that in the usual case.
+pub(super) const RIGHTS_OF_MEMBERS: &str = "SELECT 'ALL_PERMISSIONS' WHERE EXISTS \
+    (SELECT 1 FROM users u CROSS JOIN user_roles m ON m.user_id = u.id AND m.role_id = ?2 \
+    WHERE u.tenant_id = ?1 AND u.is_tenant_admin = 1) \
+    UNION SELECT p.permission FROM role_permissions p WHERE p.role_id IN \
+    (SELECT r.id FROM roles r WHERE (r.tenant_id = ?1 OR r.tenant_id IS NULL) AND EXISTS \
+    (SELECT 1 FROM user_roles o CROSS JOIN user_roles m ON m.user_id = o.user_id \
+    AND m.role_id = ?2 WHERE o.role_id = r.id AND o.tenant_id = ?1))";
+
 /// Whether there is an administrator by the flag.
 pub(super) const ADMIN_BY_FLAG: &str = "SELECT 1 FROM users u WHERE u.tenant_id = ?1 \
     AND u.is_tenant_admin = 1 AND u.status = 'active' AND u.last_login_at IS NOT NULL LIMIT 1";
@@ -44,6 +54,30 @@ impl GrantsRead for TenantTx<'_> {
                 text.parse().ok()
             })
         })
+    }
+
+    fn rights_of_members(&self, role: RoleId) -> Result<Vec<Right>, StoreError> {
+        let keys = params![self.id.as_bytes(), role.as_bytes()];
+        self.tx.all(
+            "grants.rights_of_members",
+            RIGHTS_OF_MEMBERS,
+            keys,
+            |columns| {
+                columns.parse("role_permissions.permission", |text: String| {
+                    text.parse().ok()
+                })
+            },
+        )
+    }
+
+    fn members(&self, role: RoleId) -> Result<u64, StoreError> {
+        let count = self.tx.one(
+            "grants.members",
+            "SELECT count(*) FROM user_roles WHERE role_id = ?2 AND tenant_id = ?1",
+            params![self.id.as_bytes(), role.as_bytes()],
+            |columns| columns.parse("user_roles.user_id", |n: i64| u64::try_from(n).ok()),
+        )?;
+        Ok(count.unwrap_or(0))
     }
 
     fn has_working_admin(&self) -> Result<bool, StoreError> {

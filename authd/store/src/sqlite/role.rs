@@ -128,13 +128,14 @@ impl Roles for Owned<'_> {
     fn update(&self, role: &Role) -> Result<(), StoreError> {
         self.tx.run(
             "roles.update",
-            "UPDATE roles SET description = ?3, updated_at = ?4 \
+            "UPDATE roles SET description = ?3, updated_at = ?4, name = ?5 \
              WHERE tenant_id IS ?1 AND id = ?2",
             params![
                 self.key(),
                 role.id.as_bytes(),
                 role.description,
                 role.updated_at.millis(),
+                role.name.bare(),
             ],
         )?;
         self.tx.run(
@@ -191,12 +192,20 @@ impl Tx<'_> {
         page: &PageRequest,
     ) -> Result<Vec<RoleRow>, StoreError> {
         let mut asked = Conditions::new();
-        if filter.system {
-            asked.and("r.tenant_id IS NULL", []);
-        } else {
-            let tenant = filter.tenant.map(id_value);
-            asked.and_some("(r.tenant_id IS NULL OR r.tenant_id = ?)", tenant);
+        let tenant = filter.tenant.map(id_value);
+        match filter.system {
+            Some(true) => asked.and("r.tenant_id IS NULL", []),
+            Some(false) => {
+                asked.and("r.tenant_id IS NOT NULL", []);
+                asked.and_some("r.tenant_id = ?", tenant);
+            }
+            None => asked.and_some("(r.tenant_id IS NULL OR r.tenant_id = ?)", tenant),
         }
+        let granting = filter.granting.as_ref();
+        asked.and_some(
+            "EXISTS (SELECT 1 FROM role_permissions g WHERE g.role_id = r.id AND g.permission = ?)",
+            granting.map(|right| text_value(right.as_str())),
+        );
         if let Some(after) = &page.after {
             let (slug, name) = after.split_once('/').ok_or(BAD_AFTER)?;
             asked.and(

@@ -246,6 +246,16 @@ fn the_superadmin_is_built_in() {
 }
 
 #[test]
+fn a83_what_the_members_of_a_role_hold_is_known() {
+    holds(contract::a83_what_the_members_of_a_role_hold_is_known);
+}
+
+#[test]
+fn a_role_is_renamed_within_its_owner() {
+    holds(contract::a_role_is_renamed_within_its_owner);
+}
+
+#[test]
 fn a36_no_role_is_reached_through_another_tenant() {
     holds(contract::a36_no_role_is_reached_through_another_tenant);
 }

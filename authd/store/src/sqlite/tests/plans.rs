@@ -162,6 +162,15 @@ fn r37_rights_administrators_and_what_waits_are_found_by_an_index() {
         // DISTINCT sorts the few rows of one user.
         (grant::RIGHTS_OF, "SEARCH m USING PRIMARY KEY (user_id=?)"),
         (grant::RIGHTS_OF, "SEARCH p USING PRIMARY KEY (role_id=?)"),
+        (
+            grant::RIGHTS_OF_MEMBERS,
+            "INDEX user_roles_by_role (role_id=? AND tenant_id=?)",
+        ),
+        (
+            grant::RIGHTS_OF_MEMBERS,
+            "SEARCH m USING PRIMARY KEY (user_id=? AND role_id=?)",
+        ),
+        (grant::RIGHTS_OF_MEMBERS, "INDEX users_admins (tenant_id=?)"),
         (permission::ALL, "(tenant_id=?)"),
         (setting::ALL, "USING PRIMARY KEY (tenant_id=?)"),
         (

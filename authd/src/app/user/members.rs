@@ -1,0 +1,53 @@
+//! Who holds a role.
+
+use std::sync::Arc;
+
+use common::call::Paging;
+use common::id::{RoleId, TenantId};
+use common::view::{Page, UserView};
+use store::{UserFilter, UserRow};
+
+use super::view::{self, Detail};
+use crate::app::cursor::{self, Place};
+use crate::app::{Administrator, App, Error};
+
+/// Lists the users of one tenant who hold a role by address, or those of all tenants, with the tenant.
+///
+/// # Errors
+/// Those of the page.
+pub(in crate::app) async fn members(
+    app: &Arc<App>,
+    administrator: &Administrator,
+    role: RoleId,
+    within: Option<TenantId>,
+    paging: &Paging,
+) -> Result<Page<UserView>, Error> {
+    let filter = UserFilter {
+        tenant: within,
+        role: Some(role),
+        ..UserFilter::default()
+    };
+    let list = format!("members {role} {within:?}");
+    let mut place = Place::of_own(&app.keys, &list, &administrator.caller, paging)?;
+    let (now, detail) = (app.now(), Detail::of_one(administrator));
+    app.store
+        .read(move |tx| {
+            place.after = place
+                .after
+                .take()
+                .map(|id| cursor::user_place(tx, &id))
+                .transpose()?;
+            let (rows, next) = place.collect(
+                cursor::user_key,
+                |_| true,
+                |page| tx.operator().users(&filter, page),
+            )?;
+            let last = rows.last().map(|row| row.user.id.to_string());
+            let items = rows.iter().map(|row: &UserRow| UserView {
+                tenant: within.is_none().then(|| row.tenant.to_string()),
+                ..view::user(row, now, detail)
+            });
+            Ok(place.page(items.collect(), next.and(last).as_deref()))
+        })
+        .await
+}
