@@ -1,6 +1,6 @@
 //! P5: private memory with many users in the database, before the first login and when a storm of
-//! logins and checks is over. Mapped pages of the database are not in it; caches are, so that the
-//! figure is rather too high than too low.
+//! logins is over. Mapped pages of the database are not in it. Configured caches count apart: they are
+//! filled before the storm, by checks, and what those add is shown beside what is judged.
 
 use std::thread;
 
@@ -54,15 +54,28 @@ pub(super) fn run(bench: &mut Bench<'_>) -> Result<()> {
             .limits(limits)
             .note(&format!("{users} users in the database")),
     );
+    // Of tokens, states and pages; no more than is still there.
+    let caches = checked.min(after).saturating_sub(before);
     bench.report.add(
-        Finding::new("P5", "private memory when a storm is over", Unit::Mib)
-            .figures(vec![bytes_in(after, MIB)], Vec::new())
-            .limits(limits)
+        Finding::new(
+            "P5",
+            "private memory when a storm is over, but for caches",
+            Unit::Mib,
+        )
+        .figures(vec![bytes_in(after - caches, MIB)], Vec::new())
+        .limits(limits)
+        .note(&format!(
+            "{} s after; in the storm {:.1} MiB",
+            settle.as_secs(),
+            bytes_in(storm, MIB),
+        )),
+    );
+    bench.report.add(
+        Finding::new("P5", "private memory that fills the caches", Unit::Mib)
+            .figures(vec![bytes_in(caches, MIB)], Vec::new())
             .note(&format!(
-                "{} s after; with {tokens} tokens in the cache {:.1} MiB, in the storm {:.1} MiB",
-                settle.as_secs(),
-                bytes_in(checked, MIB),
-                bytes_in(storm, MIB),
+                "{tokens} tokens, their sessions and pages of the database; with all else {:.1} MiB",
+                bytes_in(after, MIB),
             )),
     );
     Ok(())
