@@ -10,10 +10,10 @@ use domain::session::EndReason;
 use domain::setting::Effective;
 use domain::tenant::Standing;
 use domain::token::{AccessClaims, PasswordChangeClaims};
-use store::StoreError;
+use store::{PageRequest, StoreError};
 
 use crate::app::{App, Caller, Client, Error, access};
-use crate::cache::{Remembered, SessionState, StateKey};
+use crate::cache::{DENIED_LIMIT, Listed, Remembered, SessionState, StateKey};
 use crate::crypto::{self, Expected, TokenError, VerifiedToken};
 
 /// What a token proved, as the check endpoint shows it.
@@ -107,20 +107,43 @@ pub async fn authenticate(app: &App, client: Client, token: &str) -> Result<Chec
     Ok(Checked { caller, proof })
 }
 
-/// What the caches prove of a bearer token without waiting for anything. None where the database or
-/// a signature has to be asked, and for whatever is to be refused: [`authenticate`] decides then.
+/// What the caches, and at first sight a signature, prove of a bearer token without waiting for
+/// anything. None where the database has to be asked, and for whatever is to be refused:
+/// [`authenticate`] decides then.
 pub fn at_once(app: &App, token: &str) -> Option<(Arc<Remembered>, Proof)> {
     let now = app.now();
     let hash = crypto::sha256(token.as_bytes());
-    let remembered = app
+    let recalled = app
         .cache
-        .recall(&hash, &|state| is_made_of_settings(app, state))?;
+        .recall(&hash, &|state| is_made_of_settings(app, state));
+    let remembered = recalled.or_else(|| at_first_sight(app, token, hash, now))?;
     is_in_period(app, &remembered.token, now).ok()?;
     let VerifiedToken::Access(claims) = remembered.token.as_ref() else {
         return None;
     };
     let proof = prove(app, claims, Arc::clone(&remembered.state), now).ok()?;
     Some((remembered, proof))
+}
+
+/// Verifies a token that is new here, of a session whose state is known. The signature comes last:
+/// only who knows a live session by all its ids can have it looked at twice, here and by
+/// [`authenticate`].
+fn at_first_sight(app: &App, token: &str, hash: [u8; 32], now: Time) -> Option<Arc<Remembered>> {
+    let ticket = app.cache.token_ticket();
+    let mut state = None;
+    let is_worth = |claims: &AccessClaims| {
+        state = app
+            .cache
+            .glance(&StateKey::of(claims))
+            .filter(|(_, state)| is_made_of_settings(app, state));
+        state.is_some() && app.cache.listed(&claims.jti) == Listed::Free
+    };
+    let claims = app
+        .keys
+        .verify_if_worth(token, &expected(app), now, is_worth)
+        .ok()?;
+    let token = Arc::new(VerifiedToken::Access(claims));
+    app.cache.introduce(ticket, hash, token, state?)
 }
 
 /// Asks what is not decided by the token alone, and remembers the use.
@@ -227,26 +250,48 @@ fn is_made_of_settings(app: &App, state: &SessionState) -> bool {
     state.settings.is_made_of(&app.settings.peek().tenant)
 }
 
+/// Whether a token was denied by its id. The whole list is read where it changed since, and kept while
+/// it is short.
+async fn is_denied(app: &App, jti: &str) -> Result<bool, StoreError> {
+    if app.cache.listed(jti) == Listed::Unread {
+        // Taken before the read: a token that is denied meanwhile makes the list worthless.
+        let ticket = app.cache.token_ticket();
+        let page = PageRequest {
+            limit: DENIED_LIMIT,
+            after: None,
+        };
+        // All that are there, however old: the list means the same as the look-up below.
+        let all = Time::from_millis(-1);
+        let denied: Result<_, StoreError> = app.store.read(move |tx| tx.denials(all, &page)).await;
+        let ids = denied?.into_iter().map(|(jti, _)| jti).collect();
+        app.cache.put_denied(ticket, ids);
+    }
+    match app.cache.listed(jti) {
+        Listed::Denied => Ok(true),
+        Listed::Free => Ok(false),
+        Listed::TooMany | Listed::Unread => {
+            let jti = jti.to_owned();
+            app.store.read(move |tx| tx.is_denied(&jti)).await
+        }
+    }
+}
+
 /// The state of the token's session, from the cache or the database. A token that is new here is
-/// looked for among the denied ones in the same snapshot.
+/// looked for among the denied ones, in the same snapshot if one is needed.
 async fn state_of(
     app: &App,
     claims: &AccessClaims,
     is_new: bool,
 ) -> Result<Arc<SessionState>, Error> {
     let key = StateKey::of(claims);
-    let jti = is_new.then(|| claims.jti.clone());
     let cached = app.cache.state(&key);
     if let Some(state) = cached.filter(|state| is_made_of_settings(app, state)) {
-        if let Some(jti) = jti {
-            let denied: Result<bool, StoreError> =
-                app.store.read(move |tx| tx.is_denied(&jti)).await;
-            if denied? {
-                return Err(invalid_token());
-            }
+        if is_new && is_denied(app, &claims.jti).await? {
+            return Err(invalid_token());
         }
         return Ok(state);
     }
+    let jti = is_new.then(|| claims.jti.clone());
     // Taken before the read: a change that commits meanwhile makes the entry worthless.
     let ticket = app.cache.ticket(&key);
     let (tenant_id, user_id, session_id) = (key.tenant, key.user, key.session);

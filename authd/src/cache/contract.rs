@@ -16,7 +16,7 @@ use domain::token::{AccessClaims, Audience, PasswordChangeClaims};
 use domain::user::UserStatus;
 use store::Scope;
 
-use super::{Cache, MemoryCache, SessionState, StateKey};
+use super::{Cache, DENIED_LIMIT, Listed, MemoryCache, SessionState, StateKey};
 use crate::crypto::VerifiedToken;
 
 fn caches() -> Vec<Arc<dyn Cache>> {
@@ -358,6 +358,67 @@ fn a74_token_and_state_are_recalled_together_until_a_commit_of_either() {
             newest.state.session.ended.is_some(),
             "the state of after the commit"
         );
+    }
+}
+
+/// A token that was verified while something was committed is never introduced.
+#[test]
+fn a74_a_token_is_introduced_with_a_state_unless_either_is_outdated_by_then() {
+    for cache in caches() {
+        let glance = || {
+            cache.put_state(cache.ticket(&key(1)), state_of(key(1), false));
+            cache.glance(&key(1)).unwrap()
+        };
+        let before = cache.stats();
+        let seen = glance();
+        let ticket = cache.token_ticket();
+        let met = cache.introduce(ticket, [1; 32], access_token(key(1)), seen);
+        let met = met.unwrap();
+        let after = cache.stats();
+        assert_eq!(
+            (after.hits, after.misses),
+            (before.hits + 1, before.misses + 1)
+        );
+        assert!(Arc::ptr_eq(
+            &met,
+            &cache.recall(&[1; 32], &|_| true).unwrap()
+        ));
+        for scope in scopes_of(key(1)).into_iter().chain([Scope::Tokens]) {
+            let (seen, ticket) = (glance(), cache.token_ticket());
+            cache.committed(&[scope]);
+            let met = cache.introduce(ticket, [2; 32], access_token(key(1)), seen);
+            assert!(met.is_none(), "{scope:?}");
+            assert!(cache.token(&[2; 32]).is_none(), "{scope:?}");
+        }
+        // A state of another session, and a token that names none.
+        for token in [access_token(key(2)), token()] {
+            let (seen, ticket) = (glance(), cache.token_ticket());
+            assert!(cache.introduce(ticket, [3; 32], token, seen).is_none());
+        }
+        cache.committed(&[Scope::Session(key(1).session)]);
+        assert!(cache.glance(&key(1)).is_none());
+    }
+}
+
+#[test]
+fn a74_the_list_of_denied_tokens_is_good_until_the_next_one_is_denied() {
+    for cache in caches() {
+        assert_eq!(cache.listed("a"), Listed::Unread);
+        let ticket = cache.token_ticket();
+        cache.put_denied(ticket, vec!["a".to_owned()]);
+        assert_eq!(cache.listed("a"), Listed::Denied);
+        assert_eq!(cache.listed("b"), Listed::Free);
+        for scope in [Scope::Tokens, Scope::Global] {
+            cache.committed(&[scope]);
+            assert_eq!(cache.listed("b"), Listed::Unread);
+            // What was read before the commit comes too late.
+            cache.put_denied(ticket, Vec::new());
+            assert_eq!(cache.listed("b"), Listed::Unread);
+        }
+        let long = (0..DENIED_LIMIT).map(|n| n.to_string()).collect();
+        cache.put_denied(cache.token_ticket(), long);
+        assert_eq!(cache.listed("0"), Listed::TooMany);
+        assert_eq!(cache.listed("b"), Listed::TooMany);
     }
 }
 

@@ -9,6 +9,7 @@ use domain::setting::TenantSettings;
 use moka::sync::Cache as Moka;
 use store::{CommitListener, Scope};
 
+use super::denied::{DeniedIds, Listed};
 use super::shared::Shared;
 use super::versions::{Ticket, TokenTicket, Versions};
 use super::{Cache, CacheStats, Remembered, SessionState, StateKey};
@@ -39,6 +40,7 @@ pub struct MemoryCache {
     versions: Versions,
     states: ArcSwap<States>,
     tokens: ArcSwap<Tokens>,
+    denied: DeniedIds,
     accesses: Shared<Access>,
     settings: Shared<TenantSettings>,
     hits: AtomicU64,
@@ -52,6 +54,7 @@ impl MemoryCache {
             versions: Versions::new(),
             states: ArcSwap::from_pointee(Moka::new(token_entries)),
             tokens: ArcSwap::from_pointee(Moka::new(token_entries)),
+            denied: DeniedIds::new(),
             accesses: Shared::new(),
             settings: Shared::new(),
             hits: AtomicU64::new(0),
@@ -163,6 +166,53 @@ impl Cache for MemoryCache {
         // Two look-ups that were answered.
         self.hits.fetch_add(2, Ordering::Relaxed);
         Some(remembered)
+    }
+
+    fn glance(&self, key: &StateKey) -> Option<(Ticket, Arc<SessionState>)> {
+        let found = self.states.load().get(key);
+        found.filter(|(ticket, _)| self.versions.is_current(ticket))
+    }
+
+    fn introduce(
+        &self,
+        ticket: TokenTicket,
+        hash: [u8; 32],
+        token: Arc<VerifiedToken>,
+        (state_ticket, state): (Ticket, Arc<SessionState>),
+    ) -> Option<Arc<Remembered>> {
+        let VerifiedToken::Access(claims) = token.as_ref() else {
+            return None;
+        };
+        let is_of_token = *state_ticket.key() == StateKey::of(claims);
+        if !is_of_token
+            || self.versions.token_ticket() != ticket
+            || !self.versions.is_current(&state_ticket)
+        {
+            return None;
+        }
+        let remembered = Arc::new(Remembered::new(Arc::clone(&token), state));
+        let held = Held {
+            ticket: state_ticket,
+            remembered: Arc::clone(&remembered),
+        };
+        let known = Known {
+            ticket,
+            token,
+            held: ArcSwapOption::from_pointee(held),
+        };
+        self.tokens.load().insert(hash, Arc::new(known));
+        // The signature was looked at, the state was there.
+        self.misses.fetch_add(1, Ordering::Relaxed);
+        self.hits.fetch_add(1, Ordering::Relaxed);
+        Some(remembered)
+    }
+
+    fn listed(&self, jti: &str) -> Listed {
+        self.denied.look(jti, self.versions.token_ticket())
+    }
+
+    fn put_denied(&self, ticket: TokenTicket, ids: Vec<String>) {
+        self.denied.put(ticket, ids);
     }
 
     fn token_ticket(&self) -> TokenTicket {

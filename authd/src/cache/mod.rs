@@ -6,6 +6,7 @@
 //! it, or while it was under way, is not served after its answer (rule 11).
 
 mod activity;
+mod denied;
 mod memory;
 mod shared;
 mod versions;
@@ -27,6 +28,8 @@ use store::CommitListener;
 use crate::crypto::VerifiedToken;
 
 pub use activity::Activity;
+pub(crate) use denied::DENIED_LIMIT;
+pub use denied::Listed;
 pub use memory::MemoryCache;
 pub use versions::{Ticket, TokenTicket};
 
@@ -173,6 +176,22 @@ pub trait Cache: CommitListener {
         hash: &[u8; 32],
         fits: &dyn Fn(&SessionState) -> bool,
     ) -> Option<Arc<Remembered>>;
+    /// A state as [`Cache::state`] gives it, with the ticket that it was put under; not counted.
+    fn glance(&self, key: &StateKey) -> Option<(Ticket, Arc<SessionState>)>;
+    /// Keeps a token that was verified after its ticket was taken, with a state that was glanced at
+    /// before, as [`Cache::recall`] finds both; none where either is outdated by now.
+    fn introduce(
+        &self,
+        ticket: TokenTicket,
+        hash: [u8; 32],
+        token: Arc<VerifiedToken>,
+        state: (Ticket, Arc<SessionState>),
+    ) -> Option<Arc<Remembered>>;
+    /// Whether a token was denied by its id, as far as the list is kept here.
+    fn listed(&self, jti: &str) -> Listed;
+    /// Keeps the list of denied ids, all or its first [`DENIED_LIMIT`], that was read after its ticket
+    /// was taken.
+    fn put_denied(&self, ticket: TokenTicket, ids: Vec<String>);
     /// Must be taken before the keys that the token is verified with.
     fn token_ticket(&self) -> TokenTicket;
     /// Keeps a verified token, unless everything was forgotten since the ticket.

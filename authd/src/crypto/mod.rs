@@ -24,7 +24,9 @@ pub use key_file::{KeyFileError, private_bytes, read_private};
 pub use keys::KeyRing;
 pub use pem::pkcs8;
 pub use pepper::Pepper;
-pub use pool::{HashError, HashPool, HashSettings, Lane, NextHashing, NoPlace, Place, scheme_of};
+pub use pool::{
+    Calibration, HashError, HashPool, HashSettings, Lane, NextHashing, NoPlace, Place, scheme_of,
+};
 pub use random::{
     DrawnAhead, Random, SeededRandom, SystemRandom, bytes, generated_password, new_id,
 };

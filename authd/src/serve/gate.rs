@@ -5,6 +5,7 @@
 //! that trickle in do not extend it.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +21,8 @@ use super::framing::{Framing, Step};
 /// What hyper answers with an empty 400, and closes.
 const NO_REQUEST: &[u8] = b"\0\r\n\r\n";
 const READ_BYTES: usize = 8 * 1024;
+/// Room on the stack that nobody has to clear before the kernel writes into it.
+const NOT_WRITTEN: [MaybeUninit<u8>; READ_BYTES] = [const { MaybeUninit::uninit() }; READ_BYTES];
 /// Time for a refused client to read its answer before unread bytes make the kernel reset it.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -149,8 +152,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
                 }
                 Step::More => gate.check_head_timer(context)?,
             }
-            let mut chunk = [0_u8; READ_BYTES];
-            let mut chunk = ReadBuf::new(&mut chunk);
+            let mut chunk = NOT_WRITTEN;
+            let mut chunk = ReadBuf::uninit(&mut chunk);
             ready!(Pin::new(&mut gate.stream).poll_read(context, &mut chunk))?;
             if chunk.filled().is_empty() {
                 return Poll::Ready(Ok(()));
@@ -185,8 +188,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
             if self.linger_timer.has_fired(context) {
                 return Poll::Ready(());
             }
-            let mut chunk = [0_u8; READ_BYTES];
-            let mut chunk = ReadBuf::new(&mut chunk);
+            let mut chunk = NOT_WRITTEN;
+            let mut chunk = ReadBuf::uninit(&mut chunk);
             let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut chunk));
             if read.is_err() || chunk.filled().is_empty() {
                 return Poll::Ready(());

@@ -36,7 +36,7 @@ use crate::app::picture::Pictures;
 use crate::app::{App, Current, db::Room, login_budget::LoginBudget, waiters::Waiters};
 use crate::cache::{Activity, MemoryCache};
 use crate::config::{Config, DatabaseUrl, Loaded};
-use crate::crypto::{self, HashPool, HashSettings, Pepper, Random, SystemRandom};
+use crate::crypto::{self, Calibration, HashPool, HashSettings, Pepper, Random, SystemRandom};
 
 use passed::Passed;
 use reload::{Reloader, Wheel};
@@ -86,12 +86,13 @@ fn try_run(loaded: &Loaded, dev: Option<&Dev>, outside: Outside) -> Result<(), F
     let passed = Passed::take()?;
     passed.check(config.api.behind_proxy)?;
     let runtime = process::runtime(config.api.worker_threads)?;
+    let calibration = Calibration::begin(&hashing(config)).map_err(Failure::other)?;
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let fatal = Arc::new(Fatal::default());
     let cache = Arc::new(MemoryCache::new(config.cache.token_entries));
     let store = process::while_starting(|| open_store(config, dev.is_some(), &cache, &fatal))?;
-    let result = runtime.block_on(serve(Parts {
+    let parts = Parts {
         loaded,
         dev,
         outside,
@@ -101,7 +102,8 @@ fn try_run(loaded: &Loaded, dev: Option<&Dev>, outside: Outside) -> Result<(), F
         random,
         clock,
         fatal: Arc::clone(&fatal),
-    }));
+    };
+    let result = runtime.block_on(serve(parts, calibration));
     store.close();
     runtime.shutdown_background();
     match fatal.reason() {
@@ -122,10 +124,10 @@ struct Parts<'a> {
     fatal: Arc<Fatal>,
 }
 
-async fn serve(parts: Parts<'_>) -> Result<(), Failure> {
+async fn serve(parts: Parts<'_>, calibration: Calibration) -> Result<(), Failure> {
     let config = &parts.loaded.config;
     let started_at = parts.clock.now();
-    let app = Arc::new(build(&parts).await?);
+    let app = Arc::new(build(&parts, calibration).await?);
     crate::app::settle_earlier_runs(&app)
         .await
         .map_err(|error| Failure::app(&error))?;
@@ -209,7 +211,7 @@ fn open_store(
     Ok(store)
 }
 
-async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
+async fn build(parts: &Parts<'_>, calibration: Calibration) -> Result<App, Failure> {
     let config = &parts.loaded.config;
     let now: Time = parts.clock.now();
     let opened = first_start::open(config, &parts.store, parts.random.as_ref(), now).await?;
@@ -221,7 +223,7 @@ async fn build(parts: &Parts<'_>) -> Result<App, Failure> {
     let pepper = opened.pepper.as_ref().map(Pepper::name);
     let pool = HashPool::start_with(hashing(config), opened.pepper, Arc::clone(&parts.random));
     let pool = pool.map_err(Failure::other)?;
-    let login_floor = pool.calibrate(&opened.hash_schemes);
+    let login_floor = pool.calibrate_with(calibration, &opened.hash_schemes);
     let boot: [u8; 16] = crypto::bytes(parts.random.as_ref()).map_err(Failure::other)?;
     Ok(App {
         store: parts.store.clone(),

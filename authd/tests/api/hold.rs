@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use authd::app::App;
 use authd::cache::{
-    Cache, CacheStats, MemoryCache, Remembered, SessionState, StateKey, Ticket, TokenTicket,
+    Cache, CacheStats, Listed, MemoryCache, Remembered, SessionState, StateKey, Ticket, TokenTicket,
 };
 use authd::crypto::VerifiedToken;
 use authd::crypto::{CryptoError, HashPool, HashSettings, Lane, Random, SeededRandom};
@@ -180,6 +180,28 @@ impl Cache for GatedCache {
         fits: &dyn Fn(&SessionState) -> bool,
     ) -> Option<Arc<Remembered>> {
         self.inner.recall(hash, fits)
+    }
+
+    fn glance(&self, key: &StateKey) -> Option<(Ticket, Arc<SessionState>)> {
+        self.inner.glance(key)
+    }
+
+    fn introduce(
+        &self,
+        ticket: TokenTicket,
+        hash: [u8; 32],
+        token: Arc<VerifiedToken>,
+        state: (Ticket, Arc<SessionState>),
+    ) -> Option<Arc<Remembered>> {
+        self.inner.introduce(ticket, hash, token, state)
+    }
+
+    fn listed(&self, jti: &str) -> Listed {
+        self.inner.listed(jti)
+    }
+
+    fn put_denied(&self, ticket: TokenTicket, ids: Vec<String>) {
+        self.inner.put_denied(ticket, ids);
     }
 
     fn token_ticket(&self) -> TokenTicket {

@@ -11,7 +11,10 @@ use authd::http::traffic::Traffic;
 use authd::serve::{self, ConnectionTimes, Gauge, Limits, Site, Times};
 use common::call::Socket;
 use common::call::token::Revoke;
+use data_encoding::BASE64URL_NOPAD;
+use domain::token::AccessClaims;
 use serde_json::json;
+use store::{Claim, Denial, Priority, Scope, StoreError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -140,6 +143,95 @@ async fn g20_what_becomes_true_by_time_alone_is_asked_at_every_ready_answer() {
         }
         assert!(!is_ready(&house, &ask).await, "{idle} {age}");
         house.ask(ask).await.is(401, code);
+    }
+}
+
+/// Another token of the same session, with an id of the caller's choice.
+fn twin(house: &House, token: &str, jti: &str) -> String {
+    let claims = token.split('.').nth(1).unwrap();
+    let claims = BASE64URL_NOPAD.decode(claims.as_bytes()).unwrap();
+    let mut claims: AccessClaims = serde_json::from_slice(&claims).unwrap();
+    jti.clone_into(&mut claims.jti);
+    house.app.keys.sign_access(&claims).unwrap()
+}
+
+/// A token with the signature of another one.
+fn forged(claims: &str, signature: &str) -> String {
+    let (message, _) = claims.rsplit_once('.').unwrap();
+    let (_, signature) = signature.rsplit_once('.').unwrap();
+    format!("{message}.{signature}")
+}
+
+#[tokio::test]
+async fn rule_11_a_token_at_first_sight_is_ready_where_its_session_and_the_denied_ones_are_known() {
+    let house = House::new().await;
+    let token = warm(&house).await;
+    let ask = |token: &str| get(CHECK).with(token);
+    let [one, two, three, four] =
+        ["one", "two", "three", "four"].map(|id| twin(&house, &token, id));
+    // The list of denied ones was not read yet; the router's way does that, for those that follow.
+    assert!(!is_ready(&house, &ask(&one)).await);
+    assert!(house.ready(ask(&two)).await.is_some(), "at first sight");
+    // Good claims alone are nothing, whoever was seen before.
+    for ask in [ask(&forged(&three, &two)), ask(&forged(&token, &two))] {
+        assert!(!is_ready(&house, &ask).await);
+        house.ask(ask).await.is(401, "invalid_token");
+    }
+    // One that is denied before it is ever seen, and another.
+    let admin = operator(Socket::Admin);
+    for jti in ["three", "two"] {
+        let denied = Revoke {
+            jti: jti.to_owned(),
+            reason: None,
+        };
+        token::revoke(&house.app, &admin, denied).await.unwrap();
+        assert!(!is_ready(&house, &ask(&three)).await);
+        house.check(&three).await.is(401, "invalid_token");
+        assert!(!is_ready(&house, &ask(&three)).await, "the list is known");
+    }
+    house.check(&two).await.is(401, "invalid_token");
+    assert!(
+        house.ready(ask(&four)).await.is_some(),
+        "is not on the list"
+    );
+    // Expired, and of a session that ended.
+    house.clock.advance(Duration::from_secs(600));
+    let late = twin(&house, &token, "late");
+    assert!(!is_ready(&house, &ask(&late)).await);
+    house.check(&late).await.is(401, "token_expired");
+    house.clock.set(crate::support::NOW);
+    house.disable().await;
+    let last = twin(&house, &token, "last");
+    assert!(!is_ready(&house, &ask(&last)).await);
+    house.check(&last).await.is(401, "session_revoked");
+}
+
+#[tokio::test]
+async fn a25_a_list_of_denied_tokens_that_is_too_long_to_be_kept_is_asked_in_the_database() {
+    let house = House::new().await;
+    let token = warm(&house).await;
+    let denied = |number: u32| format!("denied-{number:03}");
+    let store = &house.app.store;
+    let write = store.write(
+        Priority::Normal,
+        Claim::detached(),
+        move |tx| -> Result<(), StoreError> {
+            tx.invalidate(Scope::Tokens);
+            let denial = Denial {
+                tenant: None,
+                denied_at: crate::support::NOW,
+                expires_at: crate::support::NOW.plus(Duration::from_secs(600)),
+                reason: None,
+            };
+            (0..300).try_for_each(|number| tx.deny(&denied(number), &denial))
+        },
+    );
+    write.await.unwrap();
+    assert_eq!(house.check(&twin(&house, &token, "free")).await.status, 200);
+    for number in [0, 199, 200, 299] {
+        let ask = get(CHECK).with(&twin(&house, &token, &denied(number)));
+        assert!(!is_ready(&house, &ask).await, "{number}");
+        house.ask(ask).await.is(401, "invalid_token");
     }
 }
 

@@ -42,7 +42,9 @@ fn every_row_of_the_targets_is_measured_and_written() {
     for finding in findings {
         let figure = finding["figure"].as_f64().expect("a figure");
         // Less one fdatasync, a lone refresh may come out below nothing; memory may not have grown.
-        let may_be_none = ["P3", "P4", "P9"].iter().any(|row| finding["row"] == *row);
+        let may_be_none = ["P3", "P4", "P5", "P9"]
+            .iter()
+            .any(|row| finding["row"] == *row);
         assert!(figure > 0.0 || may_be_none, "{finding}");
         assert!(figure.is_finite(), "{finding}");
     }

@@ -92,6 +92,32 @@ fn floor_of(cost: Cost) -> Duration {
     evaluate::measure(cost).mul_f64(1.25)
 }
 
+/// A measurement of [`HashPool::calibrate`] that has begun before the pool: a start need not wait for
+/// three hashes, one after another, where it waits for the disk as well.
+#[derive(Debug)]
+pub struct Calibration {
+    work: u64,
+    thread: JoinHandle<Duration>,
+}
+
+impl Calibration {
+    /// Measures hashes of these settings, on a thread of its own.
+    ///
+    /// # Errors
+    /// No thread to be had.
+    pub fn begin(settings: &HashSettings) -> Result<Self, CryptoError> {
+        let cost = cost_of(settings, None);
+        let thread = std::thread::Builder::new()
+            .name("authd-measure".to_owned())
+            .spawn(move || floor_of(cost))
+            .map_err(CryptoError::Thread)?;
+        Ok(Self {
+            work: cost.work(),
+            thread,
+        })
+    }
+}
+
 /// The pool. Clones share it; it ends with the last of them, or by [`HashPool::stop`].
 #[derive(Clone)]
 pub struct HashPool {
@@ -241,13 +267,26 @@ impl HashPool {
     /// Measures on the calling thread, which it blocks for three hashes. Schemes that are never
     /// evaluated do not count.
     pub fn calibrate(&self, schemes: &[String]) -> Duration {
-        let dearest = schemes
+        floor_of(self.dearest(schemes))
+    }
+
+    /// As [`HashPool::calibrate`], with a measurement of the present scheme that has begun: only where
+    /// a dearer one is stored does it block for more.
+    pub fn calibrate_with(&self, begun: Calibration, schemes: &[String]) -> Duration {
+        let dearest = self.dearest(schemes);
+        match begun.thread.join() {
+            Ok(floor) if dearest.work() <= begun.work => floor,
+            _ => floor_of(dearest),
+        }
+    }
+
+    fn dearest(&self, schemes: &[String]) -> Cost {
+        schemes
             .iter()
             .filter_map(|scheme| Cost::of_scheme(scheme))
             .chain(std::iter::once(self.cost()))
             .max_by_key(Cost::work)
-            .unwrap_or_else(|| self.cost());
-        floor_of(dearest)
+            .unwrap_or_else(|| self.cost())
     }
 
     /// The settings that hold.

@@ -360,6 +360,17 @@ fn a67_the_floor_follows_the_dearest_scheme_that_is_evaluated() {
         "$2b$12".to_owned(),
     ]);
     assert!(dear > plain * 4, "{dear:?} {plain:?}");
+    // One that has begun before is taken as it is, unless something dearer is stored.
+    let begun = || Calibration {
+        work: pool.cost().work(),
+        thread: std::thread::spawn(|| Duration::from_secs(7)),
+    };
+    assert_eq!(pool.calibrate_with(begun(), &[]), Duration::from_secs(7));
+    let stored = ["$argon2id$v=19$m=8192,t=4,p=1".to_owned()];
+    let dear = pool.calibrate_with(begun(), &stored);
+    assert!(dear > plain && dear < Duration::from_secs(7), "{dear:?}");
+    let measured = Calibration::begin(&SETTINGS).unwrap();
+    assert!(pool.calibrate_with(measured, &[]) > Duration::ZERO);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::app::App;
 use crate::config::{Key, all_keys, load};
-use crate::crypto::{Random, SystemRandom};
+use crate::crypto::{Calibration, Random, SystemRandom};
 use crate::startup::passed::Passed;
 use crate::startup::{Fatal, Parts, build, open_store, servers};
 
@@ -84,7 +84,8 @@ impl Bench {
             clock: Arc::new(SystemClock) as Arc<dyn Clock>,
             fatal,
         };
-        let app = Arc::new(build(&parts).await.unwrap());
+        let begun = Calibration::begin(&hashing(&loaded.config)).unwrap();
+        let app = Arc::new(build(&parts, begun).await.unwrap());
         let started_at = app.now();
         let reloader = Reloader::new(parts.outside, &app, &cache, &loaded);
         servers::bind(&loaded, parts.passed, &app, started_at, 0o755, &reloader).unwrap();

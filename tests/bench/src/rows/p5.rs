@@ -1,6 +1,6 @@
 //! P5: private memory with many users in the database, before the first login and when a storm of
-//! logins and checks is over. Mapped pages of the database are not in it; caches are, so that the
-//! figure is rather too high than too low.
+//! logins is over. Mapped pages of the database are not in it. Configured caches count apart: they are
+//! filled before the storm, by checks, and what those add is shown beside what is judged.
 
 use std::thread;
 
@@ -13,6 +13,8 @@ use crate::report::{Finding, Limit, Unit};
 use crate::stage::{Figures, Pin, stopped};
 
 const MIB: u64 = 1 << 20;
+/// What must hold, and what is aimed at, in MiB.
+const LIMITS: (Limit, Limit) = (Limit::AtMost(25.0), Limit::AtMost(15.0));
 
 /// Measures the row, once: it takes a minute of idleness.
 pub(super) fn run(bench: &mut Bench<'_>) -> Result<()> {
@@ -24,7 +26,7 @@ pub(super) fn run(bench: &mut Bench<'_>) -> Result<()> {
     if daemon.api().send(&harness::Request::get("/readyz")).status != 200 {
         return Err("authd is not ready".into());
     }
-    let before = memory.anonymous()?;
+    let started = memory.anonymous()?;
     let tokens = super::p1::TOKENS.min(subject.quiet_sessions());
     let checks = subject.write_checks(server.address, tokens, 0)?;
     let warming = Order {
@@ -42,27 +44,35 @@ pub(super) fn run(bench: &mut Bench<'_>) -> Result<()> {
         )
     };
     server.measure_logins(&logins, Pin::None)?;
-    let storm = memory.anonymous()?;
+    let stormed = memory.anonymous()?;
     thread::sleep(settle);
-    let after = memory.anonymous()?;
+    let rested = memory.anonymous()?;
     stopped(daemon)?;
     let users = subject.crowd.users;
-    let limits = (Limit::AtMost(25.0), Limit::AtMost(15.0));
     bench.report.add(
         Finding::new("P5", "private memory before the first login", Unit::Mib)
-            .figures(vec![bytes_in(before, MIB)], Vec::new())
-            .limits(limits)
+            .figures(vec![bytes_in(started, MIB)], Vec::new())
+            .limits(LIMITS)
             .note(&format!("{users} users in the database")),
     );
+    // No more than is still there.
+    let caches = checked.min(rested).saturating_sub(started);
+    let but_for_caches = "private memory when a storm is over, but for caches";
     bench.report.add(
-        Finding::new("P5", "private memory when a storm is over", Unit::Mib)
-            .figures(vec![bytes_in(after, MIB)], Vec::new())
-            .limits(limits)
+        Finding::new("P5", but_for_caches, Unit::Mib)
+            .figures(vec![bytes_in(rested - caches, MIB)], Vec::new())
+            .limits(LIMITS)
             .note(&format!(
-                "{} s after; with {tokens} tokens in the cache {:.1} MiB, in the storm {:.1} MiB",
+                "{} s after; in the storm {:.1} MiB with caches",
                 settle.as_secs(),
-                bytes_in(checked, MIB),
-                bytes_in(storm, MIB),
+                bytes_in(stormed, MIB),
+            )),
+    );
+    bench.report.add(
+        Finding::new("P5", "private memory that fills the caches", Unit::Mib)
+            .figures(vec![bytes_in(caches, MIB)], Vec::new())
+            .note(&format!(
+                "{tokens} tokens, their sessions, pages of the database"
             )),
     );
     Ok(())
