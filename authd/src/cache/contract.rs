@@ -79,6 +79,8 @@ fn settings(threshold: u32) -> Effective {
     let length = Duration::from_secs(1);
     Effective::of_installation(Arc::new(TenantSettings {
         attempts_retention: length,
+        cors_origins: Vec::new(),
+        allowed_hosts: Vec::new(),
         device_ttl: length,
         lockout: LockoutPolicy {
             threshold,

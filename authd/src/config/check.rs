@@ -24,6 +24,7 @@ pub(super) fn whole(values: &Values, is_dev: bool) -> Vec<Fault> {
         listen,
         proxies,
         default_tenant,
+        origins,
         sockets,
         sessions,
         tokens,
@@ -126,6 +127,21 @@ fn default_tenant(values: &Values) -> Findings {
     if values.optional(key)?.as_deref() == Some(SYSTEM) {
         let why = "must not be \"system\": sign-ins to it always name it";
         return Ok(vec![values.refused(key, &why)]);
+    }
+    Ok(Vec::new())
+}
+
+fn origins(values: &Values) -> Findings {
+    let has_all = values.list("cors.origins")?.iter().any(|text| text == "*");
+    if has_all && values.bool("cors.credentials")? {
+        return Ok(vec![
+            values
+                .refused(
+                    "cors.credentials",
+                    &"is true, and \"cors.origins\" contains \"*\": then every page could act as whoever reads it",
+                )
+                .hint("Name the origins, like \"https://app.example.com\"."),
+        ]);
     }
     Ok(Vec::new())
 }

@@ -7,6 +7,7 @@ mod attempts;
 mod backup;
 mod cache;
 mod check;
+mod cors;
 mod database;
 mod development;
 mod device;
@@ -46,6 +47,7 @@ pub use api::{Api, ClientIpHeader};
 pub use attempts::{Attempts, StoreIp};
 pub use backup::Backup;
 pub use cache::Cache;
+pub use cors::Cors;
 pub use database::{Database, DatabaseUrl};
 pub use development::DevDefaults;
 pub use device::Device;
@@ -103,6 +105,7 @@ pub const SECTIONS: &[Section] = &[
     section("", "General", GENERAL),
     section("api", "The HTTP side", api::KEYS),
     section("timeouts", "Times of particular operations", timeouts::KEYS),
+    section("cors", "Pages of other origins", cors::KEYS),
     section("admin", "The sockets of authctl", admin::KEYS),
     section("database", "Where the data is", database::KEYS),
     section("backup", "Copies of the database", backup::KEYS),
@@ -163,6 +166,8 @@ pub struct Config {
     pub api: Api,
     /// `[timeouts]`
     pub timeouts: Timeouts,
+    /// `[cors]`
+    pub cors: Cors,
     /// `[admin]`
     pub admin: Admin,
     /// `[database]`
@@ -217,6 +222,7 @@ impl Config {
             default_tenant,
             api: Api::build(values)?,
             timeouts: Timeouts::build(values)?,
+            cors: Cors::build(values)?,
             admin: Admin::build(values)?,
             database: Database::build(values)?,
             backup: Backup::build(values)?,

@@ -10,7 +10,7 @@ use crate::http::route::Method::{Delete, Get, Patch, Post, Put};
 use crate::http::route::Routes;
 pub use crate::http::route::{Access, Route};
 use crate::http::{
-    auth, check, health, maintenance, me, pages, picture, registration, users, well_known,
+    auth, check, cors, health, maintenance, me, pages, picture, registration, users, well_known,
 };
 
 /// Routes that answer while the API is closed for maintenance: other services go on checking tokens.
@@ -24,7 +24,11 @@ pub const OPEN_IN_MAINTENANCE: &[&str] = &[
 /// The API behind its guard, without the layers that [`crate::http::edge`] puts around it.
 pub fn api(app: &Arc<App>) -> Router {
     let guard = from_fn_with_state(Arc::clone(app), maintenance::guard);
-    routes().route_layer(guard).with_state(Arc::clone(app))
+    let cors = from_fn_with_state(Arc::clone(app), cors::guard);
+    routes()
+        .route_layer(guard)
+        .layer(cors)
+        .with_state(Arc::clone(app))
 }
 
 /// The API's routes, without the guard.

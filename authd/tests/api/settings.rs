@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use authd::app::tenant::settings::Edit;
 use authd::app::{Error, housekeeping, tenant, user};
 use common::call::setting::{Set, Unset};
 use common::call::user::{Create, SetPassword};
@@ -12,7 +13,7 @@ use common::time::Time;
 use data_encoding::BASE64URL_NOPAD;
 use domain::setting::{SetBy, Setting, StoredSetting};
 use serde_json::{Value, json};
-use store::{Claim, Priority};
+use store::{Claim, Priority, StoreError, WriteTx};
 
 use crate::house::{ADA, Answer, Ask, GOOD, House, WRONG, post, refresh};
 use crate::support::{FakePost, Plan, given, new_tenant, new_user, operator, plan, reference};
@@ -146,7 +147,9 @@ async fn behaves(setting: Setting) {
     let pair = Pair::new().await;
     match setting {
         Setting::AttemptsRetention => attempts_are_kept(&pair).await,
+        Setting::CorsOrigins => pages_may_read(&pair).await,
         Setting::DeviceSecretTtl => devices_are_known(&pair).await,
+        Setting::LinksAllowedHosts => pages_are_on_hosts(&pair).await,
         Setting::LockoutDuration => locks_last(&pair).await,
         Setting::LockoutThreshold => locks_come(&pair).await,
         Setting::LockoutWindow => failures_count(&pair).await,
@@ -185,6 +188,55 @@ async fn attempts_are_kept(pair: &Pair) {
         .collect();
     assert_eq!(tenants.len(), 1);
     assert_ne!(tenants, [Some(pair.0.acme)]);
+}
+
+/// The origin that may read each one's answer.
+async fn readers(pair: &Pair, origin: &str) -> [Option<String>; 2] {
+    let ask = |email: &str| Pair::login(email, GOOD).header("origin", origin);
+    let answers = pair.both(ask).await;
+    answers.map(|answer| {
+        let value = answer.headers.get("access-control-allow-origin")?;
+        Some(value.to_str().unwrap().to_owned())
+    })
+}
+
+async fn pages_may_read(pair: &Pair) {
+    let origin = "https://app.acme.test";
+    pair.set("cors.origins", origin).await;
+    assert_eq!(readers(pair, origin).await, [Some(origin.to_owned()), None]);
+}
+
+async fn pages_are_on_hosts(pair: &Pair) {
+    let own = Edit {
+        setting: Setting::CorsOrigins,
+        value: Some(
+            Setting::CorsOrigins
+                .parse("https://app.acme.test:8443")
+                .unwrap(),
+        ),
+        by: SetBy::Tenant,
+    };
+    let edit = async |tenant| {
+        let (app, edit) = (Arc::clone(&pair.0.app), own.clone());
+        let now = app.now();
+        let write =
+            move |tx: &dyn WriteTx| tenant::settings::apply(&app, tx, tenant, &edit, now).map(drop);
+        let claim = Claim::detached();
+        pair.0.app.store.write(Priority::Normal, claim, write).await
+    };
+    pair.set("links.allowed_hosts", "app.acme.test").await;
+    edit(pair.0.acme).await.unwrap();
+    let beta = pair.0.app.store.read(|tx| {
+        let slug = "beta".parse().unwrap();
+        Ok::<_, StoreError>(tx.tenants().by_slug(&slug)?.unwrap().id)
+    });
+    let refused = edit(beta.await.unwrap()).await.unwrap_err();
+    assert_eq!(refused.code.as_str(), "validation_failed");
+    let origin = "https://app.acme.test:8443";
+    assert_eq!(readers(pair, origin).await, [Some(origin.to_owned()), None]);
+    // A host that is allowed no more takes its pages along.
+    pair.set("links.allowed_hosts", "b.acme.test").await;
+    assert_eq!(readers(pair, origin).await, [None, None]);
 }
 
 async fn devices_are_known(pair: &Pair) {
@@ -532,7 +584,7 @@ async fn rule_20_a85_the_tenant_itself_may_only_become_stricter() {
     let pair = Pair::new().await;
     pair.set("lockout.threshold", "4").await;
     let own = |setting: Setting, text: &str| {
-        let edit = tenant::settings::Edit {
+        let edit = Edit {
             setting,
             value: Some(setting.parse(text).unwrap()),
             by: SetBy::Tenant,

@@ -30,8 +30,12 @@ pub struct StoredSetting {
 pub struct TenantSettings {
     /// How long attempts are kept.
     pub attempts_retention: Duration,
+    /// Origins whose pages may read answers.
+    pub cors_origins: Vec<String>,
     /// Life of an unused device secret.
     pub device_ttl: Duration,
+    /// Hosts that the tenant's own pages may be on.
+    pub allowed_hosts: Vec<String>,
     /// When a name is locked.
     pub lockout: LockoutPolicy,
     /// Life of a temporary password.
@@ -57,7 +61,9 @@ impl TenantSettings {
     pub fn value(&self, setting: Setting) -> Value {
         match setting {
             Setting::AttemptsRetention => Value::Duration(self.attempts_retention),
+            Setting::CorsOrigins => Value::Names(self.cors_origins.clone()),
             Setting::DeviceSecretTtl => Value::Duration(self.device_ttl),
+            Setting::LinksAllowedHosts => Value::Names(self.allowed_hosts.clone()),
             Setting::LockoutDuration => Value::Duration(self.lockout.duration),
             Setting::LockoutThreshold => Value::Number(self.lockout.threshold),
             Setting::LockoutWindow => Value::Duration(self.lockout.window),
@@ -107,6 +113,8 @@ impl TenantSettings {
                 }
             }
             Value::Names(names) => match setting {
+                Setting::CorsOrigins => self.cors_origins.clone_from(names),
+                Setting::LinksAllowedHosts => self.allowed_hosts.clone_from(names),
                 Setting::RefsNames => self.reference_names.clone_from(names),
                 Setting::RegistrationAllowedDomains => {
                     self.registration.allowed_domains.clone_from(names);
@@ -127,7 +135,9 @@ impl TenantSettings {
             Setting::SessionIdleTimeout => Some(&mut self.session_limits.idle_timeout),
             Setting::SessionMaxAge => Some(&mut self.session_limits.max_age),
             Setting::TokenAccessTtl => Some(&mut self.access_ttl),
-            Setting::LockoutThreshold
+            Setting::CorsOrigins
+            | Setting::LinksAllowedHosts
+            | Setting::LockoutThreshold
             | Setting::PasswordMinLength
             | Setting::RefsNames
             | Setting::RegistrationAllowedDomains
@@ -157,9 +167,10 @@ impl TenantSettings {
         let mut settings = bounds.clone();
         for stored in own.iter().filter(|row| row.set_by == SetBy::Tenant) {
             if stored.setting.rule().class == Class::Tenant {
-                let bound = bounds.value(stored.setting);
-                let value = stored.setting.stricter(&stored.value, &bound);
-                settings.put(stored.setting, value);
+                let bound = bounds.value(stored.setting.bounded_by());
+                if stored.setting.is_bounded(&stored.value, &bound) {
+                    settings.put(stored.setting, &stored.value);
+                }
             }
         }
         settings

@@ -57,7 +57,7 @@ pub fn apply(
         own => own?,
     };
     if let Some(value) = &edit.value {
-        let bound = base.of_operator(&own).value(edit.setting);
+        let bound = base.of_operator(&own).value(edit.setting.bounded_by());
         edit.setting
             .judge(edit.by, value, &bound)
             .map_err(|refused| refusal(edit.setting, &refused))?;
@@ -117,7 +117,7 @@ fn refusal(setting: Setting, refused: &Refused) -> Error {
     let why = format!("\"{setting}\" {refused}");
     match refused {
         Refused::Class => Error::new(ErrorCode::PermissionDenied, why),
-        Refused::Looser { .. } => Error::field("/value", "too_loose", why),
+        Refused::Host { .. } | Refused::Looser { .. } => Error::field("/value", "too_loose", why),
     }
 }
 
