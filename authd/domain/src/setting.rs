@@ -20,6 +20,7 @@ pub use value::{InvalidValue, name_of_audience, name_of_domain, name_of_referenc
 #[expect(missing_docs, reason = "each bears the name of its key")]
 pub enum Setting {
     AttemptsRetention,
+    ClaimsExternalRefs,
     CorsOrigins,
     DeviceSecretTtl,
     LinksAllowedHosts,
@@ -228,8 +229,9 @@ const fn names(of: NamesOf, min: usize) -> Kind {
 
 impl Setting {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::AttemptsRetention,
+        Self::ClaimsExternalRefs,
         Self::CorsOrigins,
         Self::DeviceSecretTtl,
         Self::LinksAllowedHosts,
@@ -252,7 +254,7 @@ impl Setting {
     /// What is fixed of it: the one table of classes, bounds and strictness.
     pub const fn rule(self) -> Rule {
         use Class::{Operator, Tenant};
-        use NamesOf::{Host, Origin};
+        use NamesOf::{Domain, Host, Origin, Reference};
         use Stricter::{Less, More, Neither, OnAllowedHosts, Within};
         match self {
             Self::AttemptsRetention => rule(
@@ -261,6 +263,9 @@ impl Setting {
                 Neither,
                 time(DAY, 3650 * DAY),
             ),
+            Self::ClaimsExternalRefs => {
+                rule("claims.external_refs", Tenant, Neither, names(Reference, 0))
+            }
             Self::CorsOrigins => rule("cors.origins", Tenant, OnAllowedHosts, names(Origin, 0)),
             Self::DeviceSecretTtl => rule("device.secret_ttl", Tenant, Less, time(DAY, 730 * DAY)),
             Self::LinksAllowedHosts => {
@@ -276,12 +281,12 @@ impl Setting {
                 time(5 * MINUTE, 30 * DAY),
             ),
             Self::PasswordMinLength => rule("password.min_length", Tenant, More, count(8, 64)),
-            Self::RefsNames => rule("refs.names", Tenant, Neither, names(NamesOf::Reference, 0)),
+            Self::RefsNames => rule("refs.names", Tenant, Neither, names(Reference, 0)),
             Self::RegistrationAllowedDomains => rule(
                 "registration.allowed_domains",
                 Tenant,
                 Within,
-                names(NamesOf::Domain, 0),
+                names(Domain, 0),
             ),
             Self::RegistrationEnabled => rule("registration.enabled", Tenant, Less, Kind::Switch),
             Self::RegistrationMaxPending => rule(

@@ -25,6 +25,7 @@ pub(super) fn whole(values: &Values, is_dev: bool) -> Vec<Fault> {
         proxies,
         default_tenant,
         origins,
+        claims,
         sockets,
         sessions,
         tokens,
@@ -144,6 +145,20 @@ fn origins(values: &Values) -> Findings {
         ]);
     }
     Ok(Vec::new())
+}
+
+fn claims(values: &Values) -> Findings {
+    let key = "claims.external_refs";
+    let carried = values.list("refs.names")?;
+    let claimed = values.list(key)?;
+    let unknown = claimed.iter().filter(|name| !carried.contains(name));
+    let refuse = |name| {
+        values.refused(
+            key,
+            &format!("has \"{name}\", which is not in \"refs.names\""),
+        )
+    };
+    Ok(unknown.map(refuse).collect())
 }
 
 fn sockets(values: &Values) -> Findings {

@@ -7,6 +7,7 @@ mod attempts;
 mod backup;
 mod cache;
 mod check;
+mod claims;
 mod cors;
 mod database;
 mod development;
@@ -47,6 +48,7 @@ pub use api::{Api, ClientIpHeader};
 pub use attempts::{Attempts, StoreIp};
 pub use backup::Backup;
 pub use cache::Cache;
+pub use claims::Claims;
 pub use cors::Cors;
 pub use database::{Database, DatabaseUrl};
 pub use development::DevDefaults;
@@ -111,6 +113,7 @@ pub const SECTIONS: &[Section] = &[
     section("backup", "Copies of the database", backup::KEYS),
     section("cache", "What is kept in memory", cache::KEYS),
     section("token", "What stands in tokens", token::KEYS),
+    section("claims", "What tokens show beside that", claims::KEYS),
     section(
         "keys",
         "Keys that sign, and the one that protects them",
@@ -176,6 +179,8 @@ pub struct Config {
     pub backup: Backup,
     /// `[cache]`
     pub cache: Cache,
+    /// `[claims]`
+    pub claims: Claims,
     /// `[token]`
     pub token: Token,
     /// `[keys]`
@@ -227,6 +232,7 @@ impl Config {
             database: Database::build(values)?,
             backup: Backup::build(values)?,
             cache: Cache::build(values)?,
+            claims: Claims::build(values)?,
             token: Token::build(values)?,
             keys: Keys::build(values)?,
             password: Password::build(values)?,

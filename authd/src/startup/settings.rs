@@ -93,6 +93,7 @@ pub(super) fn settings(config: &Config, issuer: String) -> Result<Settings, Fail
 fn tenant(config: &Config) -> TenantSettings {
     TenantSettings {
         attempts_retention: config.attempts.retention,
+        claimed_references: config.claims.external_refs.clone(),
         cors_origins: config.cors.origins.clone(),
         allowed_hosts: config.links.allowed_hosts.clone(),
         device_ttl: config.device.secret_ttl,

@@ -147,6 +147,7 @@ async fn behaves(setting: Setting) {
     let pair = Pair::new().await;
     match setting {
         Setting::AttemptsRetention => attempts_are_kept(&pair).await,
+        Setting::ClaimsExternalRefs => tokens_show_references(&pair).await,
         Setting::CorsOrigins => pages_may_read(&pair).await,
         Setting::DeviceSecretTtl => devices_are_known(&pair).await,
         Setting::LinksAllowedHosts => pages_are_on_hosts(&pair).await,
@@ -188,6 +189,62 @@ async fn attempts_are_kept(pair: &Pair) {
         .collect();
     assert_eq!(tenants.len(), 1);
     assert_ne!(tenants, [Some(pair.0.acme)]);
+}
+
+async fn tokens_show_references(pair: &Pair) {
+    let request = Set {
+        tenant: "acme".to_owned(),
+        key: "claims.external_refs".to_owned(),
+        value: "adm".to_owned(),
+        reason: None,
+    };
+    let admin = operator(Socket::Admin);
+    let refused = tenant::settings::set(&pair.0.app, &admin, request).await;
+    let code = refused.unwrap_err().code;
+    assert_eq!(code.as_str(), "validation_failed", "not in refs.names");
+    let names = "adm,roles,sub,shop_id";
+    pair.set("refs.names", names).await;
+    pair.set("claims.external_refs", "adm,roles,sub").await;
+    for (of, name) in [("acme", "adm"), ("beta", "branch_id")] {
+        let email = format!("carrier@{of}.test");
+        let made = pair.create(of, &email, |request| {
+            let all = if of == "acme" { names } else { name };
+            let all = all
+                .split(',')
+                .map(|name| (name.to_owned(), "true".to_owned()));
+            request.external_refs = all.collect();
+        });
+        made.await.unwrap();
+        pair.set_password(of, &email, GOOD).await.unwrap();
+    }
+    let body = |of: &str| {
+        let email = format!("carrier@{of}.test");
+        post(
+            "/v1/auth/login",
+            json!({"tenant": of, "email": email, "password": GOOD}),
+        )
+    };
+    let signed_in = pair.0.ask(body("acme")).await;
+    for answer in [pair.0.ask(refresh(signed_in.refresh())).await, signed_in] {
+        // A85: whatever a reference is called, it stands in `ext` alone.
+        let claims = claims(answer.access());
+        assert_eq!(
+            claims["ext"],
+            json!({"adm": "true", "roles": "true", "sub": "true"})
+        );
+        assert_eq!(
+            (&claims["adm"], &claims["roles"]),
+            (&json!(false), &json!([]))
+        );
+        assert!(claims["sub"].as_str().unwrap().starts_with("usr_"));
+        assert_eq!(pair.0.check(answer.access()).await.status, 200);
+    }
+    // A name that users may carry no more is shown no more.
+    pair.set("refs.names", "sub").await;
+    let answer = pair.0.ask(body("acme")).await;
+    assert_eq!(claims(answer.access())["ext"], json!({"sub": "true"}));
+    let answer = pair.0.ask(body("beta")).await;
+    assert!(claims(answer.access()).get("ext").is_none());
 }
 
 /// The origin that may read each one's answer.

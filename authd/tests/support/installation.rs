@@ -292,6 +292,7 @@ fn settings() -> Settings {
 fn tenant_settings() -> TenantSettings {
     TenantSettings {
         attempts_retention: Duration::from_hours(180 * 24),
+        claimed_references: Vec::new(),
         cors_origins: Vec::new(),
         allowed_hosts: Vec::new(),
         device_ttl: Duration::from_hours(90 * 24),

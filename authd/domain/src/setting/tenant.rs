@@ -30,6 +30,8 @@ pub struct StoredSetting {
 pub struct TenantSettings {
     /// How long attempts are kept.
     pub attempts_retention: Duration,
+    /// Names of references that access tokens show; of them only those that users may carry.
+    pub claimed_references: Vec<String>,
     /// Origins whose pages may read answers.
     pub cors_origins: Vec<String>,
     /// Life of an unused device secret.
@@ -61,6 +63,7 @@ impl TenantSettings {
     pub fn value(&self, setting: Setting) -> Value {
         match setting {
             Setting::AttemptsRetention => Value::Duration(self.attempts_retention),
+            Setting::ClaimsExternalRefs => Value::Names(self.claimed_references.clone()),
             Setting::CorsOrigins => Value::Names(self.cors_origins.clone()),
             Setting::DeviceSecretTtl => Value::Duration(self.device_ttl),
             Setting::LinksAllowedHosts => Value::Names(self.allowed_hosts.clone()),
@@ -113,6 +116,7 @@ impl TenantSettings {
                 }
             }
             Value::Names(names) => match setting {
+                Setting::ClaimsExternalRefs => self.claimed_references.clone_from(names),
                 Setting::CorsOrigins => self.cors_origins.clone_from(names),
                 Setting::LinksAllowedHosts => self.allowed_hosts.clone_from(names),
                 Setting::RefsNames => self.reference_names.clone_from(names),
@@ -135,7 +139,8 @@ impl TenantSettings {
             Setting::SessionIdleTimeout => Some(&mut self.session_limits.idle_timeout),
             Setting::SessionMaxAge => Some(&mut self.session_limits.max_age),
             Setting::TokenAccessTtl => Some(&mut self.access_ttl),
-            Setting::CorsOrigins
+            Setting::ClaimsExternalRefs
+            | Setting::CorsOrigins
             | Setting::LinksAllowedHosts
             | Setting::LockoutThreshold
             | Setting::PasswordMinLength
@@ -146,6 +151,13 @@ impl TenantSettings {
             | Setting::SessionPolicy
             | Setting::TokenAudience => None,
         }
+    }
+
+    /// The first reference that tokens are to show, and that no user may carry.
+    pub fn unknown_claim(&self) -> Option<&str> {
+        let claimed = self.claimed_references.iter();
+        let mut unknown = claimed.filter(|name| !self.reference_names.contains(name));
+        unknown.next().map(String::as_str)
     }
 
     /// The operator's values for a tenant: the installation's, and over them what the operator set

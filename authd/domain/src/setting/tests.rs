@@ -15,6 +15,7 @@ fn base() -> TenantSettings {
     let day = seconds(DAY);
     TenantSettings {
         attempts_retention: 180 * day,
+        claimed_references: Vec::new(),
         cors_origins: Vec::new(),
         allowed_hosts: vec!["app.acme.test".to_owned()],
         device_ttl: 90 * day,
@@ -45,8 +46,9 @@ fn base() -> TenantSettings {
 }
 
 /// A value on each side of the one of [`base`]; for keys without an order just two others.
-const AROUND: [(Setting, &str, &str); 18] = [
+const AROUND: [(Setting, &str, &str); 19] = [
     (Setting::AttemptsRetention, "30d", "365d"),
+    (Setting::ClaimsExternalRefs, "branch_id", "adm,sub"),
     (
         Setting::CorsOrigins,
         "https://app.acme.test",

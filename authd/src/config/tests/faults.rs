@@ -362,6 +362,17 @@ fn hostile_names_are_shown_escaped() {
 }
 
 #[test]
+fn a85_tokens_show_references_that_users_may_carry() {
+    let refused = load_settings(&["claims.external_refs=branch_id,adm"]).unwrap_err();
+    let shown = refused.to_string();
+    assert!(
+        shown.contains("\"claims.external_refs\" has \"adm\""),
+        "{shown}"
+    );
+    load_settings(&["claims.external_refs=adm", "refs.names=adm"]).unwrap();
+}
+
+#[test]
 fn v3_4_2_credentials_and_every_origin_do_not_go_together() {
     let refused = load_settings(&["cors.origins=*", "cors.credentials=true"]).unwrap_err();
     let shown = refused.to_string();

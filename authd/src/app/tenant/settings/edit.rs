@@ -80,6 +80,11 @@ pub fn apply(
     }
     let then = base.with(&own);
     let holds = base.with(&rows.settings().all()?);
+    if edit.setting == Setting::ClaimsExternalRefs
+        && let Some(name) = holds.unknown_claim()
+    {
+        return Err(unknown_claim(name));
+    }
     let sessions_ended = end_sessions(app, tx, tenant, [&then, &holds], now)?;
     if then.device_ttl != holds.device_ttl {
         let shorter = then.device_ttl.min(holds.device_ttl);
@@ -111,6 +116,11 @@ fn mend(tx: &dyn WriteTx, tenant: TenantId, edit: &Edit) -> Result<Option<Edited
         sessions_ended: 0,
         notes: vec!["A value of this tenant could not be read.".to_owned()],
     }))
+}
+
+fn unknown_claim(name: &str) -> Error {
+    let why = format!("\"claims.external_refs\" has \"{name}\", which is not in refs.names");
+    Error::field("/value", "unknown_reference", why)
 }
 
 fn refusal(setting: Setting, refused: &Refused) -> Error {
