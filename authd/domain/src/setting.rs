@@ -2,6 +2,7 @@
 //! bounds, and which of two values is the stricter one. The configuration takes name, class and
 //! bounds of these keys from here, so that there is one table of them.
 
+mod origin;
 mod tenant;
 mod value;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use crate::session::SessionPolicy;
 
+pub use origin::{name_of_host, name_of_origin};
 pub use tenant::{Effective, StoredSetting, TenantSettings};
 pub use value::{InvalidValue, name_of_audience, name_of_domain, name_of_reference};
 
@@ -18,8 +20,11 @@ pub use value::{InvalidValue, name_of_audience, name_of_domain, name_of_referenc
 #[expect(missing_docs, reason = "each bears the name of its key")]
 pub enum Setting {
     AttemptsRetention,
+    ClaimsExternalRefs,
+    CorsOrigins,
     DeviceSecretTtl,
     EmployeesShowPassword,
+    LinksAllowedHosts,
     LockoutDuration,
     LockoutThreshold,
     LockoutWindow,
@@ -120,6 +125,10 @@ pub enum NamesOf {
     Audience,
     /// Domains of e-mail addresses.
     Domain,
+    /// Hosts of pages.
+    Host,
+    /// Origins of pages.
+    Origin,
     /// References of users to other systems.
     Reference,
 }
@@ -133,6 +142,8 @@ pub enum Stricter {
     More,
     /// The list that lets fewer pass; an empty one lets all pass.
     Within,
+    /// None is: a tenant's own are https origins on the hosts that the operator allows.
+    OnAllowedHosts,
     /// None is: a tenant's own value stays within the hard bounds.
     Neither,
 }
@@ -171,6 +182,12 @@ pub enum Refused {
     /// Only the operator sets it.
     #[error("only the operator sets it")]
     Class,
+    /// The tenant's own value is not on hosts that the operator allows.
+    #[error("takes https origins on the hosts that the operator allows the tenant: {hosts}")]
+    Host {
+        /// The operator's `links.allowed_hosts`.
+        hosts: Value,
+    },
     /// The tenant's own value would be looser than the operator's.
     #[error("is looser than the operator's value for this tenant, {bound}")]
     Looser {
@@ -213,10 +230,13 @@ const fn names(of: NamesOf, min: usize) -> Kind {
 
 impl Setting {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::AttemptsRetention,
+        Self::ClaimsExternalRefs,
+        Self::CorsOrigins,
         Self::DeviceSecretTtl,
         Self::EmployeesShowPassword,
+        Self::LinksAllowedHosts,
         Self::LockoutDuration,
         Self::LockoutThreshold,
         Self::LockoutWindow,
@@ -236,7 +256,8 @@ impl Setting {
     /// What is fixed of it: the one table of classes, bounds and strictness.
     pub const fn rule(self) -> Rule {
         use Class::{Operator, Tenant};
-        use Stricter::{Less, More, Neither, Within};
+        use NamesOf::{Domain, Host, Origin, Reference};
+        use Stricter::{Less, More, Neither, OnAllowedHosts, Within};
         match self {
             Self::AttemptsRetention => rule(
                 "attempts.retention",
@@ -244,9 +265,16 @@ impl Setting {
                 Neither,
                 time(DAY, 3650 * DAY),
             ),
+            Self::ClaimsExternalRefs => {
+                rule("claims.external_refs", Tenant, Neither, names(Reference, 0))
+            }
+            Self::CorsOrigins => rule("cors.origins", Tenant, OnAllowedHosts, names(Origin, 0)),
             Self::DeviceSecretTtl => rule("device.secret_ttl", Tenant, Less, time(DAY, 730 * DAY)),
             Self::EmployeesShowPassword => {
                 rule("employees.show_password", Operator, Neither, Kind::Switch)
+            }
+            Self::LinksAllowedHosts => {
+                rule("links.allowed_hosts", Operator, Neither, names(Host, 0))
             }
             Self::LockoutDuration => rule("lockout.duration", Tenant, More, time(MINUTE, 30 * DAY)),
             Self::LockoutThreshold => rule("lockout.threshold", Tenant, Less, count(1, 100)),
@@ -258,12 +286,12 @@ impl Setting {
                 time(5 * MINUTE, 30 * DAY),
             ),
             Self::PasswordMinLength => rule("password.min_length", Tenant, More, count(8, 64)),
-            Self::RefsNames => rule("refs.names", Tenant, Neither, names(NamesOf::Reference, 0)),
+            Self::RefsNames => rule("refs.names", Tenant, Neither, names(Reference, 0)),
             Self::RegistrationAllowedDomains => rule(
                 "registration.allowed_domains",
                 Tenant,
                 Within,
-                names(NamesOf::Domain, 0),
+                names(Domain, 0),
             ),
             Self::RegistrationEnabled => rule("registration.enabled", Tenant, Less, Kind::Switch),
             Self::RegistrationMaxPending => rule(
@@ -310,8 +338,17 @@ impl Setting {
         value::parse(self.rule().kind, text)
     }
 
-    /// Whether somebody may set a value; `bound` is the operator's for the same tenant. The hard
-    /// bounds held when the value was read.
+    /// The setting whose value of the operator's bounds the tenant's own value of this one.
+    #[must_use]
+    pub const fn bounded_by(self) -> Self {
+        match self.rule().stricter {
+            Stricter::OnAllowedHosts => Self::LinksAllowedHosts,
+            _ => self,
+        }
+    }
+
+    /// Whether somebody may set a value; `bound` is the operator's of [`Setting::bounded_by`] for the
+    /// same tenant. The hard bounds held when the value was read.
     ///
     /// # Errors
     /// The tenant may not set it at all, or not so loose.
@@ -322,29 +359,30 @@ impl Setting {
         if self.rule().class == Class::Operator {
             return Err(Refused::Class);
         }
-        if self.stricter(value, bound) != value {
-            return Err(Refused::Looser {
-                bound: bound.clone(),
-            });
+        if self.is_bounded(value, bound) {
+            return Ok(());
         }
-        Ok(())
+        let bound = bound.clone();
+        Err(match self.rule().stricter {
+            Stricter::OnAllowedHosts => Refused::Host { hosts: bound },
+            _ => Refused::Looser { bound },
+        })
     }
 
-    /// What holds of a tenant's own value and the operator's for it: the stricter one, or the
-    /// tenant's own where none is.
-    fn stricter<'v>(self, own: &'v Value, operator: &'v Value) -> &'v Value {
+    /// Whether a tenant's own value keeps to the operator's of [`Setting::bounded_by`].
+    fn is_bounded(self, own: &Value, operator: &Value) -> bool {
         let is_less = match (own, operator) {
             (Value::Number(own), Value::Number(operator)) => own <= operator,
             (Value::Duration(own), Value::Duration(operator)) => own <= operator,
             (Value::Switch(own), Value::Switch(operator)) => own <= operator,
             _ => true,
         };
-        let is_more = own == operator || !is_less;
         match self.rule().stricter {
-            Stricter::Less if !is_less => operator,
-            Stricter::More if !is_more => operator,
-            Stricter::Within if !is_within(own, operator) => operator,
-            _ => own,
+            Stricter::Less => is_less,
+            Stricter::More => own == operator || !is_less,
+            Stricter::Within => is_within(own, operator),
+            Stricter::OnAllowedHosts => origin::are_on(own, operator),
+            Stricter::Neither => true,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What stands in a token (RFC 9068; rule 13): the claims of an access token and of `pwc+jwt`.
 
+use std::collections::BTreeMap;
+
 use common::id::{SessionId, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +63,9 @@ pub struct AccessClaims {
     pub roles: Vec<String>,
     /// Whether the user may do everything within the tenant.
     pub adm: bool,
+    /// References to other systems, by name: whatever they are called, they stand nowhere else.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ext: BTreeMap<String, String>,
 }
 
 /// Claims of a token that is good for changing a password only: no session, no rights.

@@ -8,6 +8,7 @@ pub mod authenticate;
 pub mod backup;
 pub mod check;
 pub mod context;
+pub mod cors;
 mod counter;
 mod current;
 pub mod cursor;

@@ -65,6 +65,21 @@ pub struct PictureSettings {
     pub max_pixels: u64,
 }
 
+/// What pages of the origins that [`TenantSettings`] names may do; lists as in their headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CorsSettings {
+    /// Whether they may send cookies and the like.
+    pub credentials: bool,
+    /// Headers of answers that they may read.
+    pub expose_headers: String,
+    /// Headers that they may send.
+    pub headers: String,
+    /// How long browsers keep the answer to a question about them.
+    pub max_age: Duration,
+    /// Methods that they may use.
+    pub methods: String,
+}
+
 /// Pages that mailed links lead to; a token is put behind each as its fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkSettings {
@@ -108,6 +123,8 @@ pub struct Settings {
     pub login_budget: LoginBudgetSettings,
     /// How mails are sent.
     pub mail: MailSettings,
+    /// Pages of other origins.
+    pub cors: CorsSettings,
     /// Pages that mailed links lead to.
     pub links: LinkSettings,
     /// How long an address waits for its owner's confirmation.

@@ -1,5 +1,6 @@
 //! What a sign-in or a refresh hands out, and how the tokens in it are made.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use common::secret::Secret;
@@ -90,6 +91,7 @@ impl App {
             auth_time: session.auth_time.seconds(),
             roles: user.roles.iter().map(ToString::to_string).collect(),
             adm: user.is_tenant_admin,
+            ext: references(settings, &user),
         };
         let access_token = self.keys.sign_access(&claims).map_err(Error::internal)?;
         let refresh = self
@@ -159,6 +161,17 @@ impl App {
         let random: [u8; 16] = self.random_bytes()?;
         Ok(data_encoding::BASE64URL_NOPAD.encode(&random))
     }
+}
+
+/// The references that the tenant's tokens show, of those that the user carries.
+fn references(settings: &TenantSettings, user: &User) -> BTreeMap<String, String> {
+    let is_shown = |name: &String| {
+        settings.claimed_references.contains(name) && settings.reference_names.contains(name)
+    };
+    let own = user.external_refs.iter();
+    own.filter(|(name, _)| is_shown(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 fn audience(settings: &TenantSettings) -> Audience {

@@ -79,6 +79,9 @@ fn settings(threshold: u32) -> Effective {
     let length = Duration::from_secs(1);
     Effective::of_installation(Arc::new(TenantSettings {
         attempts_retention: length,
+        claimed_references: Vec::new(),
+        cors_origins: Vec::new(),
+        allowed_hosts: Vec::new(),
         device_ttl: length,
         show_password: false,
         lockout: LockoutPolicy {
@@ -146,6 +149,7 @@ fn access_token(key: StateKey) -> Arc<VerifiedToken> {
         auth_time: 0,
         roles: Vec::new(),
         adm: false,
+        ext: std::collections::BTreeMap::new(),
     }))
 }
 

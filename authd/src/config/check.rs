@@ -24,6 +24,8 @@ pub(super) fn whole(values: &Values, is_dev: bool) -> Vec<Fault> {
         listen,
         proxies,
         default_tenant,
+        origins,
+        claims,
         sockets,
         sessions,
         tokens,
@@ -128,6 +130,35 @@ fn default_tenant(values: &Values) -> Findings {
         return Ok(vec![values.refused(key, &why)]);
     }
     Ok(Vec::new())
+}
+
+fn origins(values: &Values) -> Findings {
+    let has_all = values.list("cors.origins")?.iter().any(|text| text == "*");
+    if has_all && values.bool("cors.credentials")? {
+        return Ok(vec![
+            values
+                .refused(
+                    "cors.credentials",
+                    &"is true, and \"cors.origins\" contains \"*\": then every page could act as whoever reads it",
+                )
+                .hint("Name the origins, like \"https://app.example.com\"."),
+        ]);
+    }
+    Ok(Vec::new())
+}
+
+fn claims(values: &Values) -> Findings {
+    let key = "claims.external_refs";
+    let carried = values.list("refs.names")?;
+    let claimed = values.list(key)?;
+    let unknown = claimed.iter().filter(|name| !carried.contains(name));
+    let refuse = |name| {
+        values.refused(
+            key,
+            &format!("has \"{name}\", which is not in \"refs.names\""),
+        )
+    };
+    Ok(unknown.map(refuse).collect())
 }
 
 fn sockets(values: &Values) -> Findings {

@@ -48,6 +48,10 @@ pub(super) fn check(form: Form, text: &str) -> Result<(), String> {
             .map_err(|e| e.to_string()),
         Form::ReferenceName => setting::name_of_reference(text).map_err(|e| e.to_string()),
         Form::Domain => setting::name_of_domain(text).map_err(|e| e.to_string()),
+        Form::WebHost => setting::name_of_host(text).map_err(|e| e.to_string()),
+        Form::Origin => setting::name_of_origin(text).map_err(|e| e.to_string()),
+        Form::HeaderName => header_name(text),
+        Form::Method => method(text),
         Form::TimeZone => time_zone(text),
         Form::Label => {
             let clean = common::text::sanitize(text, 60).map_err(|e| e.to_string())?;
@@ -269,6 +273,24 @@ fn is_host(host: &str) -> bool {
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         })
+}
+
+/// The mark for all of them is refused: it means nothing where credentials are sent.
+fn header_name(text: &str) -> Result<(), String> {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    if (1..=64).contains(&text.len()) && text.bytes().all(is_plain) {
+        Ok(())
+    } else {
+        Err("expected names of headers, like \"content-type\"".to_owned())
+    }
+}
+
+fn method(text: &str) -> Result<(), String> {
+    if ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].contains(&text) {
+        Ok(())
+    } else {
+        Err("expected methods: GET, HEAD, POST, PUT, PATCH, DELETE".to_owned())
+    }
 }
 
 fn group(text: &str) -> Result<(), String> {
@@ -538,6 +560,18 @@ mod tests {
                 "a..example",
             ],
         ),
+        (
+            Form::WebHost,
+            &["app.example.com"],
+            &["", "https://a.b", "A.b", "a.b:1"],
+        ),
+        (
+            Form::Origin,
+            &["*", "https://app.example.com"],
+            &["", "null", "https://app.example.com/"],
+        ),
+        (Form::HeaderName, &["ETag"], &["", "*", "a b", "a,b", "a:"]),
+        (Form::Method, &["PATCH"], &["", "*", "get", "CONNECT"]),
         (Form::TimeZone, &["UTC"], &["", "Mars/Phobos"]),
         (Form::Label, &["free"], &["", " free"]),
         (

@@ -162,6 +162,8 @@ impl Kind {
                 item: match of {
                     NamesOf::Audience => Form::Audience,
                     NamesOf::Domain => Form::Domain,
+                    NamesOf::Host => Form::WebHost,
+                    NamesOf::Origin => Form::Origin,
                     NamesOf::Reference => Form::ReferenceName,
                 },
                 max,
@@ -207,6 +209,14 @@ pub enum Form {
     ReferenceName,
     /// Domain of e-mail addresses.
     Domain,
+    /// Host of a page.
+    WebHost,
+    /// Origin of a page.
+    Origin,
+    /// Name of a header.
+    HeaderName,
+    /// Method of a request.
+    Method,
     /// IANA time zone.
     TimeZone,
     /// Short name for people.
@@ -238,6 +248,10 @@ impl Form {
             Self::SessionPolicy => "session policy",
             Self::ReferenceName => "name of a-z, 0-9 and _",
             Self::Domain => "domain",
+            Self::WebHost => "host",
+            Self::Origin => "origin or \"*\"",
+            Self::HeaderName => "name of a header",
+            Self::Method => "method",
             Self::TimeZone => "IANA time zone",
             Self::Label => "name",
             Self::Audience => "audience",
@@ -265,6 +279,10 @@ impl Form {
             Self::SessionPolicy => "\"per_device\"",
             Self::ReferenceName => "\"branch_id\"",
             Self::Domain => "\"example.com\"",
+            Self::WebHost => "\"app.example.com\"",
+            Self::Origin => "\"https://app.example.com\"",
+            Self::HeaderName => "\"content-type\"",
+            Self::Method => "\"GET\"",
             Self::TimeZone => "\"UTC\"",
             Self::Label => "\"free\"",
             Self::Audience => "\"https://api.example.com\"",

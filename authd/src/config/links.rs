@@ -1,5 +1,7 @@
 //! `[links]`: the pages that mailed links lead to.
 
+use domain::setting::Setting;
+
 use super::fault::Fault;
 use super::key::{Change, Class, Form, Key, Kind};
 use super::value::Values;
@@ -17,6 +19,11 @@ const fn page(name: &'static str, doc: &'static str) -> Key {
 
 /// The keys, sorted by name.
 pub(super) const KEYS: &[Key] = &[
+    Key::of(
+        Setting::LinksAllowedHosts,
+        Some("[]"),
+        "Hosts that a tenant's own pages may be on.",
+    ),
     page(
         "links.confirm_url",
         "Page for confirming a new address; authd's own, /confirm-email, if unset.",
@@ -41,6 +48,8 @@ pub(super) const OWN_PAGES: [(&str, &str); 3] = [
 /// Settings of mailed links; tokens are put behind them as their fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Links {
+    /// Hosts that a tenant's own pages may be on.
+    pub allowed_hosts: Vec<String>,
     /// Page for confirming a new address.
     pub confirm_url: String,
     /// Page for setting a new password.
@@ -52,6 +61,7 @@ pub struct Links {
 impl Links {
     pub(super) fn build(values: &Values) -> Result<Self, Fault> {
         Ok(Self {
+            allowed_hosts: values.list("links.allowed_hosts")?,
             confirm_url: values.text("links.confirm_url")?,
             reset_url: values.text("links.reset_url")?,
             verify_url: values.text("links.verify_url")?,

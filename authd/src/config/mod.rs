@@ -7,6 +7,8 @@ mod attempts;
 mod backup;
 mod cache;
 mod check;
+mod claims;
+mod cors;
 mod database;
 mod development;
 mod device;
@@ -47,6 +49,8 @@ pub use api::{Api, ClientIpHeader};
 pub use attempts::{Attempts, StoreIp};
 pub use backup::Backup;
 pub use cache::Cache;
+pub use claims::Claims;
+pub use cors::Cors;
 pub use database::{Database, DatabaseUrl};
 pub use development::DevDefaults;
 pub use device::Device;
@@ -105,11 +109,13 @@ pub const SECTIONS: &[Section] = &[
     section("", "General", GENERAL),
     section("api", "The HTTP side", api::KEYS),
     section("timeouts", "Times of particular operations", timeouts::KEYS),
+    section("cors", "Pages of other origins", cors::KEYS),
     section("admin", "The sockets of authctl", admin::KEYS),
     section("database", "Where the data is", database::KEYS),
     section("backup", "Copies of the database", backup::KEYS),
     section("cache", "What is kept in memory", cache::KEYS),
     section("token", "What stands in tokens", token::KEYS),
+    section("claims", "What tokens show beside that", claims::KEYS),
     section(
         "keys",
         "Keys that sign, and the one that protects them",
@@ -170,6 +176,8 @@ pub struct Config {
     pub api: Api,
     /// `[timeouts]`
     pub timeouts: Timeouts,
+    /// `[cors]`
+    pub cors: Cors,
     /// `[admin]`
     pub admin: Admin,
     /// `[database]`
@@ -178,6 +186,8 @@ pub struct Config {
     pub backup: Backup,
     /// `[cache]`
     pub cache: Cache,
+    /// `[claims]`
+    pub claims: Claims,
     /// `[token]`
     pub token: Token,
     /// `[keys]`
@@ -226,10 +236,12 @@ impl Config {
             default_tenant,
             api: Api::build(values)?,
             timeouts: Timeouts::build(values)?,
+            cors: Cors::build(values)?,
             admin: Admin::build(values)?,
             database: Database::build(values)?,
             backup: Backup::build(values)?,
             cache: Cache::build(values)?,
+            claims: Claims::build(values)?,
             token: Token::build(values)?,
             keys: Keys::build(values)?,
             password: Password::build(values)?,

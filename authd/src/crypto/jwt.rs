@@ -106,8 +106,25 @@ impl KeyRing {
         expected: &Expected,
         now: Time,
     ) -> Result<VerifiedToken, TokenError> {
+        let verified = self.signed(token, expected, now)?;
+        if verified.is_expired(now) {
+            return Err(TokenError::Expired);
+        }
+        Ok(verified)
+    }
+
+    /// As [`KeyRing::verify`], whatever the token's age: it proves who made it, and nothing now.
+    ///
+    /// # Errors
+    /// [`TokenError::Invalid`]
+    pub fn signed(
+        &self,
+        token: &str,
+        expected: &Expected,
+        now: Time,
+    ) -> Result<VerifiedToken, TokenError> {
         let (typ, claims) = self.open_token(token)?;
-        let verified = if typ == ACCESS_TYP {
+        Ok(if typ == ACCESS_TYP {
             let claims: AccessClaims = parse(&claims)?;
             check_access(&claims, expected, now)?;
             VerifiedToken::Access(claims)
@@ -115,11 +132,7 @@ impl KeyRing {
             let claims: PasswordChangeClaims = parse(&claims)?;
             check_password_change(&claims, expected, now)?;
             VerifiedToken::PasswordChange(claims)
-        };
-        if verified.is_expired(now) {
-            return Err(TokenError::Expired);
-        }
-        Ok(verified)
+        })
     }
 
     /// Looks at a token of whatever kind and state, for an operator; none if it is no JWT at all.

@@ -22,6 +22,7 @@ use crate::app::tokens::SignedIn;
 use crate::app::{App, Client, Error, login, password_reset, refresh, user};
 use crate::http::authenticated::{Authenticated, MayChangePassword};
 use crate::http::body::{JsonAnswer, JsonBody};
+use crate::http::cors::Asking;
 use crate::http::error::Refusal;
 use crate::http::extract::NoQuery;
 
@@ -228,9 +229,11 @@ impl LoginBody {
 pub(super) async fn sign_in(
     State(app): State<Arc<App>>,
     client: Client,
+    asking: Asking,
     _: NoQuery,
     body: JsonBody<LoginBody>,
 ) -> Result<JsonAnswer<Tokens>, Refusal> {
+    asking.about(&app, body.0.tenant.as_ref()).await;
     let wish = body.0.parse(&app)?;
     Ok(JsonAnswer(login::login(&app, client, wish).await?.into()))
 }
@@ -239,9 +242,13 @@ pub(super) async fn sign_in(
 pub(super) async fn refresh(
     State(app): State<Arc<App>>,
     client: Client,
+    asking: Asking,
     _: NoQuery,
     body: JsonBody<RefreshBody>,
 ) -> Result<JsonAnswer<Tokens>, Refusal> {
+    asking
+        .about_refresh_token(&app, &body.0.refresh_token)
+        .await;
     Ok(JsonAnswer(
         refresh::refresh(&app, &client, body.0.refresh_token)
             .await?
@@ -254,6 +261,7 @@ pub(super) async fn sign_out(
     State(app): State<Arc<App>>,
     client: Client,
     caller: Option<Authenticated>,
+    asking: Asking,
     _: NoQuery,
     body: Option<JsonBody<LogoutBody>>,
 ) -> Result<Response, Refusal> {
@@ -267,6 +275,7 @@ pub(super) async fn sign_out(
         }
         (Some(caller), None) => logout::by_access_token(&app, &caller.0, body.scope).await?,
         (None, Some(token)) => {
+            asking.about_refresh_token(&app, &token).await;
             logout::by_refresh_token(&app, &client, token, body.scope).await?;
         }
         (None, None) => {
@@ -304,9 +313,11 @@ pub(super) async fn change_password(
 pub(super) async fn forgot_password(
     State(app): State<Arc<App>>,
     client: Client,
+    asking: Asking,
     _: NoQuery,
     body: JsonBody<ForgotBody>,
 ) -> Result<StatusCode, Refusal> {
+    asking.about(&app, body.0.tenant.as_ref()).await;
     let tenant = tenant(&app, body.0.tenant)?;
     let email = email(&body.0.email)?;
     password_reset::forgot(&app, client, tenant, email).await?;
@@ -317,9 +328,11 @@ pub(super) async fn forgot_password(
 pub(super) async fn reset_password(
     State(app): State<Arc<App>>,
     client: Client,
+    asking: Asking,
     _: NoQuery,
     body: JsonBody<ResetBody>,
 ) -> Result<StatusCode, Refusal> {
+    asking.about_mailed_token(&app, &body.0.token).await;
     let new = Password::new(&body.0.new_password)
         .map_err(|rejection| Error::password("/new_password", &rejection))?;
     password_reset::reset(&app, client, &body.0.token, new).await?;

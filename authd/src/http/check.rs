@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::authenticate::{self, Proof};
 use crate::app::check::{self, Wanted};
 use crate::app::{App, Client, Error};
+use crate::http::cors::{self, Grant};
 use crate::http::error::Refusal;
 use crate::http::extract::{Bearer, BearerFault, BearerOutcome, QueryParams};
 use crate::http::headers;
@@ -182,14 +183,20 @@ pub(super) fn pattern() -> HeaderMap {
     };
     let mut headers = HeaderMap::new();
     shown.put(Standing::Active, &mut headers);
+    cors::vary(&mut headers);
     headers::prepare(&mut headers);
     headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
     headers
 }
 
-/// The answer to a warm check of a live session, but for the ids of the request; none where the
+/// The answer to a warm check of a live session, but for the ids of the request and what the page
+/// that asks is granted; none where the
 /// router has to give it. [`check`] gives the same answer.
-pub(super) fn ready(app: &App, pattern: &HeaderMap, head: &Head<'_>) -> Option<Response> {
+pub(super) fn ready(
+    app: &App,
+    pattern: &HeaderMap,
+    head: &Head<'_>,
+) -> Option<(Response, Option<Grant>)> {
     let is_plain = head.method == Method::GET && head.uri.query().is_none() && !head.has_body;
     if !is_plain || head.uri.path() != PATH {
         return None;
@@ -203,7 +210,12 @@ pub(super) fn ready(app: &App, pattern: &HeaderMap, head: &Head<'_>) -> Option<R
     headers.clone_from(pattern);
     shown.put(proof.standing, headers);
     headers.insert(CONTENT_LENGTH, HeaderValue::from(shown.body.len()));
-    Some(response)
+    let grant = Grant::of(
+        &app.settings.peek().cors,
+        &proof.state.settings,
+        head.headers,
+    );
+    Some((response, grant))
 }
 
 fn refused(error: Error) -> Response {

@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::body::BodyLimit;
 use super::client_ip::{ClientAddress, TrustedProxies, client_address};
+use super::cors::{self, Asking, Grant};
 use super::error::{Hints, Refusal};
 use super::headers;
 pub use super::passage::RequestIds;
@@ -134,6 +135,7 @@ impl Edge {
         route: &'static str,
         started: Instant,
         response: &mut Response,
+        grant: Option<Grant>,
     ) {
         self.address(peer, request_headers, &self.policy.peek().proxies);
         let request_id = (self.request_ids)();
@@ -144,10 +146,12 @@ impl Edge {
         passage::log_done(request_id, correlation_id.as_ref(), done, took);
         let headers = response.headers_mut();
         // The length is the last one, as through the router.
-        let length = correlation_id
-            .is_some()
-            .then(|| headers.remove(CONTENT_LENGTH));
+        let length =
+            (correlation_id.is_some() || grant.is_some()).then(|| headers.remove(CONTENT_LENGTH));
         headers::put_ids(headers, request_id, correlation_id);
+        if let Some(grant) = grant {
+            grant.put(headers);
+        }
         if let Some(length) = length.flatten() {
             headers.insert(CONTENT_LENGTH, length);
         }
@@ -166,17 +170,23 @@ async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -
     let timeout = policy.timeouts.of(request.uri().path());
     let request_id = (edge.request_ids)();
     let limit = BodyLimit(edge.max_body);
+    let asking = Asking::of(request.headers());
+    request.extensions_mut().insert(asking.clone());
     let mut passage = Passage::begin(&mut request, request_id, timeout, limit);
     let client = edge.client(&policy.proxies, &request, &passage);
     drop(policy);
-    let response = match client {
+    let mut response = match client {
         Ok(client) => {
             request.extensions_mut().insert(client);
             passage.run(next.run(request)).await
         }
         Err(error) => Refusal(error).into_response(),
     };
-    let Ended { response, took } = passage.end(response, Hints::Hidden);
+    cors::vary(response.headers_mut());
+    let Ended { mut response, took } = passage.end(response, Hints::Hidden);
+    if let Some(grant) = asking.granted() {
+        grant.put(response.headers_mut());
+    }
     edge.traffic.record(Instant::now(), took, response.status());
     response
 }

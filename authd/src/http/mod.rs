@@ -6,6 +6,7 @@ pub mod body;
 mod check;
 pub mod client_ip;
 mod conditional;
+mod cors;
 pub mod edge;
 pub mod error;
 pub mod extract;

@@ -39,10 +39,10 @@ impl Front for Ready {
         let Peer::Tcp(peer) = head.peer else {
             return None;
         };
-        let mut response = check::ready(&self.app, &self.pattern, head)?;
+        let (mut response, grant) = check::ready(&self.app, &self.pattern, head)?;
         let client = (peer.ip(), head.headers);
         self.edge
-            .complete_ready(client, check::PATH, started, &mut response);
+            .complete_ready(client, check::PATH, started, &mut response, grant);
         Some(response)
     }
 }

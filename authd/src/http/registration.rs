@@ -17,6 +17,7 @@ use crate::app::{App, Client, Error};
 use crate::http::auth::{email_at, password, tenant};
 use crate::http::authenticated::Authenticated;
 use crate::http::body::{JsonAnswer, JsonBody};
+use crate::http::cors::Asking;
 use crate::http::error::Refusal;
 use crate::http::extract::NoQuery;
 
@@ -147,9 +148,11 @@ fn optional(
 pub(super) async fn register(
     State(app): State<Arc<App>>,
     client: Client,
+    asking: Asking,
     _: NoQuery,
     body: JsonBody<RegisterBody>,
 ) -> Result<StatusCode, Refusal> {
+    asking.about(&app, Some(&body.0.tenant)).await;
     let registrant = body.0.parse(&app)?;
     registration::register(&app, client, registrant).await?;
     Ok(StatusCode::ACCEPTED)
@@ -159,9 +162,11 @@ pub(super) async fn register(
 pub(super) async fn verify_email(
     State(app): State<Arc<App>>,
     client: Client,
+    asking: Asking,
     _: NoQuery,
     body: JsonBody<VerifyBody>,
 ) -> Result<JsonAnswer<Verified>, Refusal> {
+    asking.about_mailed_token(&app, &body.0.token).await;
     let password = password(&body.0.password, "/password")?;
     let completed = registration::complete(&app, client, &body.0.token, password).await?;
     Ok(JsonAnswer(Verified {
@@ -174,9 +179,11 @@ pub(super) async fn verify_email(
 pub(super) async fn resend(
     State(app): State<Arc<App>>,
     client: Client,
+    asking: Asking,
     _: NoQuery,
     body: JsonBody<ResendBody>,
 ) -> Result<StatusCode, Refusal> {
+    asking.about(&app, body.0.tenant.as_ref()).await;
     let tenant = tenant(&app, body.0.tenant)?;
     let email = email_at(&body.0.email, "/email")?;
     registration::resend(&app, client, tenant, email).await?;
@@ -187,9 +194,11 @@ pub(super) async fn resend(
 pub(super) async fn confirm_email(
     State(app): State<Arc<App>>,
     client: Client,
+    asking: Asking,
     _: NoQuery,
     body: JsonBody<ConfirmBody>,
 ) -> Result<StatusCode, Refusal> {
+    asking.about_mailed_token(&app, &body.0.token).await;
     email_change::confirm(&app, client, &body.0.token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

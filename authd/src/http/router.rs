@@ -10,8 +10,8 @@ use crate::http::route::Method::{Delete, Get, Patch, Post, Put};
 use crate::http::route::Routes;
 pub use crate::http::route::{Access, Route};
 use crate::http::{
-    auth, check, health, lists, maintenance, me, pages, permissions, picture, registration, roles,
-    tenant, tenants, users, well_known,
+    auth, check, cors, health, lists, maintenance, me, pages, permissions, picture, registration,
+    roles, tenant, tenants, users, well_known,
 };
 
 /// Routes that answer while the API is closed for maintenance: other services go on checking tokens.
@@ -25,7 +25,11 @@ pub const OPEN_IN_MAINTENANCE: &[&str] = &[
 /// The API behind its guard, without the layers that [`crate::http::edge`] puts around it.
 pub fn api(app: &Arc<App>) -> Router {
     let guard = from_fn_with_state(Arc::clone(app), maintenance::guard);
-    routes().route_layer(guard).with_state(Arc::clone(app))
+    let cors = from_fn_with_state(Arc::clone(app), cors::guard);
+    routes()
+        .route_layer(guard)
+        .layer(cors)
+        .with_state(Arc::clone(app))
 }
 
 /// The API's routes, without the guard.

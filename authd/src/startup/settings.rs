@@ -14,7 +14,8 @@ use domain::setting::TenantSettings;
 use super::exit::Failure;
 use crate::app::Settings;
 use crate::app::settings::{
-    BackupSettings, LinkSettings, LoginBudgetSettings, MailSettings, PictureSettings, StoredIp,
+    BackupSettings, CorsSettings, LinkSettings, LoginBudgetSettings, MailSettings, PictureSettings,
+    StoredIp,
 };
 use crate::config::{self, Config};
 
@@ -58,6 +59,13 @@ pub(super) fn settings(config: &Config, issuer: String) -> Result<Settings, Fail
             rate: config.mail.rate,
             timeout: config.mail.timeout,
         },
+        cors: CorsSettings {
+            credentials: config.cors.credentials,
+            expose_headers: config.cors.expose_headers.join(", "),
+            headers: config.cors.headers.join(", "),
+            max_age: config.cors.max_age,
+            methods: config.cors.methods.join(", "),
+        },
         links: LinkSettings {
             confirm_url: config.links.confirm_url.clone(),
             reset_url: config.links.reset_url.clone(),
@@ -85,6 +93,9 @@ pub(super) fn settings(config: &Config, issuer: String) -> Result<Settings, Fail
 fn tenant(config: &Config) -> TenantSettings {
     TenantSettings {
         attempts_retention: config.attempts.retention,
+        claimed_references: config.claims.external_refs.clone(),
+        cors_origins: config.cors.origins.clone(),
+        allowed_hosts: config.links.allowed_hosts.clone(),
         device_ttl: config.device.secret_ttl,
         show_password: config.employees.show_password,
         lockout: LockoutPolicy {

@@ -8,6 +8,7 @@
 )]
 
 mod answers;
+mod cors;
 mod cuts;
 mod deleted;
 mod devices;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use authd::app::tenant::settings::Edit;
 use authd::app::{Error, housekeeping, tenant, user};
 use common::call::setting::{Set, Unset};
 use common::call::user::{Create, SetPassword};
@@ -12,7 +13,7 @@ use common::time::Time;
 use data_encoding::BASE64URL_NOPAD;
 use domain::setting::{SetBy, Setting, StoredSetting};
 use serde_json::{Value, json};
-use store::{Claim, Priority};
+use store::{Claim, Priority, StoreError, WriteTx};
 
 use crate::house::{ADA, Answer, Ask, GOOD, House, WRONG, post, refresh};
 use crate::support::{FakePost, Plan, given, new_tenant, new_user, operator, plan, reference};
@@ -147,8 +148,11 @@ async fn behaves(setting: Setting) {
     let pair = Pair::new().await;
     match setting {
         Setting::AttemptsRetention => attempts_are_kept(&pair).await,
+        Setting::ClaimsExternalRefs => tokens_show_references(&pair).await,
+        Setting::CorsOrigins => pages_may_read(&pair).await,
         Setting::DeviceSecretTtl => devices_are_known(&pair).await,
         Setting::EmployeesShowPassword => passwords_are_shown().await,
+        Setting::LinksAllowedHosts => pages_are_on_hosts(&pair).await,
         Setting::LockoutDuration => locks_last(&pair).await,
         Setting::LockoutThreshold => locks_come(&pair).await,
         Setting::LockoutWindow => failures_count(&pair).await,
@@ -187,6 +191,111 @@ async fn attempts_are_kept(pair: &Pair) {
         .collect();
     assert_eq!(tenants.len(), 1);
     assert_ne!(tenants, [Some(pair.0.acme)]);
+}
+
+async fn tokens_show_references(pair: &Pair) {
+    let request = Set {
+        tenant: "acme".to_owned(),
+        key: "claims.external_refs".to_owned(),
+        value: "adm".to_owned(),
+        reason: None,
+    };
+    let admin = operator(Socket::Admin);
+    let refused = tenant::settings::set(&pair.0.app, &admin, request).await;
+    let code = refused.unwrap_err().code;
+    assert_eq!(code.as_str(), "validation_failed", "not in refs.names");
+    let names = "adm,roles,sub,shop_id";
+    pair.set("refs.names", names).await;
+    pair.set("claims.external_refs", "adm,roles,sub").await;
+    for (of, name) in [("acme", "adm"), ("beta", "branch_id")] {
+        let email = format!("carrier@{of}.test");
+        let made = pair.create(of, &email, |request| {
+            let all = if of == "acme" { names } else { name };
+            let all = all
+                .split(',')
+                .map(|name| (name.to_owned(), "true".to_owned()));
+            request.external_refs = all.collect();
+        });
+        made.await.unwrap();
+        pair.set_password(of, &email, GOOD).await.unwrap();
+    }
+    let body = |of: &str| {
+        let email = format!("carrier@{of}.test");
+        post(
+            "/v1/auth/login",
+            json!({"tenant": of, "email": email, "password": GOOD}),
+        )
+    };
+    let signed_in = pair.0.ask(body("acme")).await;
+    for answer in [pair.0.ask(refresh(signed_in.refresh())).await, signed_in] {
+        // A85: whatever a reference is called, it stands in `ext` alone.
+        let claims = claims(answer.access());
+        assert_eq!(
+            claims["ext"],
+            json!({"adm": "true", "roles": "true", "sub": "true"})
+        );
+        assert_eq!(
+            (&claims["adm"], &claims["roles"]),
+            (&json!(false), &json!([]))
+        );
+        assert!(claims["sub"].as_str().unwrap().starts_with("usr_"));
+        assert_eq!(pair.0.check(answer.access()).await.status, 200);
+    }
+    // A name that users may carry no more is shown no more.
+    pair.set("refs.names", "sub").await;
+    let answer = pair.0.ask(body("acme")).await;
+    assert_eq!(claims(answer.access())["ext"], json!({"sub": "true"}));
+    let answer = pair.0.ask(body("beta")).await;
+    assert!(claims(answer.access()).get("ext").is_none());
+}
+
+/// The origin that may read each one's answer.
+async fn readers(pair: &Pair, origin: &str) -> [Option<String>; 2] {
+    let ask = |email: &str| Pair::login(email, GOOD).header("origin", origin);
+    let answers = pair.both(ask).await;
+    answers.map(|answer| {
+        let value = answer.headers.get("access-control-allow-origin")?;
+        Some(value.to_str().unwrap().to_owned())
+    })
+}
+
+async fn pages_may_read(pair: &Pair) {
+    let origin = "https://app.acme.test";
+    pair.set("cors.origins", origin).await;
+    assert_eq!(readers(pair, origin).await, [Some(origin.to_owned()), None]);
+}
+
+async fn pages_are_on_hosts(pair: &Pair) {
+    let own = Edit {
+        setting: Setting::CorsOrigins,
+        value: Some(
+            Setting::CorsOrigins
+                .parse("https://app.acme.test:8443")
+                .unwrap(),
+        ),
+        by: SetBy::Tenant,
+    };
+    let edit = async |tenant| {
+        let (app, edit) = (Arc::clone(&pair.0.app), own.clone());
+        let now = app.now();
+        let write =
+            move |tx: &dyn WriteTx| tenant::settings::apply(&app, tx, tenant, &edit, now).map(drop);
+        let claim = Claim::detached();
+        pair.0.app.store.write(Priority::Normal, claim, write).await
+    };
+    pair.set("links.allowed_hosts", "app.acme.test").await;
+    edit(pair.0.acme).await.unwrap();
+    let beta = pair.0.app.store.read(|tx| {
+        let slug = "beta".parse().unwrap();
+        Ok::<_, StoreError>(tx.tenants().by_slug(&slug)?.unwrap().id)
+    });
+    let refused = edit(beta.await.unwrap()).await.unwrap_err();
+    assert_eq!(refused.code.as_str(), "validation_failed");
+    let origin = "https://app.acme.test:8443";
+    assert_eq!(readers(pair, origin).await, [Some(origin.to_owned()), None]);
+    // A host that is allowed no more takes its pages along.
+    pair.set("links.allowed_hosts", "b.acme.test").await;
+    assert_eq!(readers(pair, origin).await, [None, None]);
 }
 
 async fn devices_are_known(pair: &Pair) {
@@ -557,7 +666,7 @@ async fn rule_20_a85_the_tenant_itself_may_only_become_stricter() {
     let pair = Pair::new().await;
     pair.set("lockout.threshold", "4").await;
     let own = |setting: Setting, text: &str| {
-        let edit = tenant::settings::Edit {
+        let edit = Edit {
             setting,
             value: Some(setting.parse(text).unwrap()),
             by: SetBy::Tenant,

@@ -11,7 +11,8 @@ use authd::app::login_budget::LoginBudget;
 use authd::app::mail::Mailroom;
 use authd::app::picture::Pictures;
 use authd::app::settings::{
-    BackupSettings, LinkSettings, LoginBudgetSettings, MailSettings, PictureSettings, StoredIp,
+    BackupSettings, CorsSettings, LinkSettings, LoginBudgetSettings, MailSettings, PictureSettings,
+    StoredIp,
 };
 use authd::app::waiters::Waiters;
 use authd::app::{App, Current, Operator, Settings};
@@ -261,6 +262,13 @@ fn settings() -> Settings {
             rate: 0,
             timeout: Duration::from_secs(20),
         },
+        cors: CorsSettings {
+            credentials: false,
+            expose_headers: "X-Request-Id, Retry-After".to_owned(),
+            headers: "authorization, content-type".to_owned(),
+            max_age: Duration::from_mins(10),
+            methods: "GET, POST".to_owned(),
+        },
         links: LinkSettings {
             confirm_url: "http://127.0.0.1:8440/confirm-email".to_owned(),
             reset_url: "http://127.0.0.1:8440/reset-password".to_owned(),
@@ -284,6 +292,9 @@ fn settings() -> Settings {
 fn tenant_settings() -> TenantSettings {
     TenantSettings {
         attempts_retention: Duration::from_hours(180 * 24),
+        claimed_references: Vec::new(),
+        cors_origins: Vec::new(),
+        allowed_hosts: Vec::new(),
         device_ttl: Duration::from_hours(90 * 24),
         show_password: false,
         lockout: LockoutPolicy {

@@ -30,10 +30,16 @@ pub struct StoredSetting {
 pub struct TenantSettings {
     /// How long attempts are kept.
     pub attempts_retention: Duration,
+    /// Names of references that access tokens show; of them only those that users may carry.
+    pub claimed_references: Vec<String>,
+    /// Origins whose pages may read answers.
+    pub cors_origins: Vec<String>,
     /// Life of an unused device secret.
     pub device_ttl: Duration,
     /// Whether an administrator is shown the generated password of a new employee.
     pub show_password: bool,
+    /// Hosts that the tenant's own pages may be on.
+    pub allowed_hosts: Vec<String>,
     /// When a name is locked.
     pub lockout: LockoutPolicy,
     /// Life of a temporary password.
@@ -59,8 +65,11 @@ impl TenantSettings {
     pub fn value(&self, setting: Setting) -> Value {
         match setting {
             Setting::AttemptsRetention => Value::Duration(self.attempts_retention),
+            Setting::ClaimsExternalRefs => Value::Names(self.claimed_references.clone()),
+            Setting::CorsOrigins => Value::Names(self.cors_origins.clone()),
             Setting::DeviceSecretTtl => Value::Duration(self.device_ttl),
             Setting::EmployeesShowPassword => Value::Switch(self.show_password),
+            Setting::LinksAllowedHosts => Value::Names(self.allowed_hosts.clone()),
             Setting::LockoutDuration => Value::Duration(self.lockout.duration),
             Setting::LockoutThreshold => Value::Number(self.lockout.threshold),
             Setting::LockoutWindow => Value::Duration(self.lockout.window),
@@ -110,6 +119,9 @@ impl TenantSettings {
                 }
             }
             Value::Names(names) => match setting {
+                Setting::ClaimsExternalRefs => self.claimed_references.clone_from(names),
+                Setting::CorsOrigins => self.cors_origins.clone_from(names),
+                Setting::LinksAllowedHosts => self.allowed_hosts.clone_from(names),
                 Setting::RefsNames => self.reference_names.clone_from(names),
                 Setting::RegistrationAllowedDomains => {
                     self.registration.allowed_domains.clone_from(names);
@@ -130,7 +142,10 @@ impl TenantSettings {
             Setting::SessionIdleTimeout => Some(&mut self.session_limits.idle_timeout),
             Setting::SessionMaxAge => Some(&mut self.session_limits.max_age),
             Setting::TokenAccessTtl => Some(&mut self.access_ttl),
-            Setting::EmployeesShowPassword
+            Setting::ClaimsExternalRefs
+            | Setting::CorsOrigins
+            | Setting::EmployeesShowPassword
+            | Setting::LinksAllowedHosts
             | Setting::LockoutThreshold
             | Setting::PasswordMinLength
             | Setting::RefsNames
@@ -140,6 +155,13 @@ impl TenantSettings {
             | Setting::SessionPolicy
             | Setting::TokenAudience => None,
         }
+    }
+
+    /// The first reference that tokens are to show, and that no user may carry.
+    pub fn unknown_claim(&self) -> Option<&str> {
+        let claimed = self.claimed_references.iter();
+        let mut unknown = claimed.filter(|name| !self.reference_names.contains(name));
+        unknown.next().map(String::as_str)
     }
 
     /// The operator's values for a tenant: the installation's, and over them what the operator set
@@ -161,9 +183,10 @@ impl TenantSettings {
         let mut settings = bounds.clone();
         for stored in own.iter().filter(|row| row.set_by == SetBy::Tenant) {
             if stored.setting.rule().class == Class::Tenant {
-                let bound = bounds.value(stored.setting);
-                let value = stored.setting.stricter(&stored.value, &bound);
-                settings.put(stored.setting, value);
+                let bound = bounds.value(stored.setting.bounded_by());
+                if stored.setting.is_bounded(&stored.value, &bound) {
+                    settings.put(stored.setting, &stored.value);
+                }
             }
         }
         settings

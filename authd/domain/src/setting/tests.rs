@@ -15,6 +15,9 @@ fn base() -> TenantSettings {
     let day = seconds(DAY);
     TenantSettings {
         attempts_retention: 180 * day,
+        claimed_references: Vec::new(),
+        cors_origins: Vec::new(),
+        allowed_hosts: vec!["app.acme.test".to_owned()],
         device_ttl: 90 * day,
         show_password: false,
         lockout: LockoutPolicy {
@@ -44,10 +47,17 @@ fn base() -> TenantSettings {
 }
 
 /// A value on each side of the one of [`base`]; for keys without an order just others.
-const AROUND: [(Setting, &str, &str); 17] = [
+const AROUND: [(Setting, &str, &str); 20] = [
     (Setting::AttemptsRetention, "30d", "365d"),
+    (Setting::ClaimsExternalRefs, "branch_id", "adm,sub"),
+    (
+        Setting::CorsOrigins,
+        "https://app.acme.test",
+        "https://app.acme.test,http://localhost:5173",
+    ),
     (Setting::DeviceSecretTtl, "30d", "365d"),
     (Setting::EmployeesShowPassword, "true", "true"),
+    (Setting::LinksAllowedHosts, "", "app.acme.test,b.acme.test"),
     (Setting::LockoutDuration, "5m", "1h"),
     (Setting::LockoutThreshold, "3", "10"),
     (Setting::LockoutWindow, "5m", "1h"),
@@ -151,6 +161,11 @@ fn hard_bounds_hold_for_everybody() {
                 "a..test",
             ],
         ),
+        (
+            Setting::CorsOrigins,
+            vec!["null", "https://a.test/", "https://A.test", "http://a.test"],
+        ),
+        (Setting::LinksAllowedHosts, vec!["A.test", "https://a.test"]),
         (Setting::RegistrationEnabled, vec!["", "yes", "1", "True"]),
         (Setting::RegistrationMaxPending, vec!["0", "10001"]),
         (
@@ -167,7 +182,7 @@ fn hard_bounds_hold_for_everybody() {
 #[test]
 fn rule_20_the_operator_may_loosen_and_the_tenant_only_tighten() {
     for (setting, low, high) in AROUND {
-        let bound = base().value(setting);
+        let bound = base().value(setting.bounded_by());
         let rule = setting.rule();
         for text in [low, high] {
             let value = setting.parse(text).unwrap();
@@ -185,22 +200,27 @@ fn rule_20_the_operator_may_loosen_and_the_tenant_only_tighten() {
             );
             judged
         };
-        let looser = Err(Refused::Looser {
-            bound: bound.clone(),
+        let looser = Err(match rule.stricter {
+            Stricter::OnAllowedHosts => Refused::Host {
+                hosts: bound.clone(),
+            },
+            _ => Refused::Looser {
+                bound: bound.clone(),
+            },
         });
         let (low, high) = (tenant(low), tenant(high));
         match (rule.class, rule.stricter) {
             (Class::Operator, _) => {
                 assert_eq!((low, high), (Err(Refused::Class), Err(Refused::Class)));
             }
-            (Class::Tenant, Stricter::Less | Stricter::Within) => {
+            (Class::Tenant, Stricter::Less | Stricter::Within | Stricter::OnAllowedHosts) => {
                 assert_eq!((low, high), (Ok(()), looser));
             }
             (Class::Tenant, Stricter::More) => assert_eq!((low, high), (looser, Ok(()))),
             (Class::Tenant, Stricter::Neither) => assert_eq!((low, high), (Ok(()), Ok(()))),
         }
         // The value that holds is no looser than itself.
-        if rule.class == Class::Tenant {
+        if rule.class == Class::Tenant && setting.bounded_by() == setting {
             assert_eq!(setting.judge(SetBy::Tenant, &bound, &bound), Ok(()));
         }
     }

@@ -6,6 +6,7 @@ use common::email::Email;
 use common::text;
 use common::units::{format_duration, parse_duration};
 
+use super::origin::{name_of_host, name_of_origin};
 use super::{Kind, NamesOf, Value};
 
 /// Longest name of an audience, in code points.
@@ -14,7 +15,7 @@ const AUDIENCE_LIMIT: usize = 255;
 /// Why a text is no value of a setting: the end of a sentence that begins with the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct InvalidValue(String);
+pub struct InvalidValue(pub(super) String);
 
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -88,6 +89,8 @@ fn names(text: &str, of: NamesOf, min: usize, max: usize) -> Result<Value, Inval
         match of {
             NamesOf::Audience => name_of_audience(part)?,
             NamesOf::Domain => name_of_domain(part)?,
+            NamesOf::Host => name_of_host(part)?,
+            NamesOf::Origin => name_of_origin(part)?,
             NamesOf::Reference => name_of_reference(part)?,
         }
         if names.iter().any(|name| name == part) {

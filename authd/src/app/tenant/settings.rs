@@ -180,7 +180,7 @@ fn view(
 ) -> SettingView {
     let rule = setting.rule();
     let value = base.with(own).value(setting);
-    let bound = base.of_operator(own).value(setting);
+    let bound = base.of_operator(own).value(setting.bounded_by());
     // The tenant's own value holds, or has the same effect as the operator's.
     let of = |by| {
         own.iter()

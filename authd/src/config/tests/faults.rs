@@ -125,6 +125,13 @@ const REFUSED: &[(&str, usize, &str)] = &[
         35,
         "or \"none\"",
     ),
+    (
+        "cors.origins = [\"https://a.example/\"]",
+        17,
+        "origins as browsers send them",
+    ),
+    ("cors.headers = [\"*\"]", 17, "names of headers"),
+    ("cors.methods = [\"get\"]", 17, "GET, HEAD"),
     ("refs.names = [\"Branch\"]", 15, "expected names of 1 to 32"),
     ("tenant.time_zone = \"Mars/Phobos\"", 20, "time zone"),
     (
@@ -352,4 +359,31 @@ fn hostile_names_are_shown_escaped() {
         shown.contains("unknown key \"a\\u{1b}[31m\\u{a}b\""),
         "{shown:?}"
     );
+}
+
+#[test]
+fn a85_tokens_show_references_that_users_may_carry() {
+    let refused = load_settings(&["claims.external_refs=branch_id,adm"]).unwrap_err();
+    let shown = refused.to_string();
+    assert!(
+        shown.contains("\"claims.external_refs\" has \"adm\""),
+        "{shown}"
+    );
+    load_settings(&["claims.external_refs=adm", "refs.names=adm"]).unwrap();
+}
+
+#[test]
+fn v3_4_2_credentials_and_every_origin_do_not_go_together() {
+    let refused = load_settings(&["cors.origins=*", "cors.credentials=true"]).unwrap_err();
+    let shown = refused.to_string();
+    assert!(
+        shown.contains("\"cors.credentials\" is true, and"),
+        "{shown}"
+    );
+    for fine in [
+        ["cors.origins=*", "cors.credentials=false"],
+        ["cors.origins=https://a.example", "cors.credentials=true"],
+    ] {
+        load_settings(&fine).unwrap();
+    }
 }

@@ -47,6 +47,7 @@ fn access() -> AccessClaims {
         auth_time: SECOND,
         roles: vec!["cook".to_owned()],
         adm: false,
+        ext: std::collections::BTreeMap::new(),
     }
 }
 

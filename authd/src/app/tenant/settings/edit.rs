@@ -57,7 +57,7 @@ pub fn apply(
         own => own?,
     };
     if let Some(value) = &edit.value {
-        let bound = base.of_operator(&own).value(edit.setting);
+        let bound = base.of_operator(&own).value(edit.setting.bounded_by());
         edit.setting
             .judge(edit.by, value, &bound)
             .map_err(|refused| refusal(edit.setting, &refused))?;
@@ -80,6 +80,11 @@ pub fn apply(
     }
     let then = base.with(&own);
     let holds = base.with(&rows.settings().all()?);
+    if edit.setting == Setting::ClaimsExternalRefs
+        && let Some(name) = holds.unknown_claim()
+    {
+        return Err(unknown_claim(name));
+    }
     let sessions_ended = end_sessions(app, tx, tenant, [&then, &holds], now)?;
     if then.device_ttl != holds.device_ttl {
         let shorter = then.device_ttl.min(holds.device_ttl);
@@ -113,11 +118,16 @@ fn mend(tx: &dyn WriteTx, tenant: TenantId, edit: &Edit) -> Result<Option<Edited
     }))
 }
 
+fn unknown_claim(name: &str) -> Error {
+    let why = format!("\"claims.external_refs\" has \"{name}\", which is not in refs.names");
+    Error::field("/value", "unknown_reference", why)
+}
+
 fn refusal(setting: Setting, refused: &Refused) -> Error {
     let why = format!("\"{setting}\" {refused}");
     match refused {
         Refused::Class => Error::new(ErrorCode::PermissionDenied, why),
-        Refused::Looser { .. } => Error::field("/value", "too_loose", why),
+        Refused::Host { .. } | Refused::Looser { .. } => Error::field("/value", "too_loose", why),
     }
 }
 
