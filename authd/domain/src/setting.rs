@@ -203,6 +203,8 @@ const fn seconds(count: u64) -> Duration {
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
+const YEAR: u64 = 365 * DAY;
+const DECADE: u64 = 3650 * DAY;
 
 const fn rule(name: &'static str, class: Class, stricter: Stricter, kind: Kind) -> Rule {
     Rule {
@@ -256,15 +258,12 @@ impl Setting {
     /// What is fixed of it: the one table of classes, bounds and strictness.
     pub const fn rule(self) -> Rule {
         use Class::{Operator, Tenant};
-        use NamesOf::{Domain, Host, Origin, Reference};
+        use NamesOf::{Audience, Domain, Host, Origin, Reference};
         use Stricter::{Less, More, Neither, OnAllowedHosts, Within};
         match self {
-            Self::AttemptsRetention => rule(
-                "attempts.retention",
-                Operator,
-                Neither,
-                time(DAY, 3650 * DAY),
-            ),
+            Self::AttemptsRetention => {
+                rule("attempts.retention", Operator, Neither, time(DAY, DECADE))
+            }
             Self::ClaimsExternalRefs => {
                 rule("claims.external_refs", Tenant, Neither, names(Reference, 0))
             }
@@ -300,23 +299,13 @@ impl Setting {
                 Neither,
                 count(1, 10_000),
             ),
-            Self::SessionIdleTimeout => rule(
-                "session.idle_timeout",
-                Tenant,
-                Less,
-                time(MINUTE, 365 * DAY),
-            ),
-            Self::SessionMaxAge => {
-                rule("session.max_age", Tenant, Less, time(5 * MINUTE, 365 * DAY))
+            Self::SessionIdleTimeout => {
+                rule("session.idle_timeout", Tenant, Less, time(MINUTE, YEAR))
             }
+            Self::SessionMaxAge => rule("session.max_age", Tenant, Less, time(5 * MINUTE, YEAR)),
             Self::SessionPolicy => rule("session.policy", Operator, Neither, Kind::SessionPolicy),
             Self::TokenAccessTtl => rule("token.access_ttl", Tenant, Less, time(10, HOUR)),
-            Self::TokenAudience => rule(
-                "token.audience",
-                Operator,
-                Neither,
-                names(NamesOf::Audience, 1),
-            ),
+            Self::TokenAudience => rule("token.audience", Operator, Neither, names(Audience, 1)),
         }
     }
 
