@@ -61,7 +61,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::of(
         Setting::CorsOrigins,
         Some("[]"),
-        "Origins whose pages may read answers; [] for none, \"*\" for all. A tenant's own are https on links.allowed_hosts.",
+        "Origins whose pages may read answers; [] for none, \"*\" for all; a tenant's own are https on links.allowed_hosts.",
     ),
 ];
 
