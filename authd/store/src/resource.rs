@@ -10,6 +10,7 @@
 )]
 
 mod audit;
+mod client;
 mod denial;
 mod list;
 mod mail;
@@ -18,10 +19,11 @@ mod role;
 mod setting;
 
 use common::email::Email;
-use common::id::{AttemptId, KeyId, RoleId, SessionId, TenantId, UserId};
+use common::id::{AttemptId, ClientId, KeyId, RoleId, SessionId, TenantId, UserId};
 use common::secret::Secret;
 use common::time::Time;
 use domain::attempt::{Attempt, AttemptRow};
+use domain::client::ServiceClient;
 use domain::device::KnownDevice;
 use domain::key::{KeyPurpose, StoredKey};
 use domain::lockout::{
@@ -35,6 +37,7 @@ use domain::tenant::{Slug, Tenant};
 use domain::user::{Credential, CredentialKind, User, UserStatus};
 
 pub use audit::{Audit, AuditFilter, AuditRead};
+pub use client::{ClientFilter, ClientRow, Clients, ClientsRead, EventsRead};
 pub use denial::Denial;
 pub use list::{
     Counts, Deletion, LockoutFilter, LockoutRow, SessionFilter, SessionRow, TenantFilter,
@@ -63,6 +66,8 @@ pub enum Scope {
     User(UserId),
     /// One session.
     Session(SessionId),
+    /// One service client.
+    Client(ClientId),
 }
 
 /// Which part of a list is wanted. `after` is the sort key of the last row before it.
@@ -88,6 +93,10 @@ pub trait ReadTx {
     fn counters(&self) -> &dyn CountersRead;
     /// The session of a token, whose tenant is not known yet.
     fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
+    /// A service client that names itself, whose tenant is not known yet; none of a deleted tenant.
+    fn client(&self, id: ClientId) -> Result<Option<ServiceClient>, StoreError>;
+    /// What revoked something.
+    fn events(&self) -> &dyn EventsRead;
     /// Lists over all tenants, for the operator alone.
     fn operator(&self) -> &dyn OperatorRead;
     /// Keys.
@@ -160,6 +169,8 @@ pub trait TenantRead {
     fn grants(&self) -> &dyn GrantsRead;
     /// Values of its own.
     fn settings(&self) -> &dyn SettingsRead;
+    /// Its service clients.
+    fn clients(&self) -> &dyn ClientsRead;
 }
 
 /// Rows of one tenant, to write.
@@ -182,6 +193,8 @@ pub trait TenantWrite: TenantRead {
     fn grants_mut(&self) -> &dyn Grants;
     /// Values of its own.
     fn settings_mut(&self) -> &dyn Settings;
+    /// Its service clients.
+    fn clients_mut(&self) -> &dyn Clients;
 }
 
 /// The tenants, to read. A deleted one is not there, unless a method says otherwise.
@@ -234,9 +247,9 @@ pub trait Users: UsersRead {
     /// Writes name, telephone number, language, employee and references of one, and when. False if
     /// there is no such user.
     fn set_profile(&self, user: &User) -> Result<bool, StoreError>;
-    /// Removes one with its password, sessions and devices; its attempts stay. False if there is no
-    /// such user.
-    fn delete(&self, id: UserId) -> Result<bool, StoreError>;
+    /// Removes one with its password, sessions and devices; its attempts stay, and its tokens are
+    /// revoked. False if there is no such user.
+    fn delete(&self, id: UserId, at: Time) -> Result<bool, StoreError>;
     /// Marks the user's address as verified: something mailed to it came back.
     fn set_email_verified(&self, id: UserId, at: Time) -> Result<(), StoreError>;
     /// Remembers a login that succeeded.
@@ -421,6 +434,8 @@ pub struct Over {
     pub devices: Time,
     /// Mails sent then.
     pub mails: Time,
+    /// Events of then.
+    pub events: Time,
 }
 
 /// Removing rows whose time is over, a bounded number at a time.
@@ -431,10 +446,10 @@ pub trait Housekeeping {
     /// Lets locks by failures of names and devices end at `latest` if they would end later; returns
     /// how many it changed, at most `limit`.
     fn shorten_locks(&self, whose: Whose, latest: Time, limit: u32) -> Result<u32, StoreError>;
-    /// Ends sessions of a tenant and removes its devices and mailed links, at most `limit` rows;
+    /// Ends sessions of a tenant and removes its devices, mailed links and secrets of clients, at most `limit` rows;
     /// returns how many. Zero means that none is left.
     fn end_access(&self, tenant: TenantId, at: Time, limit: u32) -> Result<u32, StoreError>;
-    /// Removes rows of a tenant, at most about `limit`: users and what is theirs, roles, permissions,
+    /// Removes rows of a tenant, at most about `limit`: users and what is theirs, clients, roles, permissions,
     /// settings, locks by hand, attempts, and the contents of its audit rows, whose chain stays.
     /// Returns how many; zero means that none is left.
     fn purge(&self, tenant: TenantId, limit: u32) -> Result<u32, StoreError>;
@@ -496,6 +511,12 @@ pub trait OperatorRead {
         since: &UsageSince,
         page: &PageRequest,
     ) -> Result<Vec<UsageRow>, StoreError>;
+    /// Service clients, by (slug, name) and placed so.
+    fn clients(
+        &self,
+        filter: &ClientFilter,
+        page: &PageRequest,
+    ) -> Result<Vec<ClientRow>, StoreError>;
     /// Users.
     fn users(&self, filter: &UserFilter, page: &PageRequest) -> Result<Vec<UserRow>, StoreError>;
     /// Roles.

@@ -3,8 +3,9 @@
 
 use std::cell::{Cell, RefCell};
 
-use common::id::{SessionId, TenantId};
+use common::id::{ClientId, SessionId, TenantId};
 use common::time::Time;
+use domain::client::ServiceClient;
 use domain::mail::MailedToken;
 use domain::session::Session;
 use rusqlite::{CachedStatement, Connection, ErrorCode, Params};
@@ -13,11 +14,12 @@ use super::role::Owned;
 use super::row::Columns;
 use crate::error::StoreError;
 use crate::resource::{
-    Attempts, AttemptsRead, Audit, AuditRead, Counters, CountersRead, Credentials, CredentialsRead,
-    Denial, Devices, DevicesRead, Grants, GrantsRead, Housekeeping, Keys, KeysRead, MailedTokens,
-    Meta, MetaRead, OperatorRead, Outbox, OutboxRead, PageRequest, Permissions, PermissionsRead,
-    ReadTx, Renewal, Roles, RolesRead, Scope, Sessions, SessionsRead, Settings, SettingsRead,
-    TenantRead, TenantWrite, Tenants, TenantsRead, Users, UsersRead, WriteTx,
+    Attempts, AttemptsRead, Audit, AuditRead, Clients, ClientsRead, Counters, CountersRead,
+    Credentials, CredentialsRead, Denial, Devices, DevicesRead, EventsRead, Grants, GrantsRead,
+    Housekeeping, Keys, KeysRead, MailedTokens, Meta, MetaRead, OperatorRead, Outbox, OutboxRead,
+    PageRequest, Permissions, PermissionsRead, ReadTx, Renewal, Roles, RolesRead, Scope, Sessions,
+    SessionsRead, Settings, SettingsRead, TenantRead, TenantWrite, Tenants, TenantsRead, Users,
+    UsersRead, WriteTx,
 };
 
 /// A transaction; the thread that owns the connection begins and ends it.
@@ -186,6 +188,14 @@ impl ReadTx for Tx<'_> {
         self.session_of_any_tenant(id)
     }
 
+    fn client(&self, id: ClientId) -> Result<Option<ServiceClient>, StoreError> {
+        self.client_of_any_tenant(id)
+    }
+
+    fn events(&self) -> &dyn EventsRead {
+        self
+    }
+
     fn operator(&self) -> &dyn OperatorRead {
         self
     }
@@ -317,6 +327,10 @@ impl TenantRead for TenantTx<'_> {
     fn settings(&self) -> &dyn SettingsRead {
         self
     }
+
+    fn clients(&self) -> &dyn ClientsRead {
+        self
+    }
 }
 
 impl TenantWrite for TenantTx<'_> {
@@ -353,6 +367,10 @@ impl TenantWrite for TenantTx<'_> {
     }
 
     fn settings_mut(&self) -> &dyn Settings {
+        self
+    }
+
+    fn clients_mut(&self) -> &dyn Clients {
         self
     }
 }

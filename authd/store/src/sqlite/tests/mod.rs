@@ -317,3 +317,43 @@ fn a51_mails_are_counted_by_mailbox() {
 fn rule_23_a_mail_is_tried_until_it_is_finished() {
     holds(contract::rule_23_a_mail_is_tried_until_it_is_finished);
 }
+
+#[test]
+fn a_client_reads_back_in_its_tenant_alone() {
+    holds(contract::a_client_reads_back_in_its_tenant_alone);
+}
+
+#[test]
+fn secrets_of_a_client_follow_one_another() {
+    holds(contract::secrets_of_a_client_follow_one_another);
+}
+
+#[test]
+fn clients_are_listed_by_tenant_and_name() {
+    holds(contract::clients_are_listed_by_tenant_and_name);
+}
+
+#[test]
+fn roles_of_clients_go_with_the_role() {
+    holds(contract::roles_of_clients_go_with_the_role);
+}
+
+#[test]
+fn rule_19_clients_of_a_deleted_tenant_are_dead_and_stay_so() {
+    holds(contract::rule_19_clients_of_a_deleted_tenant_are_dead_and_stay_so);
+}
+
+#[test]
+fn a79_whatever_revokes_is_in_the_feed_once() {
+    holds(contract::a79_whatever_revokes_is_in_the_feed_once);
+}
+
+#[test]
+fn a79_numbers_of_events_are_never_given_twice() {
+    holds(contract::a79_numbers_of_events_are_never_given_twice);
+}
+
+#[test]
+fn a79_what_is_undone_takes_no_number() {
+    holds(contract::a79_what_is_undone_takes_no_number);
+}
