@@ -27,6 +27,7 @@ pub enum ErrorCode {
     SessionSuperseded,
     RefreshTokenReused,
     ReauthenticationRequired,
+    InvalidClient,
     PermissionDenied,
     PasswordChangeRequired,
     AccountDisabled,
@@ -44,6 +45,7 @@ pub enum ErrorCode {
     Conflict,
     NoMailTransport,
     LinkExpired,
+    FeedGap,
     ValidationFailed,
     PasswordRejected,
     LoginLocked,
@@ -70,6 +72,7 @@ impl ErrorCode {
         Self::SessionSuperseded,
         Self::RefreshTokenReused,
         Self::ReauthenticationRequired,
+        Self::InvalidClient,
         Self::PermissionDenied,
         Self::PasswordChangeRequired,
         Self::AccountDisabled,
@@ -87,6 +90,7 @@ impl ErrorCode {
         Self::Conflict,
         Self::NoMailTransport,
         Self::LinkExpired,
+        Self::FeedGap,
         Self::ValidationFailed,
         Self::PasswordRejected,
         Self::LoginLocked,
@@ -113,6 +117,7 @@ impl ErrorCode {
             Self::SessionSuperseded => "session_superseded",
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::ReauthenticationRequired => "reauthentication_required",
+            Self::InvalidClient => "invalid_client",
             Self::PermissionDenied => "permission_denied",
             Self::PasswordChangeRequired => "password_change_required",
             Self::AccountDisabled => "account_disabled",
@@ -130,6 +135,7 @@ impl ErrorCode {
             Self::Conflict => "conflict",
             Self::NoMailTransport => "no_mail_transport",
             Self::LinkExpired => "link_expired",
+            Self::FeedGap => "feed_gap",
             Self::ValidationFailed => "validation_failed",
             Self::PasswordRejected => "password_rejected",
             Self::LoginLocked => "login_locked",
@@ -156,7 +162,8 @@ impl ErrorCode {
             | Self::SessionRevoked
             | Self::SessionSuperseded
             | Self::RefreshTokenReused
-            | Self::ReauthenticationRequired => 401,
+            | Self::ReauthenticationRequired
+            | Self::InvalidClient => 401,
             Self::PermissionDenied
             | Self::PasswordChangeRequired
             | Self::AccountDisabled
@@ -170,7 +177,7 @@ impl ErrorCode {
             | Self::LastAdmin
             | Self::Conflict
             | Self::NoMailTransport => 409,
-            Self::LinkExpired => 410,
+            Self::LinkExpired | Self::FeedGap => 410,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::ValidationFailed | Self::PasswordRejected | Self::UnknownPermission => 422,
@@ -196,6 +203,7 @@ impl ErrorCode {
             Self::SessionSuperseded => "Session superseded",
             Self::RefreshTokenReused => "Refresh token reused",
             Self::ReauthenticationRequired => "Reauthentication required",
+            Self::InvalidClient => "Invalid client",
             Self::PermissionDenied => "Permission denied",
             Self::PasswordChangeRequired => "Password change required",
             Self::AccountDisabled => "Account disabled",
@@ -213,6 +221,7 @@ impl ErrorCode {
             Self::Conflict => "Conflict",
             Self::NoMailTransport => "No mail transport",
             Self::LinkExpired => "Link expired",
+            Self::FeedGap => "Gap in the feed",
             Self::ValidationFailed => "Validation failed",
             Self::PasswordRejected => "Password rejected",
             Self::LoginLocked => "Login locked",
@@ -233,6 +242,8 @@ impl ErrorCode {
             | Self::InvalidCursor
             | Self::MethodNotAllowed
             | Self::UnsupportedMediaType
+            | Self::InvalidClient
+            | Self::FeedGap
             | Self::UnknownPermission => "The app sent a request that could not be understood.",
             Self::InvalidCredentials => "The e-mail address or the password is not right.",
             Self::MissingToken | Self::InvalidToken | Self::TokenExpired => {

@@ -14,7 +14,7 @@ use common::error::ErrorCode;
 use tracing::Instrument;
 
 use crate::admin::{
-    attempt, audit, backup, daemon, db, job, key, lockout, mail, permission, role, session,
+    attempt, audit, backup, client, daemon, db, job, key, lockout, mail, permission, role, session,
     setting, status, tenant, token, user,
 };
 use crate::app::job::{Reporter, line};
@@ -40,6 +40,7 @@ fn all(running: &Arc<Running>) -> Routes {
     let routes = lockout::add(routes);
     let routes = mail::add(routes);
     let routes = attempt::add(routes);
+    let routes = client::add(routes);
     let routes = session::add(routes);
     let routes = key::add(routes);
     let routes = token::add(routes);
@@ -155,6 +156,7 @@ fn mark_rehearsed(answer: &mut dyn Any) {
         change.dry_run = true;
         change.audit_id = None;
         change.generated_password = None;
+        change.client_secret = None;
         change.link = None;
         change.expires_at = None;
     }

@@ -9,11 +9,11 @@ use common::view::UserStatus;
 use domain::session::EndReason;
 use domain::setting::Effective;
 use domain::tenant::Standing;
-use domain::token::{AccessClaims, PasswordChangeClaims};
+use domain::token::{AccessClaims, Audience, PasswordChangeClaims};
 use store::StoreError;
 
-use crate::app::{App, Caller, Client, Error, access};
-use crate::cache::{SessionState, StateKey};
+use crate::app::{App, Caller, Client, Error, access, client};
+use crate::cache::{ClientState, SessionState, StateKey};
 use crate::crypto::{self, Expected, TokenError, VerifiedToken};
 
 /// A caller, and what the check endpoint shows of it.
@@ -64,26 +64,100 @@ pub fn tenant_is_open(standing: Standing) -> Result<(), Error> {
     }
 }
 
+/// A token that is good now, and who stands behind it.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    /// A user's session.
+    User(Arc<SessionState>),
+    /// A service client.
+    Client(Arc<ClientState>),
+}
+
+/// What looking at a token gives; nobody counts as active by it.
+#[derive(Debug, Clone)]
+pub struct Looked {
+    /// What the token says.
+    pub token: Arc<VerifiedToken>,
+    /// Who stands behind it.
+    pub proof: Proof,
+    /// Whether the tenant's grace runs.
+    pub standing: Standing,
+}
+
+impl Looked {
+    /// When the token expires.
+    pub fn expires_at(&self) -> Time {
+        let (_, exp) = self.token.period();
+        Time::from_millis(exp.saturating_mul(1000))
+    }
+}
+
+/// Proves a token, whoever's it is.
+///
+/// # Errors
+/// Those of [`authenticate`] but `permission_denied`.
+pub async fn look(app: &App, token: &str, now: Time) -> Result<Looked, Error> {
+    let token = verify(app, token, now).await?;
+    let (proof, standing) = match token.as_ref() {
+        VerifiedToken::Access(claims) => {
+            let state = state_of(app, claims).await?;
+            is_for(&claims.aud, &state.settings)?;
+            let standing = is_alive(app, &state, now)?;
+            (Proof::User(state), standing)
+        }
+        VerifiedToken::Client(claims) => {
+            let state = client::state_of(app, claims).await?;
+            is_for(&claims.aud, &state.settings)?;
+            let standing = client::is_alive(app, &state, claims, now)?;
+            (Proof::Client(state), standing)
+        }
+        VerifiedToken::PasswordChange(_) => {
+            return Err(Error::new(
+                ErrorCode::PasswordChangeRequired,
+                "this token is good for changing the password only",
+            ));
+        }
+    };
+    Ok(Looked {
+        token,
+        proof,
+        standing,
+    })
+}
+
+/// Whom the token may be for says its tenant, as it is now.
+fn is_for(audience: &Audience, settings: &Effective) -> Result<(), Error> {
+    if audience.names_one_of(&settings.audience) {
+        return Ok(());
+    }
+    Err(invalid_token())
+}
+
 /// Proves a bearer token and its session.
 ///
 /// # Errors
 /// `invalid_token`, `token_expired`, `session_expired`, `session_revoked`, `session_superseded`,
-/// `password_change_required`, `tenant_suspended`, `subscription_ended`, `unavailable`.
+/// `password_change_required`, `tenant_suspended`, `subscription_ended`, `unavailable`;
+/// `permission_denied` for a token of a service client, which is no user.
 pub async fn authenticate(app: &App, client: Client, token: &str) -> Result<Checked, Error> {
     let now = app.now();
-    let verified = verify(app, token, now).await?;
-    let VerifiedToken::Access(claims) = verified.as_ref() else {
-        return Err(Error::new(
-            ErrorCode::PasswordChangeRequired,
-            "this token is good for changing the password only",
-        ));
+    let looked = look(app, token, now).await?;
+    user_of(app, client, &looked, now).ok_or_else(|| {
+        Error::new(
+            ErrorCode::PermissionDenied,
+            "a service client is no user, and has neither account nor sessions",
+        )
+    })
+}
+
+/// The caller behind a token that was looked at, who is active by it; none for a service client.
+pub(super) fn user_of(app: &App, client: Client, looked: &Looked, now: Time) -> Option<Checked> {
+    let (Proof::User(state), VerifiedToken::Access(claims)) =
+        (&looked.proof, looked.token.as_ref())
+    else {
+        return None;
     };
-    let state = state_of(app, claims).await?;
-    // Whom the token may be for says its tenant, as it is now.
-    if !claims.aud.names_one_of(&state.settings.audience) {
-        return Err(invalid_token());
-    }
-    let standing = is_alive(app, &state, now)?;
+    let state = Arc::clone(state);
     state.touched(now);
     app.activity.touch(claims.tid, claims.sid, now);
     let caller = Caller {
@@ -95,12 +169,11 @@ pub async fn authenticate(app: &App, client: Client, token: &str) -> Result<Chec
         is_tenant_admin: state.is_tenant_admin,
         access: Arc::clone(&state.access),
     };
-    let expires_at = Time::from_millis(claims.exp.saturating_mul(1000));
-    Ok(Checked {
+    Some(Checked {
         caller,
         state,
-        standing,
-        expires_at,
+        standing: looked.standing,
+        expires_at: looked.expires_at(),
     })
 }
 
@@ -114,11 +187,11 @@ pub async fn password_change_claims(
 ) -> Result<Option<PasswordChangeClaims>, Error> {
     match verify(app, token, app.now()).await?.as_ref() {
         VerifiedToken::PasswordChange(claims) => Ok(Some(claims.clone())),
-        VerifiedToken::Access(_) => Ok(None),
+        VerifiedToken::Access(_) | VerifiedToken::Client(_) => Ok(None),
     }
 }
 
-fn invalid_token() -> Error {
+pub(super) fn invalid_token() -> Error {
     Error::new(
         ErrorCode::InvalidToken,
         "not a valid access token of this issuer",
@@ -161,8 +234,8 @@ async fn verify(app: &App, token: &str, now: Time) -> Result<Arc<VerifiedToken>,
             TokenError::Expired => expired_token(),
         })?;
     // A token for changing a password is looked up by the change itself.
-    if let VerifiedToken::Access(claims) = &verified {
-        let jti = claims.jti.clone();
+    if !matches!(verified, VerifiedToken::PasswordChange(_)) {
+        let jti = verified.id().to_owned();
         let denied: Result<bool, StoreError> = app.store.read(move |tx| tx.is_denied(&jti)).await;
         if denied? {
             return Err(invalid_token());

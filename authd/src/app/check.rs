@@ -1,11 +1,11 @@
-//! May this token do that: the decision behind the check endpoint.
+//! May this token do that: the decision behind the check endpoint, for users and service clients.
 
 use std::sync::Arc;
 
 use common::error::ErrorCode;
-use domain::rights::Decision;
+use domain::rights::{Access, Decision};
 
-use crate::app::authenticate::{Checked, authenticate};
+use crate::app::authenticate::{Looked, Proof, look, user_of};
 use crate::app::{App, Client, Error};
 
 /// What a check asks for beside a live session.
@@ -17,31 +17,39 @@ pub struct Wanted {
     pub any: Vec<String>,
 }
 
-/// Proves a token and what it may do.
+/// Proves a token and what it may do. The user behind it is active by that.
 ///
 /// # Errors
-/// Those of [`authenticate`]; `unknown_permission` for one that is in no catalogue;
-/// `permission_denied`.
+/// Those of [`look`]; `unknown_permission` for one that is in no catalogue; `permission_denied`.
 pub async fn check(
     app: &Arc<App>,
     client: Client,
     token: &str,
     wanted: &Wanted,
-) -> Result<Checked, Error> {
-    let checked = authenticate(app, client, token).await?;
-    if wanted.all.is_empty() && wanted.any.is_empty() {
-        return Ok(checked);
-    }
+) -> Result<Looked, Error> {
+    let now = app.now();
+    let looked = look(app, token, now).await?;
+    let access = match &looked.proof {
+        Proof::User(state) => {
+            user_of(app, client, &looked, now);
+            Arc::clone(&state.access)
+        }
+        Proof::Client(state) => {
+            let id = state.client.id;
+            app.client_uses.touch(state.client.tenant_id, id, now);
+            Arc::clone(&state.access)
+        }
+    };
     let mut allowed_all = true;
     let mut allowed_any = wanted.any.is_empty();
     for name in &wanted.all {
-        allowed_all &= allows(&checked, name)?;
+        allowed_all &= allows(&access, name)?;
     }
     for name in &wanted.any {
-        allowed_any |= allows(&checked, name)?;
+        allowed_any |= allows(&access, name)?;
     }
     if allowed_all && allowed_any {
-        Ok(checked)
+        Ok(looked)
     } else {
         Err(Error::new(
             ErrorCode::PermissionDenied,
@@ -50,8 +58,8 @@ pub async fn check(
     }
 }
 
-fn allows(checked: &Checked, name: &str) -> Result<bool, Error> {
-    match checked.state.access.decide(name) {
+fn allows(access: &Access, name: &str) -> Result<bool, Error> {
+    match access.decide(name) {
         Decision::Allowed => Ok(true),
         Decision::Denied => Ok(false),
         Decision::Unknown => {

@@ -4,11 +4,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use common::call::Socket;
+use common::error::ErrorCode;
 use common::id::{RequestId, SessionId, TenantId, UserId};
 use common::time::Time;
 use domain::audit::Actor;
+use domain::client::{ClientScope, ServiceClient};
 use domain::rights::Access;
+use domain::setting::Effective;
+use domain::tenant::Tenant;
 use store::Claim;
+
+use crate::app::Error;
 
 /// A request over HTTP, whoever sent it.
 #[derive(Debug, Clone)]
@@ -22,6 +28,35 @@ pub struct Client {
     pub request_id: RequestId,
     /// The race between the request's deadline and its writes.
     pub claim: Claim,
+}
+
+/// A service client that proved itself by its secret.
+#[derive(Debug, Clone)]
+pub struct ServiceCaller {
+    /// The request.
+    pub client: Client,
+    /// The client.
+    pub service: ServiceClient,
+    /// Its tenant, open.
+    pub tenant: Tenant,
+    /// What holds for that tenant.
+    pub settings: Effective,
+}
+
+impl ServiceCaller {
+    /// Whether it may ask for this.
+    ///
+    /// # Errors
+    /// `permission_denied`.
+    pub fn may(&self, scope: ClientScope) -> Result<(), Error> {
+        if self.service.has(scope) {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorCode::PermissionDenied,
+            format!("the client does not have the scope {scope}"),
+        ))
+    }
 }
 
 /// A user who proved a session by its access token.

@@ -5,7 +5,7 @@ mod create;
 mod delete;
 mod invite;
 mod recover;
-mod rights;
+pub(super) mod rights;
 mod set;
 mod set_password;
 mod view;

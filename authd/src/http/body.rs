@@ -41,18 +41,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
-        let (parts, body) = request.into_parts();
-        let limit = parts.extensions.get().copied().unwrap_or(BodyLimit(0));
-        if declared(&parts.headers) > limit.length() {
-            return Err(Refusal(BodyLimit::exceeded()));
-        }
-        if !is_json(&parts.headers) {
-            return Err(Refusal(Error::new(
-                ErrorCode::UnsupportedMediaType,
-                "the content type must be application/json",
-            )));
-        }
-        let bytes = read(body, limit).await?;
+        let bytes = whole(request, "application/json").await?;
         json::read(&bytes)
             .map(Self)
             .map_err(|fault| Refusal(fault.in_body()))
@@ -75,7 +64,22 @@ impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for JsonBody<T>
     }
 }
 
-/// Reads a body up to its limit; one byte more ends the reading.
+/// The bytes of a body of one content type, within its limit.
+pub(super) async fn whole(request: Request, kind: &str) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    let (parts, body) = request.into_parts();
+    let limit = parts.extensions.get().copied().unwrap_or(BodyLimit(0));
+    if declared(&parts.headers) > limit.length() {
+        return Err(Refusal(BodyLimit::exceeded()));
+    }
+    if !is_of(&parts.headers, kind) {
+        return Err(Refusal(Error::new(
+            ErrorCode::UnsupportedMediaType,
+            format!("the content type must be {kind}"),
+        )));
+    }
+    read(body, limit).await
+}
+
 /// Bytes that a request says it has; none where it says nothing that can be read, which the
 /// connection has refused before.
 fn declared(headers: &HeaderMap) -> u64 {
@@ -85,6 +89,7 @@ fn declared(headers: &HeaderMap) -> u64 {
         .unwrap_or(0)
 }
 
+/// Reads a body up to its limit; one byte more ends the reading.
 async fn read(body: Body, limit: BodyLimit) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     let mut body = Limited::new(body, limit.0);
     // Passwords stand in bodies: the copy of ours is wiped.
@@ -107,8 +112,8 @@ async fn read(body: Body, limit: BodyLimit) -> Result<Zeroizing<Vec<u8>>, Refusa
     Ok(bytes)
 }
 
-/// Whether the one content type is JSON, in UTF-8 where a charset is named.
-fn is_json(headers: &HeaderMap) -> bool {
+/// Whether the one content type is this, in UTF-8 where a charset is named.
+fn is_of(headers: &HeaderMap, wanted: &str) -> bool {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return false;
@@ -117,15 +122,15 @@ fn is_json(headers: &HeaderMap) -> bool {
         return false;
     };
     let mut parts = value.split(';').map(str::trim);
-    let is_json = parts
+    let is_wanted = parts
         .next()
-        .is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+        .is_some_and(|kind| kind.eq_ignore_ascii_case(wanted));
     let mut charsets = parts.map(|parameter| {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         name.trim().eq_ignore_ascii_case("charset")
             && value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
     });
-    is_json && charsets.next().unwrap_or(true) && charsets.next().is_none()
+    is_wanted && charsets.next().unwrap_or(true) && charsets.next().is_none()
 }
 
 /// An answer in JSON.
@@ -172,7 +177,7 @@ mod tests {
             for value in values {
                 headers.append(CONTENT_TYPE, HeaderValue::from_static(value));
             }
-            is_json(&headers)
+            is_of(&headers, "application/json")
         };
         for good in [
             "application/json",

@@ -9,12 +9,12 @@ use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use common::error::ErrorCode;
-use common::id::{SessionId, TenantId, UserId};
+use common::id::{ClientId, SessionId, TenantId, UserId};
 use common::time::Time;
 use domain::tenant::Standing;
 use serde::{Deserialize, Serialize};
 
-use crate::app::authenticate::Checked;
+use crate::app::authenticate::{Looked, Proof};
 use crate::app::check::{self, Wanted};
 use crate::app::{App, Client, Error};
 use crate::http::body::JsonAnswer;
@@ -33,10 +33,12 @@ const ERROR: HeaderName = HeaderName::from_static("x-auth-error");
 #[derive(Debug, Serialize)]
 pub(super) struct CheckView {
     active: bool,
-    user_id: UserId,
+    user_id: Option<UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<ClientId>,
     tenant_id: TenantId,
     tenant: String,
-    session_id: SessionId,
+    session_id: Option<SessionId>,
     is_tenant_admin: bool,
     roles: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,7 +78,7 @@ async fn decide(
     client: Client,
     bearer: BearerOutcome,
     query: Result<QueryParams<Query>, Refusal>,
-) -> Result<(Checked, bool), Error> {
+) -> Result<(Looked, bool), Error> {
     let token = bearer.0.map_err(|fault| match fault {
         BearerFault::Missing => fault.into(),
         // 400 elsewhere; a proxy would turn that into an error of its own.
@@ -99,36 +101,62 @@ fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-fn allowed(checked: &Checked, shows_permissions: bool) -> Response {
-    let caller = &checked.caller;
-    let tenant = checked.state.tenant.slug.as_str();
-    let access = &checked.state.access;
+/// What is shown of whoever stands behind the token: a service client is no user, so its id stands in
+/// no header that an application takes for a user's.
+fn view(looked: &Looked, shows_permissions: bool) -> CheckView {
+    let (tenant, access) = match &looked.proof {
+        Proof::User(state) => (&state.tenant, &state.access),
+        Proof::Client(state) => (&state.tenant, &state.access),
+    };
     let view = CheckView {
         active: true,
-        user_id: caller.user_id,
-        tenant_id: caller.tenant_id,
-        tenant: tenant.to_owned(),
-        session_id: caller.session_id,
-        is_tenant_admin: caller.is_tenant_admin,
+        user_id: None,
+        client_id: None,
+        tenant_id: tenant.id,
+        tenant: tenant.slug.to_string(),
+        session_id: None,
+        is_tenant_admin: false,
         roles: access.roles.iter().map(ToString::to_string).collect(),
         permissions: shows_permissions.then(|| access.rights.names()),
-        expires_at: checked.expires_at,
+        expires_at: looked.expires_at(),
     };
+    match &looked.proof {
+        Proof::User(state) => CheckView {
+            user_id: Some(state.session.user_id),
+            session_id: Some(state.session.id),
+            is_tenant_admin: state.is_tenant_admin,
+            ..view
+        },
+        Proof::Client(state) => CheckView {
+            client_id: Some(state.client.id),
+            ..view
+        },
+    }
+}
+
+fn allowed(looked: &Looked, shows_permissions: bool) -> Response {
+    let view = view(looked, shows_permissions);
     let roles = value(&view.roles.join(","));
+    let (user, session) = (optional(view.user_id), optional(view.session_id));
+    let (tenant_id, tenant) = (value(&view.tenant_id.to_string()), value(&view.tenant));
     let mut response = JsonAnswer(view).into_response();
-    let subscription = match checked.standing {
+    let subscription = match looked.standing {
         Standing::Grace => "grace",
         Standing::Active | Standing::Suspended | Standing::Ended => "active",
     };
     let headers = response.headers_mut();
-    headers.insert(USER_ID, value(&caller.user_id.to_string()));
-    headers.insert(TENANT_ID, value(&caller.tenant_id.to_string()));
-    headers.insert(TENANT, value(tenant));
-    headers.insert(SESSION_ID, value(&caller.session_id.to_string()));
+    headers.insert(USER_ID, user);
+    headers.insert(TENANT_ID, tenant_id);
+    headers.insert(TENANT, tenant);
+    headers.insert(SESSION_ID, session);
     headers.insert(ROLES, roles);
     headers.insert(SUBSCRIPTION, HeaderValue::from_static(subscription));
     headers.insert(ERROR, HeaderValue::from_static(""));
     response
+}
+
+fn optional(id: Option<impl ToString>) -> HeaderValue {
+    value(&id.map(|id| id.to_string()).unwrap_or_default())
 }
 
 fn refused(error: Error) -> Response {

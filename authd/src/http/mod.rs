@@ -2,6 +2,7 @@
 
 mod auth;
 mod authenticated;
+mod basic;
 pub mod body;
 mod check;
 pub mod client_ip;
@@ -9,15 +10,18 @@ pub mod edge;
 pub mod error;
 pub mod extract;
 mod fault;
+mod form;
 mod headers;
 mod health;
 mod json;
 mod maintenance;
 mod me;
+mod oauth;
 mod pages;
 pub(crate) mod passage;
 mod query;
 mod race;
+mod revocations;
 pub mod router;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 
 use crate::app::App;
-use crate::http::{auth, check, health, maintenance, me, pages, well_known};
+use crate::http::{auth, check, health, maintenance, me, oauth, pages, revocations, well_known};
 
 /// Routes that authenticate nobody; a test holds this list against the router.
 pub const PUBLIC_ROUTES: &[(&str, &str)] = &[
@@ -35,12 +35,22 @@ pub const SIGNED_IN_ROUTES: &[(&str, &str)] = &[
     ("DELETE", "/v1/me/sessions/{id}"),
 ];
 
+/// Routes that a service client proves itself for, by its secret.
+pub const CLIENT_ROUTES: &[(&str, &str)] = &[
+    ("POST", "/oauth2/token"),
+    ("POST", "/oauth2/introspect"),
+    ("POST", "/oauth2/revoke"),
+    ("GET", "/v1/revocations"),
+];
+
 /// Routes that answer while the API is closed for maintenance: other services go on checking tokens.
 pub const OPEN_IN_MAINTENANCE: &[&str] = &[
     "/healthz",
     "/readyz",
     "/.well-known/jwks.json",
     "/v1/auth/check",
+    "/oauth2/introspect",
+    "/v1/revocations",
 ];
 
 /// The API behind its guard, without the layers that [`crate::http::edge`] puts around it.
@@ -63,6 +73,10 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/v1/me/permissions", get(me::permissions))
         .route("/v1/me/sessions", get(me::sessions))
         .route("/v1/me/sessions/{id}", delete(me::end_session))
+        .route("/oauth2/token", post(oauth::token))
+        .route("/oauth2/introspect", post(oauth::introspect))
+        .route("/oauth2/revoke", post(oauth::revoke))
+        .route("/v1/revocations", get(revocations::page))
         .route("/.well-known/jwks.json", get(well_known::jwks))
         .route(
             "/.well-known/oauth-authorization-server",

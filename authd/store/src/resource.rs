@@ -60,14 +60,12 @@ pub enum Scope {
     Global,
     /// All verified tokens: a token or a key was denied.
     Tokens,
-    /// All of a tenant.
+    /// All of a tenant, its service clients too.
     Tenant(TenantId),
     /// All of a user.
     User(UserId),
     /// One session.
     Session(SessionId),
-    /// One service client.
-    Client(ClientId),
 }
 
 /// Which part of a list is wanted. `after` is the sort key of the last row before it.

@@ -199,6 +199,7 @@ pub(crate) fn beside(app: &App, pool: HashPool) -> Arc<App> {
         store: app.store.clone(),
         cache: Arc::clone(&app.cache),
         activity: Arc::clone(&app.activity),
+        client_uses: Arc::clone(&app.client_uses),
         keys: Arc::clone(&app.keys),
         pool,
         clock: Arc::clone(&app.clock),

@@ -79,7 +79,7 @@ pub async fn revoke(app: &Arc<App>, operator: &Operator, request: Revoke) -> Res
 ///
 /// # Errors
 /// Those of [`role::role`].
-pub(super) fn roles(
+pub(in crate::app) fn roles(
     tx: &dyn ReadTx,
     tenant: &Tenant,
     names: &[String],

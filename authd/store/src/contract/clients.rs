@@ -6,14 +6,15 @@ use domain::event::{Range, Revocation, Revoked};
 use domain::key::{KeyPurpose, KeyState, StoredKey};
 use domain::role::Role;
 use domain::session::EndReason;
-use domain::tenant::TenantStatus;
+use domain::tenant::{Tenant, TenantStatus};
 use domain::user::UserStatus;
 
 use super::{
     at, nothing_over, page, read, session, session_id, tenant, tenant_id, two_tenants, user_id,
     write,
 };
-use crate::resource::{ClientFilter, Denial, Over};
+use crate::error::StoreError;
+use crate::resource::{ClientFilter, Denial, Over, WriteTx};
 use crate::unit::Store;
 
 pub(crate) fn client_id(n: u8) -> ClientId {
@@ -174,7 +175,7 @@ pub(crate) fn roles_of_clients_go_with_the_role(store: &Store) {
         acme.clients_mut().insert(&client(1, 1), &[from.id])?;
         acme.roles_mut().reassign(from.id, to.id, at(1))?;
         acme.roles_mut().delete(from.id)?;
-        let held = |tx: &dyn crate::resource::WriteTx| -> Result<_, crate::error::StoreError> {
+        let held = |tx: &dyn WriteTx| -> Result<_, StoreError> {
             Ok(tx.client(client_id(1))?.unwrap().roles)
         };
         assert_eq!(held(tx)?, [to.name]);
@@ -226,8 +227,8 @@ fn key(n: u8, purpose: KeyPurpose) -> StoredKey {
     }
 }
 
-/// Does whatever revokes, in `acme` or for all; one a line of the feed, in this order.
-fn revoke_all(store: &Store) -> Vec<Revoked> {
+/// What can be revoked, in `acme` or for all.
+fn alive(store: &Store) {
     write(store, |tx| {
         let acme = tx.tenant_mut(tenant_id(1));
         let sessions = acme.sessions_mut();
@@ -239,55 +240,68 @@ fn revoke_all(store: &Store) -> Vec<Revoked> {
         tx.keys_mut().insert(&key(1, KeyPurpose::Signing))?;
         tx.keys_mut().insert(&key(2, KeyPurpose::Refresh))
     });
-    write(store, |tx| {
-        let acme = tx.tenant_mut(tenant_id(1));
-        let sessions = acme.sessions_mut();
-        sessions.end(session_id(1), at(5), EndReason::Reused)?;
-        // Ended once.
-        sessions.end(session_id(1), at(6), EndReason::Revoked)?;
-        let except = Some(session_id(3));
-        sessions.end(session_id(4), at(5), EndReason::Superseded)?;
-        sessions.end_of(user_id(1), except, at(5), EndReason::Revoked)?;
-        sessions.end_all(at(5), EndReason::Revoked)?;
-        let denial = Denial {
-            tenant: Some(tenant_id(1)),
-            denied_at: at(5),
-            expires_at: at(50),
-            reason: None,
+}
+
+/// Ends sessions and single tokens in every way.
+fn end_sessions(tx: &dyn WriteTx) -> Result<(), StoreError> {
+    let acme = tx.tenant_mut(tenant_id(1));
+    let sessions = acme.sessions_mut();
+    sessions.end(session_id(1), at(5), EndReason::Reused)?;
+    // Ended once.
+    sessions.end(session_id(1), at(6), EndReason::Revoked)?;
+    let except = Some(session_id(3));
+    sessions.end(session_id(4), at(5), EndReason::Superseded)?;
+    sessions.end_of(user_id(1), except, at(5), EndReason::Revoked)?;
+    sessions.end_all(at(5), EndReason::Revoked)?;
+    let denial = Denial {
+        tenant: Some(tenant_id(1)),
+        denied_at: at(5),
+        expires_at: at(50),
+        reason: None,
+    };
+    tx.deny("one", &denial)?;
+    tx.deny("one", &denial)?;
+    let nobodys = Denial {
+        tenant: None,
+        ..denial
+    };
+    tx.deny("any", &nobodys)
+}
+
+/// Closes users, clients, keys and tenants in every way.
+fn close(tx: &dyn WriteTx) -> Result<(), StoreError> {
+    let acme = tx.tenant_mut(tenant_id(1));
+    let users = acme.users_mut();
+    users.set_status(user_id(1), UserStatus::Disabled, at(5))?;
+    users.set_status(user_id(1), UserStatus::Active, at(6))?;
+    users.delete(user_id(1), at(6))?;
+    let clients = acme.clients_mut();
+    clients.set_secrets(client_id(1), &[secret(8, 5)], None, at(5))?;
+    clients.set_secrets(client_id(1), &[secret(9, 5)], Some(9), at(5))?;
+    clients.delete(client_id(2), 9, at(5))?;
+    for (n, purpose) in [(2, KeyPurpose::Refresh), (1, KeyPurpose::Signing)] {
+        let gone = StoredKey {
+            state: KeyState::Gone,
+            ..key(n, purpose)
         };
-        tx.deny("one", &denial)?;
-        tx.deny("one", &denial)?;
-        let nobodys = Denial {
-            tenant: None,
-            ..denial
-        };
-        tx.deny("any", &nobodys)?;
-        let users = acme.users_mut();
-        users.set_status(user_id(1), UserStatus::Disabled, at(5))?;
-        users.set_status(user_id(1), UserStatus::Active, at(6))?;
-        users.delete(user_id(1), at(6))?;
-        let clients = acme.clients_mut();
-        clients.set_secrets(client_id(1), &[secret(8, 5)], None, at(5))?;
-        clients.set_secrets(client_id(1), &[secret(9, 5)], Some(9), at(5))?;
-        clients.delete(client_id(2), 9, at(5))?;
-        for purpose in [KeyPurpose::Refresh, KeyPurpose::Signing] {
-            let n = u8::from(purpose == KeyPurpose::Refresh) + 1;
-            let gone = StoredKey {
-                state: KeyState::Gone,
-                ..key(n, purpose)
-            };
-            tx.keys_mut().update(&gone)?;
-        }
-        let suspended = domain::tenant::Tenant {
-            status: TenantStatus::Suspended,
-            updated_at: at(5),
-            ..tenant(1, "acme")
-        };
-        tx.tenants_mut().update(&suspended)?;
-        tx.tenants_mut().update(&suspended)?;
-        tx.tenants_mut().delete(tenant_id(1), at(5), at(9))?;
-        tx.tenants_mut().restore(tenant_id(1), at(6)).map(drop)
-    });
+        tx.keys_mut().update(&gone)?;
+    }
+    let suspended = Tenant {
+        status: TenantStatus::Suspended,
+        updated_at: at(5),
+        ..tenant(1, "acme")
+    };
+    tx.tenants_mut().update(&suspended)?;
+    tx.tenants_mut().update(&suspended)?;
+    tx.tenants_mut().delete(tenant_id(1), at(5), at(9))?;
+    tx.tenants_mut().restore(tenant_id(1), at(6)).map(drop)
+}
+
+/// Does whatever revokes; one a line of the feed, in this order.
+fn revoke_all(store: &Store) -> Vec<Revoked> {
+    alive(store);
+    write(store, end_sessions);
+    write(store, close);
     vec![
         Revoked::Session(session_id(1)),
         Revoked::Session(session_id(4)),
@@ -390,7 +404,7 @@ pub(crate) fn a79_what_is_undone_takes_no_number(store: &Store) {
         let acme = tx.tenant_mut(tenant_id(1));
         acme.sessions_mut()
             .end(session_id(1), at(5), EndReason::Revoked)?;
-        Err::<(), _>(crate::error::StoreError::Damaged { what: "test" })
+        Err::<(), _>(StoreError::Damaged { what: "test" })
     });
     assert!(undone.is_err());
     let range = read(store, |tx| tx.events().range());

@@ -5,6 +5,7 @@ use common::time::Time;
 use domain::client::{ClientScope, ClientSecretRow, ServiceClient};
 use domain::rights::Right;
 use domain::role::RoleName;
+use rusqlite::types::Value;
 use rusqlite::{params, params_from_iter};
 
 use super::row::{BAD_AFTER, Columns, Conditions, id_value, text_value};
@@ -120,7 +121,7 @@ impl TenantTx<'_> {
         &self,
         operation: &'static str,
         condition: &'static str,
-        value: rusqlite::types::Value,
+        value: &Value,
     ) -> Result<Option<ServiceClient>, StoreError> {
         let sql =
             format!("SELECT {COLUMNS} FROM clients c WHERE c.tenant_id = ?1 AND {condition} = ?2");
@@ -161,11 +162,11 @@ impl TenantTx<'_> {
 
 impl ClientsRead for TenantTx<'_> {
     fn by_id(&self, id: ClientId) -> Result<Option<ServiceClient>, StoreError> {
-        self.client_where("clients.by_id", "c.id", id_value(id))
+        self.client_where("clients.by_id", "c.id", &id_value(id))
     }
 
     fn by_name(&self, name: &str) -> Result<Option<ServiceClient>, StoreError> {
-        self.client_where("clients.by_name", "c.name", text_value(name))
+        self.client_where("clients.by_name", "c.name", &text_value(name))
     }
 
     fn names(&self) -> Result<Vec<String>, StoreError> {
