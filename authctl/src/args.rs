@@ -2,6 +2,7 @@
 //! No logic: what a command does stands in `commands/<noun>.rs`.
 
 mod audit;
+mod client;
 mod daemon;
 mod keeping;
 mod key;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub(crate) use audit::{Audit, AuditList};
+pub(crate) use client::{Client, ClientCreate};
 pub(crate) use daemon::{Daemon, Switch};
 pub(crate) use keeping::{Backup, Db};
 pub(crate) use key::{Key, Token};
@@ -212,6 +214,9 @@ pub(crate) enum Command {
     /// Make, look at and change roles
     #[command(subcommand)]
     Role(Role),
+    /// Make, look at and remove service clients
+    #[command(subcommand)]
+    Client(Client),
     /// Look at the catalogue of permissions, and add to it
     #[command(subcommand)]
     Permission(Permission),

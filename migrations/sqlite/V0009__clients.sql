@@ -18,9 +18,11 @@ CREATE TABLE clients (
 -- At most two a client, so that one can follow the other without a pause.
 CREATE TABLE client_secrets (
     client_id  BLOB NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    -- The highest is the newest, whatever the clock said.
+    number     INTEGER NOT NULL,
     hash       BLOB NOT NULL,
     created_at INTEGER NOT NULL,
-    PRIMARY KEY (client_id, hash)
+    PRIMARY KEY (client_id, number)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE client_roles (

@@ -66,6 +66,8 @@ impl fmt::Display for ClientScope {
 /// A secret of a client as it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientSecretRow {
+    /// The highest is the newest, whatever the clock said.
+    pub number: u32,
     /// SHA-256 of 256 random bits.
     pub hash: [u8; 32],
     /// When it was made.
@@ -125,14 +127,18 @@ impl ServiceClient {
         } else {
             SECRETS_LIMIT.saturating_sub(1)
         };
+        let newest = self.secrets.first().map_or(0, |secret| secret.number);
         let added = ClientSecretRow {
+            number: newest.saturating_add(1),
             hash,
             created_at: now,
         };
+        // Without any, all were ended: by a restore, or with the tenant.
+        let has_ended = self.secrets.len() > stay || self.secrets.is_empty();
         let kept = self.secrets.iter().copied().take(stay);
         Rotated {
             secrets: std::iter::once(added).chain(kept).collect(),
-            generation: (self.secrets.len() > stay).then(|| self.next_generation(now)),
+            generation: has_ended.then(|| self.next_generation(now)),
         }
     }
 
@@ -166,6 +172,7 @@ mod tests {
             secrets: hashes
                 .iter()
                 .map(|n| ClientSecretRow {
+                    number: u32::from(*n),
                     hash: [*n; 32],
                     created_at: at,
                 })
@@ -182,17 +189,19 @@ mod tests {
     fn v10_4_10_two_secrets_side_by_side_and_the_oldest_ends_with_its_tokens() {
         let now = Time::from_millis(1_800_000_000_000);
         for (before, ends_all, after, voids) in [
-            (&[][..], false, &[9][..], false),
+            // Whoever lost all secrets gets no token back by a new one (rule 19).
+            (&[][..], false, &[9][..], true),
             (&[1], false, &[9, 1], false),
             (&[2, 1], false, &[9, 2], true),
             (&[1], true, &[9], true),
             (&[2, 1], true, &[9], true),
-            (&[], true, &[9], false),
+            (&[], true, &[9], true),
         ] {
             let rotated = client(before).rotated([9; 32], now, ends_all);
             let hashes: Vec<u8> = rotated.secrets.iter().map(|s| s.hash[0]).collect();
             assert_eq!(hashes, after, "{before:?} {ends_all}");
             assert_eq!(rotated.generation.is_some(), voids, "{before:?} {ends_all}");
+            assert!(rotated.secrets.is_sorted_by(|a, b| a.number > b.number));
         }
         // A clock that stands or goes back voids all the same.
         let back = Time::from_millis(5);

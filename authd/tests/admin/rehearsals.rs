@@ -101,6 +101,18 @@ fn changes(
             "/v1/session/revoke",
             json!({"target": {"session": session}}),
         ),
+        (
+            "/v1/client/create",
+            json!({"tenant": "acme", "name": "ledger", "scopes": ["revoke"], "roles": []}),
+        ),
+        (
+            "/v1/client/rotate",
+            json!({"client": {"tenant": "acme", "name": "billing"}, "now": true}),
+        ),
+        (
+            "/v1/client/delete",
+            json!({"client": {"tenant": "acme", "name": "billing"}}),
+        ),
         ("/v1/token/revoke", json!({"jti": "w4Z2uPRcTH2vVcGmEGVYbQ"})),
         ("/v1/key/retire", json!({"key": announced})),
         ("/v1/key/rotate", json!({"activate_after_seconds": 7200})),
@@ -202,6 +214,10 @@ async fn furnish(desk: &Desk) {
         role("held", &[]),
         role("spare", &[]),
         (
+            "/v1/client/create",
+            json!({"tenant": "acme", "name": "billing"}),
+        ),
+        (
             "/v1/user/grant",
             json!({"user": {"tenant": "acme", "name": "bob@acme.test"}, "roles": ["held"]}),
         ),
@@ -294,6 +310,7 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
             assert!(change.audit_id.is_none(), "{path}");
             assert!(change.generated_password.is_none(), "{path}");
             assert!(change.link.is_none(), "{path}");
+            assert!(change.client_secret.is_none(), "{path}");
         }
     }
     assert_eq!(desk.scopes.take(), []);

@@ -42,6 +42,8 @@ pub(crate) struct Ask {
     pub(crate) path: String,
     pub(crate) token: Option<String>,
     pub(crate) body: Option<Value>,
+    /// A body of a form, in its encoding.
+    pub(crate) form: Option<String>,
     pub(crate) from: IpAddr,
     pub(crate) headers: Vec<(&'static str, String)>,
 }
@@ -52,6 +54,7 @@ pub(crate) fn get(path: &str) -> Ask {
         path: path.to_owned(),
         token: None,
         body: None,
+        form: None,
         from: IpAddr::from([203, 0, 113, 7]),
         headers: Vec::new(),
     }
@@ -61,6 +64,14 @@ pub(crate) fn post(path: &str, body: Value) -> Ask {
     Ask {
         method: "POST",
         body: Some(body),
+        ..get(path)
+    }
+}
+
+pub(crate) fn form(path: &str, form: &str) -> Ask {
+    Ask {
+        method: "POST",
+        form: Some(form.to_owned()),
         ..get(path)
     }
 }
@@ -112,12 +123,14 @@ impl Ask {
         if self.body.is_some() {
             request = request.header("content-type", "application/json");
         }
+        if self.form.is_some() {
+            request = request.header("content-type", "application/x-www-form-urlencoded");
+        }
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
-        let body = self
-            .body
-            .map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let text = self.form.or(self.body.map(|body| body.to_string()));
+        let body = text.map_or_else(Body::empty, Body::from);
         let mut request = request.body(body).unwrap();
         let peer = Peer::Tcp(SocketAddr::new(self.from, 40_000));
         request.extensions_mut().insert(peer);

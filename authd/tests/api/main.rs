@@ -8,10 +8,12 @@
 )]
 
 mod answers;
+mod clients;
 mod cuts;
 mod deleted;
 mod devices;
 mod faults;
+mod feed;
 mod hold;
 mod house;
 mod keys;

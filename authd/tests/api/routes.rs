@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use authd::app::App;
-use authd::http::router::{PUBLIC_ROUTES, SIGNED_IN_ROUTES, routes};
+use authd::http::router::{CLIENT_ROUTES, PUBLIC_ROUTES, SIGNED_IN_ROUTES, routes};
 use axum::Router;
 
 use crate::house::{House, get};
@@ -26,12 +26,13 @@ fn listed() -> BTreeSet<(String, String)> {
     PUBLIC_ROUTES
         .iter()
         .chain(SIGNED_IN_ROUTES)
+        .chain(CLIENT_ROUTES)
         .map(|&(method, path)| (path.to_owned(), method.to_owned()))
         .collect()
 }
 
 #[tokio::test]
-async fn g6_every_route_is_on_one_of_the_two_lists() {
+async fn g6_every_route_is_on_one_of_the_lists() {
     let house = House::new().await;
     house.ask(get("/")).await.is(404, "not_found");
     let mut found = BTreeSet::new();
@@ -49,7 +50,8 @@ async fn g6_every_route_is_on_one_of_the_two_lists() {
     // GET is answered to HEAD too.
     found.retain(|(_, method)| method != "HEAD");
     assert_eq!(found, listed());
-    assert_eq!(found.len(), PUBLIC_ROUTES.len() + SIGNED_IN_ROUTES.len());
+    let lists = [PUBLIC_ROUTES, SIGNED_IN_ROUTES, CLIENT_ROUTES];
+    assert_eq!(found.len(), lists.map(<[_]>::len).iter().sum::<usize>());
 }
 
 #[tokio::test]
@@ -71,6 +73,29 @@ async fn g6_a_signed_in_route_without_a_token_is_401_before_its_body_is_read() {
             let answer = house.ask(ask).await;
             answer.is(401, code);
             assert!(answer.headers.contains_key("www-authenticate"), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn g6_a_clients_route_without_its_secret_is_401_before_its_body_is_read() {
+    let house = House::new().await;
+    let token = house.sign_in().await.access().to_owned();
+    for &(method, path) in CLIENT_ROUTES {
+        for header in [
+            None,
+            Some(format!("Bearer {token}")),
+            Some("Basic eDp5".to_owned()),
+        ] {
+            let mut ask = get(path);
+            ask.method = method;
+            ask.body = Some("broken".into());
+            if let Some(header) = &header {
+                ask = ask.header("authorization", header);
+            }
+            let answer = house.ask(ask).await;
+            answer.is(401, "invalid_client");
+            assert_eq!(answer.headers["www-authenticate"], "Basic realm=\"authd\"");
         }
     }
 }

@@ -191,6 +191,7 @@ fn made(
         scopes: wished.scopes.clone(),
         roles: names.into_iter().collect(),
         secrets: vec![ClientSecretRow {
+            number: 1,
             hash,
             created_at: now,
         }],

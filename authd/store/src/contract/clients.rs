@@ -23,6 +23,7 @@ pub(crate) fn client_id(n: u8) -> ClientId {
 
 fn secret(n: u8, seconds: i64) -> ClientSecretRow {
     ClientSecretRow {
+        number: u32::from(n),
         hash: [n; 32],
         created_at: at(seconds),
     }

@@ -51,11 +51,12 @@ impl Tx<'_> {
     fn with_secrets(&self, client: ServiceClient) -> Result<ServiceClient, StoreError> {
         let secrets = self.all(
             "clients.secrets",
-            "SELECT hash, created_at FROM client_secrets WHERE client_id = ?1 \
-             ORDER BY created_at DESC, hash",
+            "SELECT number, hash, created_at FROM client_secrets WHERE client_id = ?1 \
+             ORDER BY number DESC",
             params![client.id.as_bytes()],
             |columns| {
                 Ok(ClientSecretRow {
+                    number: columns.take("client_secrets.number")?,
                     hash: columns.take("client_secrets.hash")?,
                     created_at: columns.time("client_secrets.created_at")?,
                 })
@@ -136,11 +137,12 @@ impl TenantTx<'_> {
         for secret in secrets {
             self.tx.run(
                 "clients.write_secret",
-                "INSERT INTO client_secrets (client_id, hash, created_at) \
-                 SELECT id, ?3, ?4 FROM clients WHERE tenant_id = ?1 AND id = ?2",
+                "INSERT INTO client_secrets (client_id, number, hash, created_at) \
+                 SELECT id, ?3, ?4, ?5 FROM clients WHERE tenant_id = ?1 AND id = ?2",
                 params![
                     self.id.as_bytes(),
                     id.as_bytes(),
+                    secret.number,
                     secret.hash,
                     secret.created_at.millis()
                 ],
