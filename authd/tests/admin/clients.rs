@@ -38,6 +38,9 @@ fn reference(name: &str) -> ClientRef {
     }
 }
 
+/// Puts something into a request that no client may have.
+type Spoil = fn(&mut Create);
+
 async fn rotate(desk: &Desk, name: &str) -> Result<Change, Error> {
     let request = Rotate {
         client: reference(name),
@@ -100,7 +103,7 @@ async fn what_is_no_client_is_refused() {
     let desk = Desk::new();
     desk.tenant("acme").await;
     desk.tenant("beta").await;
-    let wrong: [(&str, fn(&mut Create)); 8] = [
+    let wrong: [(&str, Spoil); 8] = [
         ("/name", |request| request.name = " ".to_owned()),
         ("/name", |request| request.name = "a/b".to_owned()),
         ("/name", |request| request.name = "cli_x".to_owned()),
@@ -108,7 +111,7 @@ async fn what_is_no_client_is_refused() {
         ("/name", |request| request.name = "x".repeat(101)),
         ("/scopes", |request| request.scopes.push("all".to_owned())),
         ("/expires_seconds", |request| {
-            request.expires_seconds = Some(0)
+            request.expires_seconds = Some(0);
         }),
         ("/expires_seconds", |request| {
             request.expires_seconds = Some(u64::MAX);

@@ -101,18 +101,6 @@ fn changes(
             "/v1/session/revoke",
             json!({"target": {"session": session}}),
         ),
-        (
-            "/v1/client/create",
-            json!({"tenant": "acme", "name": "ledger", "scopes": ["revoke"], "roles": []}),
-        ),
-        (
-            "/v1/client/rotate",
-            json!({"client": {"tenant": "acme", "name": "billing"}, "now": true}),
-        ),
-        (
-            "/v1/client/delete",
-            json!({"client": {"tenant": "acme", "name": "billing"}}),
-        ),
         ("/v1/token/revoke", json!({"jti": "w4Z2uPRcTH2vVcGmEGVYbQ"})),
         ("/v1/key/retire", json!({"key": announced})),
         ("/v1/key/rotate", json!({"activate_after_seconds": 7200})),
@@ -120,6 +108,7 @@ fn changes(
         ("/v1/backup/prune", json!({"keep": 1})),
     ];
     changes.splice(0..0, mails(waiting));
+    changes.splice(0..0, clients());
     // What makes and gives comes before what deletes.
     changes.splice(0..0, rights());
     changes
@@ -188,6 +177,24 @@ fn rights() -> Vec<(&'static str, Value)> {
         ("/v1/user/grant", json!({"user": bob, "roles": ["cashier"]})),
         ("/v1/user/revoke", json!({"user": bob, "roles": ["held"]})),
         ("/v1/user/set", json!({"user": off, "tenant_admin": true})),
+    ]
+}
+
+/// Changes of service clients.
+fn clients() -> [(&'static str, Value); 3] {
+    [
+        (
+            "/v1/client/create",
+            json!({"tenant": "acme", "name": "ledger", "scopes": ["revoke"], "roles": []}),
+        ),
+        (
+            "/v1/client/rotate",
+            json!({"client": {"tenant": "acme", "name": "billing"}, "now": true}),
+        ),
+        (
+            "/v1/client/delete",
+            json!({"client": {"tenant": "acme", "name": "billing"}}),
+        ),
     ]
 }
 

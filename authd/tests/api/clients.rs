@@ -240,6 +240,12 @@ async fn rfc6749_5_2_refusals_have_the_members_of_oauth_beside_ours() {
         assert!(request_id.starts_with("req_"));
         assert!(!answer.code().is_empty());
     }
+}
+
+#[tokio::test]
+async fn rfc6749_5_2_the_shape_of_oauth_is_that_of_its_paths_alone() {
+    let house = House::new().await;
+    let service = Service::of(&house, "acme").await;
     let json = Ask {
         body: Some(json!({"grant_type": "client_credentials"})),
         method: "POST",
@@ -436,7 +442,13 @@ async fn rfc7662_whatever_is_not_active_is_byte_for_byte_the_same() {
         );
         assert_eq!(answer.headers["content-type"], "application/json");
     }
-    // Expired, and of a user that is disabled.
+}
+
+#[tokio::test]
+async fn rfc7662_time_and_administrators_make_a_token_inactive_and_an_outage_does_not() {
+    let house = House::new().await;
+    let service = Service::of(&house, "acme").await;
+    let user = house.sign_in().await;
     house.disable().await;
     let answer = service.introspect(&house, user.access()).await;
     assert_eq!(answer.text, INACTIVE);
