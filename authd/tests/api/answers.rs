@@ -31,6 +31,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("tenant_suspended", "cuts"),
     ("subscription_ended", "cuts"),
     ("session_expired", "cuts"),
+    ("feed_gap", "feed"),
 ];
 
 fn stated(mut ask: Ask, method: &'static str) -> Ask {
@@ -76,6 +77,7 @@ fn anonymous() -> Vec<(Ask, u16, &'static str)> {
         ),
         (untyped, 415, "unsupported_media_type"),
         (get("/v1/me?a=b"), 401, "missing_token"),
+        (get("/v1/revocations"), 401, "invalid_client"),
         (get("/v1/nothing"), 404, "not_found"),
         (get("/v1/auth/login"), 405, "method_not_allowed"),
         (login(ADA, WRONG), 401, "invalid_credentials"),
