@@ -7,6 +7,7 @@ use std::time::Duration;
 use authd::app::housekeeping;
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use crate::clients::{Service, creating};
 use crate::house::{Answer, Ask, GOOD, House, get, login, until};
@@ -38,6 +39,16 @@ fn page(house: &House, answer: &Answer) -> Value {
 
 async fn pages(house: &House, service: &Service, query: &str) -> Value {
     page(house, &house.ask(ask(service, query)).await)
+}
+
+/// A call that has proved itself, and waits for what comes behind a number.
+async fn wait(house: &House, service: &Service, since: &Value) -> JoinHandle<Answer> {
+    house.clock.advance(Duration::from_secs(1));
+    let waiting = house.start(ask(service, &format!("since={since}&wait_seconds=25")));
+    let (id, now) = (service.id.parse().unwrap(), house.app.now());
+    until(async || house.app.client_uses.last_active(id) == Some(now)).await;
+    assert!(!waiting.is_finished());
+    waiting
 }
 
 fn sid(token: &str) -> Value {
@@ -218,9 +229,7 @@ async fn a_long_poll_is_answered_by_what_it_waits_for() {
     let service = Service::of(&house, "acme").await;
     let head = pages(&house, &service, "").await["upto"].clone();
     let user = house.sign_in().await;
-    let waiting = house.start(ask(&service, &format!("since={head}&wait_seconds=25")));
-    // It has read, and waits.
-    until(async || house.app.client_uses.all().len() == 1).await;
+    let waiting = wait(&house, &service, &head).await;
     assert!(!waiting.is_finished());
     // What does not concern it leaves it waiting.
     house.tenant(new_tenant("beta")).await;
@@ -237,7 +246,7 @@ async fn a_long_poll_ends_with_the_daemon_and_holds_nothing_up() {
     let house = House::new().await;
     let service = Service::of(&house, "acme").await;
     let head = pages(&house, &service, "").await["upto"].clone();
-    let waiting = house.start(ask(&service, &format!("since={head}&wait_seconds=25")));
+    let waiting = wait(&house, &service, &head).await;
     let app = Arc::clone(&house.app);
     app.draining.store(true, Ordering::Release);
     let answer = waiting.await.unwrap();
@@ -277,4 +286,16 @@ async fn a79_a_crowd_of_revocations_comes_in_pages_without_a_gap() {
     assert_eq!(second["items"].as_array().unwrap().len(), 250);
     assert_eq!(second["items"][0]["jti"], "jti-500");
     assert_eq!(second["upto"], second["items"][249]["number"]);
+}
+
+#[tokio::test]
+async fn rule_11_a_client_that_ends_while_it_waits_is_told_nothing_more() {
+    let house = House::new().await;
+    let service = Service::of(&house, "acme").await;
+    let head = pages(&house, &service, "").await["upto"].clone();
+    let waiting = wait(&house, &service, &head).await;
+    service.delete(&house).await;
+    let answer = waiting.await.unwrap();
+    answer.is(401, "invalid_client");
+    assert!(answer.took < Duration::from_secs(20), "{:?}", answer.took);
 }
