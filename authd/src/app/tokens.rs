@@ -161,7 +161,7 @@ impl App {
     }
 }
 
-fn audience(settings: &TenantSettings) -> Audience {
+pub(super) fn audience(settings: &TenantSettings) -> Audience {
     match settings.audience.as_slice() {
         [one] => Audience::One(one.clone()),
         many => Audience::Many(many.to_vec()),

@@ -6,7 +6,7 @@ mod delete;
 mod edit;
 mod invite;
 mod recover;
-mod rights;
+pub(super) mod rights;
 mod set;
 mod set_password;
 mod view;

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::body::BodyLimit;
 use super::client_ip::{ClientAddress, TrustedProxies, client_address};
-use super::error::{Hints, Refusal};
+use super::error::{Hints, Refusal, Standard};
 use super::headers;
 pub use super::passage::RequestIds;
 use super::passage::{self, Ended, Passage};
@@ -23,6 +23,9 @@ pub use super::timeouts::Timeouts;
 use super::traffic::Traffic;
 use crate::app::{Client, Current, Error};
 use crate::serve::Peer;
+
+/// Where refusals have the shape of OAuth.
+const STANDARD_PATHS: &str = "/oauth2/";
 
 /// What the door goes by.
 pub struct EdgeSettings {
@@ -164,18 +167,22 @@ pub fn behind(edge: Arc<Edge>, router: Router) -> Router {
 async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
     let policy = edge.policy.peek();
     let timeout = policy.timeouts.of(request.uri().path());
+    let is_standard = request.uri().path().starts_with(STANDARD_PATHS);
     let request_id = (edge.request_ids)();
     let limit = BodyLimit(edge.max_body);
     let mut passage = Passage::begin(&mut request, request_id, timeout, limit);
     let client = edge.client(&policy.proxies, &request, &passage);
     drop(policy);
-    let response = match client {
+    let mut response = match client {
         Ok(client) => {
             request.extensions_mut().insert(client);
             passage.run(next.run(request)).await
         }
         Err(error) => Refusal(error).into_response(),
     };
+    if is_standard {
+        response.extensions_mut().insert(Standard);
+    }
     let Ended { response, took } = passage.end(response, Hints::Hidden);
     edge.traffic.record(Instant::now(), took, response.status());
     response

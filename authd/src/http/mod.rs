@@ -2,6 +2,7 @@
 
 mod auth;
 mod authenticated;
+mod basic;
 pub mod body;
 mod check;
 pub mod client_ip;
@@ -10,12 +11,14 @@ pub mod edge;
 pub mod error;
 pub mod extract;
 mod fault;
+mod form;
 mod headers;
 mod health;
 mod json;
 mod maintenance;
 mod me;
 mod multipart;
+mod oauth;
 mod pages;
 pub(crate) mod passage;
 mod picture;
@@ -23,6 +26,7 @@ mod query;
 mod race;
 pub mod ready;
 mod registration;
+mod revocations;
 mod route;
 pub mod router;
 #[cfg(test)]

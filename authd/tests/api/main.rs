@@ -8,11 +8,13 @@
 )]
 
 mod answers;
+mod clients;
 mod cuts;
 mod deleted;
 mod devices;
 mod email_change;
 mod faults;
+mod feed;
 mod hold;
 mod house;
 mod keys;
