@@ -44,7 +44,7 @@ const OF_ONE_TENANT: &str = "
     INSERT INTO registrations (id, tenant_id, email, hash, network, created_at, expires_at)
         SELECT x'1a', tenant_id, 'new@acme.test', 'x', '192.0.2.1', 0, 9 FROM temp.acme;
     INSERT INTO pending_emails SELECT id, tenant_id, 'other@acme.test', x'ab', 0, 9 FROM temp.acme;
-    INSERT INTO clients SELECT x'1b', tenant_id, 'billing', 'introspect', NULL, 1, NULL, 0, 0
+    INSERT INTO clients SELECT x'1b', tenant_id, 'till', 'introspect', NULL, 1, NULL, 0, 0
         FROM temp.acme;
     INSERT INTO client_secrets VALUES (x'1b', 1, x'bb', 0);
     INSERT INTO client_roles VALUES (x'1b', x'0a');";
