@@ -197,11 +197,12 @@ fn info<C: AdminCall>() -> CallInfo {
 /// Every call there is; the listener's table and the matrix test are held against it.
 pub fn all() -> Vec<CallInfo> {
     let mut calls = of_tenants();
+    calls.extend(of_sign_ins());
     calls.extend(of_the_installation());
     calls
 }
 
-/// Calls about tenants and those who sign in to them.
+/// Calls about tenants, their users and their clients.
 fn of_tenants() -> Vec<CallInfo> {
     vec![
         info::<tenant::Create>(),
@@ -248,6 +249,12 @@ fn of_tenants() -> Vec<CallInfo> {
         info::<client::Create>(),
         info::<client::Rotate>(),
         info::<client::Delete>(),
+    ]
+}
+
+/// Calls about signing in, and what it gave.
+fn of_sign_ins() -> Vec<CallInfo> {
+    vec![
         info::<lockout::List>(),
         info::<lockout::Show>(),
         info::<lockout::Clear>(),
