@@ -3,6 +3,7 @@
 
 mod attempt;
 mod audit;
+mod client;
 mod daemon;
 mod keeping;
 mod key;
@@ -22,6 +23,7 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub(crate) use attempt::{Attempt, AttemptList, AttemptsBy, Top};
 pub(crate) use audit::{Audit, AuditList, ExportFormat};
+pub(crate) use client::{Client, ClientCreate};
 pub(crate) use daemon::{Daemon, Switch};
 pub(crate) use keeping::{Backup, Db};
 pub(crate) use key::{Key, Token};
@@ -219,6 +221,9 @@ pub(crate) enum Command {
     /// Make, look at and change roles
     #[command(subcommand)]
     Role(Role),
+    /// Make, look at and remove service clients
+    #[command(subcommand)]
+    Client(Client),
     /// Look at the catalogue of permissions, and add to it
     #[command(subcommand)]
     Permission(Permission),

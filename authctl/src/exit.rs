@@ -71,7 +71,7 @@ impl Exit {
             | ErrorCode::UnsupportedMediaType
             | ErrorCode::ValidationFailed
             | ErrorCode::UnknownPermission => Self::Usage,
-            ErrorCode::NotFound | ErrorCode::LinkExpired => Self::NotFound,
+            ErrorCode::NotFound | ErrorCode::LinkExpired | ErrorCode::FeedGap => Self::NotFound,
             ErrorCode::EmailTaken
             | ErrorCode::NameTaken
             | ErrorCode::Conflict
@@ -100,7 +100,8 @@ impl Exit {
             | ErrorCode::SessionRevoked
             | ErrorCode::SessionSuperseded
             | ErrorCode::RefreshTokenReused
-            | ErrorCode::ReauthenticationRequired => Self::Failure,
+            | ErrorCode::ReauthenticationRequired
+            | ErrorCode::InvalidClient => Self::Failure,
         }
     }
 

@@ -27,6 +27,7 @@ pub enum ErrorCode {
     SessionSuperseded,
     RefreshTokenReused,
     ReauthenticationRequired,
+    InvalidClient,
     PermissionDenied,
     PasswordChangeRequired,
     AccountDisabled,
@@ -45,6 +46,7 @@ pub enum ErrorCode {
     Conflict,
     NoMailTransport,
     LinkExpired,
+    FeedGap,
     PreconditionFailed,
     ValidationFailed,
     PasswordRejected,
@@ -72,6 +74,7 @@ impl ErrorCode {
         Self::SessionSuperseded,
         Self::RefreshTokenReused,
         Self::ReauthenticationRequired,
+        Self::InvalidClient,
         Self::PermissionDenied,
         Self::PasswordChangeRequired,
         Self::AccountDisabled,
@@ -90,6 +93,7 @@ impl ErrorCode {
         Self::Conflict,
         Self::NoMailTransport,
         Self::LinkExpired,
+        Self::FeedGap,
         Self::PreconditionFailed,
         Self::ValidationFailed,
         Self::PasswordRejected,
@@ -117,6 +121,7 @@ impl ErrorCode {
             Self::SessionSuperseded => "session_superseded",
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::ReauthenticationRequired => "reauthentication_required",
+            Self::InvalidClient => "invalid_client",
             Self::PermissionDenied => "permission_denied",
             Self::PasswordChangeRequired => "password_change_required",
             Self::AccountDisabled => "account_disabled",
@@ -135,6 +140,7 @@ impl ErrorCode {
             Self::Conflict => "conflict",
             Self::NoMailTransport => "no_mail_transport",
             Self::LinkExpired => "link_expired",
+            Self::FeedGap => "feed_gap",
             Self::PreconditionFailed => "precondition_failed",
             Self::ValidationFailed => "validation_failed",
             Self::PasswordRejected => "password_rejected",
@@ -162,7 +168,8 @@ impl ErrorCode {
             | Self::SessionRevoked
             | Self::SessionSuperseded
             | Self::RefreshTokenReused
-            | Self::ReauthenticationRequired => 401,
+            | Self::ReauthenticationRequired
+            | Self::InvalidClient => 401,
             Self::PermissionDenied
             | Self::PasswordChangeRequired
             | Self::AccountDisabled
@@ -177,7 +184,7 @@ impl ErrorCode {
             | Self::LastAdmin
             | Self::Conflict
             | Self::NoMailTransport => 409,
-            Self::LinkExpired => 410,
+            Self::LinkExpired | Self::FeedGap => 410,
             Self::PreconditionFailed => 412,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
@@ -204,6 +211,7 @@ impl ErrorCode {
             Self::SessionSuperseded => "Session superseded",
             Self::RefreshTokenReused => "Refresh token reused",
             Self::ReauthenticationRequired => "Reauthentication required",
+            Self::InvalidClient => "Invalid client",
             Self::PermissionDenied => "Permission denied",
             Self::PasswordChangeRequired => "Password change required",
             Self::AccountDisabled => "Account disabled",
@@ -222,6 +230,7 @@ impl ErrorCode {
             Self::Conflict => "Conflict",
             Self::NoMailTransport => "No mail transport",
             Self::LinkExpired => "Link expired",
+            Self::FeedGap => "Gap in the feed",
             Self::PreconditionFailed => "Precondition failed",
             Self::ValidationFailed => "Validation failed",
             Self::PasswordRejected => "Password rejected",
@@ -243,6 +252,8 @@ impl ErrorCode {
             | Self::InvalidCursor
             | Self::MethodNotAllowed
             | Self::UnsupportedMediaType
+            | Self::InvalidClient
+            | Self::FeedGap
             | Self::UnknownPermission => "The app sent a request that could not be understood.",
             Self::InvalidCredentials => "The e-mail address or the password is not right.",
             Self::MissingToken | Self::InvalidToken | Self::TokenExpired => {

@@ -174,6 +174,8 @@ pub enum AuditKind {}
 pub enum RequestKind {}
 /// Kind of a mail's id.
 pub enum MessageKind {}
+/// Kind of a service client's id.
+pub enum ClientKind {}
 
 impl Kind for TenantKind {
     const PREFIX: &'static str = "ten";
@@ -202,6 +204,9 @@ impl Kind for RequestKind {
 impl Kind for MessageKind {
     const PREFIX: &'static str = "msg";
 }
+impl Kind for ClientKind {
+    const PREFIX: &'static str = "cli";
+}
 
 /// Names a tenant.
 pub type TenantId = Id<TenantKind>;
@@ -221,6 +226,8 @@ pub type AuditId = Id<AuditKind>;
 pub type RequestId = Id<RequestKind>;
 /// Names a mail in the outbox.
 pub type MessageId = Id<MessageKind>;
+/// Names a service client.
+pub type ClientId = Id<ClientKind>;
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@
 mod attempt;
 mod audit;
 mod backup;
+mod client;
 mod completion;
 mod conditional;
 mod daemon;
@@ -183,6 +184,7 @@ impl Context {
             Command::Tenant(command) => finish(tenant::run(self, command)),
             Command::User(command) => finish(user::run(self, command)),
             Command::Role(command) => finish(role::run(self, command)),
+            Command::Client(command) => finish(client::run(self, command)),
             Command::Permission(command) => finish(permission::run(self, command)),
             Command::WhoCan { permission, list } => {
                 finish(permission::who_can(self, permission, &list))

@@ -92,6 +92,8 @@ pub(crate) struct Outcome<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     generated_password: Option<&'a RevealedSecret>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<&'a RevealedSecret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<&'a RevealedSecret>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Time>,
@@ -112,6 +114,7 @@ impl<'a> Outcome<'a> {
             sessions_ended: change.sessions_ended,
             notes: &change.notes,
             generated_password: change.generated_password.as_ref(),
+            client_secret: change.client_secret.as_ref(),
             link: change.link.as_ref(),
             expires_at: change.expires_at,
         }

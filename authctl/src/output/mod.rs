@@ -243,6 +243,7 @@ impl Printer {
                 "audit_id",
                 "generated_password",
                 "link",
+                "client_secret",
             ]))?;
         }
         let audit = change.audit_id.map(|id| id.to_string()).unwrap_or_default();
@@ -257,6 +258,7 @@ impl Printer {
                 .as_ref()
                 .map_or("", |p| p.expose()),
             change.link.as_ref().map_or("", |link| link.expose()),
+            change.client_secret.as_ref().map_or("", |s| s.expose()),
         ]))
     }
 }

@@ -22,7 +22,7 @@ fn every_refusal_of_the_daemon_has_its_end() {
         let world = World::new(move |_| Reply::problem(code, "The reason why."));
         let ended = world.run("user enable a@x.test");
         let wanted = match code {
-            ErrorCode::NotFound | ErrorCode::LinkExpired => 5,
+            ErrorCode::NotFound | ErrorCode::LinkExpired | ErrorCode::FeedGap => 5,
             ErrorCode::EmailTaken | ErrorCode::NameTaken | ErrorCode::Conflict => 6,
             ErrorCode::PasswordRejected => 7,
             other => match other.status() {

@@ -6,6 +6,7 @@
 mod audit;
 mod backups;
 mod changes;
+mod clients;
 mod daemon;
 mod ends;
 mod every_list;

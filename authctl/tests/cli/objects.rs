@@ -143,6 +143,7 @@ pub(crate) fn change(action: &str, subject: &str) -> Change {
         sessions_ended: 0,
         notes: Vec::new(),
         generated_password: None,
+        client_secret: None,
         link: None,
         expires_at: None,
     }

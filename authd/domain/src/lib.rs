@@ -5,7 +5,9 @@
 
 pub mod attempt;
 pub mod audit;
+pub mod client;
 pub mod device;
+pub mod event;
 pub mod key;
 pub mod lockout;
 pub mod mail;

@@ -1,8 +1,9 @@
-//! What stands in a token (RFC 9068; rule 13): the claims of an access token and of `pwc+jwt`.
+//! What stands in a token (RFC 9068; rule 13): the claims of an access token, of a user or of a service
+//! client, and of `pwc+jwt`.
 
 use std::collections::BTreeMap;
 
-use common::id::{SessionId, TenantId, UserId};
+use common::id::{ClientId, SessionId, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 
 /// `typ` of an access token (RFC 9068 2.1).
@@ -66,6 +67,35 @@ pub struct AccessClaims {
     /// References to other systems, by name: whatever they are called, they stand nowhere else.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ext: BTreeMap<String, String>,
+}
+
+/// Claims of an access token of a service client: no user and no session stand behind it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientClaims {
+    /// Issuer.
+    pub iss: String,
+    /// Audience.
+    pub aud: Audience,
+    /// Subject: the client.
+    pub sub: ClientId,
+    /// The client again (RFC 9068 2.2).
+    pub client_id: ClientId,
+    /// Tenant, by id.
+    pub tid: TenantId,
+    /// Tenant, by slug.
+    pub tenant: String,
+    /// Id of the token.
+    pub jti: String,
+    /// Issued at.
+    pub iat: i64,
+    /// Not before.
+    pub nbf: i64,
+    /// Expires at.
+    pub exp: i64,
+    /// Names of the roles held.
+    pub roles: Vec<String>,
+    /// The client's generation: it moves on when a secret ends.
+    pub cgen: i64,
 }
 
 /// Claims of a token that is good for changing a password only: no session, no rights.

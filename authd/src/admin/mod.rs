@@ -3,6 +3,7 @@
 mod attempt;
 mod audit;
 mod backup;
+mod client;
 mod daemon;
 mod db;
 pub mod edge;

@@ -14,8 +14,8 @@ use common::error::ErrorCode;
 use tracing::Instrument;
 
 use crate::admin::{
-    attempt, audit, backup, daemon, db, job, key, lockout, mail, permission, registration, role,
-    session, setting, status, tenant, token, user,
+    attempt, audit, backup, client, daemon, db, job, key, lockout, mail, permission, registration,
+    role, session, setting, status, tenant, token, user,
 };
 use crate::app::job::{Reporter, line};
 use crate::app::status::Running;
@@ -41,6 +41,7 @@ fn all(running: &Arc<Running>) -> Routes {
     let routes = mail::add(routes);
     let routes = attempt::add(routes);
     let routes = registration::add(routes);
+    let routes = client::add(routes);
     let routes = session::add(routes);
     let routes = key::add(routes);
     let routes = token::add(routes);
@@ -156,6 +157,7 @@ fn mark_rehearsed(answer: &mut dyn Any) {
         change.dry_run = true;
         change.audit_id = None;
         change.generated_password = None;
+        change.client_secret = None;
         change.link = None;
         change.expires_at = None;
     }

@@ -1,5 +1,6 @@
-//! What a user's roles come to, read in the snapshot of what else is decided.
+//! What the roles of a user or a service client come to, read in the snapshot of what else is decided.
 
+use domain::client::ServiceClient;
 use domain::permission::Permission;
 use domain::rights::{Access, Catalogue, Realm, Rights};
 use domain::tenant::Tenant;
@@ -37,6 +38,23 @@ pub fn catalogue(tx: &dyn ReadTx, tenant: Option<&Tenant>) -> Result<Catalogue, 
         .into_iter()
         .map(|defined| -> Permission { defined.name });
     Ok(Catalogue::new(names))
+}
+
+/// All that decides on permissions of a service client.
+///
+/// # Errors
+/// Those of the store.
+pub fn of_client(
+    tx: &dyn ReadTx,
+    tenant: &Tenant,
+    client: &ServiceClient,
+) -> Result<Access, StoreError> {
+    let granted = tx.tenant(tenant.id).clients().rights_of(client.id)?;
+    Ok(Access {
+        roles: client.roles.clone(),
+        rights: Rights::new(realm(tenant), false, granted),
+        catalogue: catalogue(tx, Some(tenant))?,
+    })
 }
 
 /// All that decides on permissions of a user.

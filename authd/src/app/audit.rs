@@ -106,6 +106,7 @@ impl WideAct {
             sessions_ended: 0,
             notes: Vec::new(),
             generated_password: None,
+            client_secret: None,
             link: None,
             expires_at: None,
         }

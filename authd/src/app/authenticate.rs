@@ -6,25 +6,62 @@ use std::sync::Arc;
 use common::error::ErrorCode;
 use common::time::Time;
 use common::view::UserStatus;
+use domain::rights::Access;
 use domain::session::EndReason;
 use domain::setting::Effective;
-use domain::tenant::Standing;
-use domain::token::{AccessClaims, PasswordChangeClaims};
+use domain::tenant::{Standing, Tenant};
+use domain::token::{AccessClaims, Audience, PasswordChangeClaims};
 use store::{PageRequest, StoreError};
 
-use crate::app::{App, Caller, Client, Error, access};
-use crate::cache::{DENIED_LIMIT, Listed, Remembered, SessionState, StateKey};
+use crate::app::{App, Caller, Client, Error, access, client};
+use crate::cache::{ClientState, DENIED_LIMIT, Listed, Remembered, SessionState, StateKey};
 use crate::crypto::{self, Expected, TokenError, VerifiedToken};
+
+/// Who stands behind a token.
+#[derive(Debug, Clone)]
+pub enum Who {
+    /// A user, with session and tenant as they are now.
+    User(Arc<SessionState>),
+    /// A service client.
+    Client(Arc<ClientState>),
+}
+
+impl Who {
+    /// The tenant.
+    pub fn tenant(&self) -> &Tenant {
+        match self {
+            Self::User(state) => &state.tenant,
+            Self::Client(state) => &state.tenant,
+        }
+    }
+
+    /// What its roles come to.
+    pub fn access(&self) -> &Access {
+        match self {
+            Self::User(state) => &state.access,
+            Self::Client(state) => &state.access,
+        }
+    }
+}
 
 /// What a token proved, as the check endpoint shows it.
 #[derive(Debug, Clone)]
 pub struct Proof {
-    /// Session, user and tenant as they are now.
-    pub state: Arc<SessionState>,
+    /// Who stands behind it.
+    pub who: Who,
     /// Whether the tenant's grace runs.
     pub standing: Standing,
     /// When the token expires.
     pub expires_at: Time,
+}
+
+/// What looking at a token gives; nobody counts as active by it.
+#[derive(Debug, Clone)]
+pub struct Looked {
+    /// What the token says.
+    pub token: Arc<VerifiedToken>,
+    /// The proof.
+    pub proof: Proof,
 }
 
 /// A caller, and what his token proved.
@@ -71,44 +108,108 @@ pub fn tenant_is_open(standing: Standing) -> Result<(), Error> {
     }
 }
 
-/// Proves a bearer token and its session.
+/// Proves a token, whoever's it is.
 ///
 /// # Errors
-/// `invalid_token`, `token_expired`, `session_expired`, `session_revoked`, `session_superseded`,
-/// `password_change_required`, `tenant_suspended`, `subscription_ended`, `unavailable`.
-pub async fn authenticate(app: &App, client: Client, token: &str) -> Result<Checked, Error> {
-    let now = app.now();
+/// Those of [`authenticate`] but `permission_denied`.
+pub async fn look(app: &App, token: &str, now: Time) -> Result<Looked, Error> {
     let hash = crypto::sha256(token.as_bytes());
     // Taken before the check: a key or a token that ends meanwhile makes the entry worthless.
     let ticket = app.cache.token_ticket();
     let known = known(app, &hash, now)?;
     let is_new = known.is_none();
-    let verified = known.map_or_else(|| signed(app, token, now), Ok)?;
-    let VerifiedToken::Access(claims) = verified.as_ref() else {
+    let token = known.map_or_else(|| signed(app, token, now), Ok)?;
+    let who = match token.as_ref() {
+        VerifiedToken::Access(claims) => Who::User(state_of(app, claims, is_new).await?),
+        VerifiedToken::Client(claims) => Who::Client(client::state_of(app, claims, is_new).await?),
+        VerifiedToken::PasswordChange(_) => {
+            return Err(Error::new(
+                ErrorCode::PasswordChangeRequired,
+                "this token is good for changing the password only",
+            ));
+        }
+    };
+    if is_new {
+        app.cache.put_token(ticket, hash, Arc::clone(&token));
+    }
+    let proof = prove(app, &token, who, now)?;
+    Ok(Looked { token, proof })
+}
+
+/// Asks what is not decided by the token alone.
+fn prove(app: &App, token: &VerifiedToken, who: Who, now: Time) -> Result<Proof, Error> {
+    let standing = match (token, &who) {
+        (VerifiedToken::Access(claims), Who::User(state)) => {
+            is_for(&claims.aud, &state.settings)?;
+            is_alive(app, state, now)?
+        }
+        (VerifiedToken::Client(claims), Who::Client(state)) => {
+            is_for(&claims.aud, &state.settings)?;
+            client::is_alive(app, state, claims, now)?
+        }
+        _ => return Err(invalid_token()),
+    };
+    let (_, exp) = token.period();
+    Ok(Proof {
+        who,
+        standing,
+        expires_at: Time::from_millis(exp.saturating_mul(1000)),
+    })
+}
+
+/// Whom the token may be for says its tenant, as it is now.
+fn is_for(audience: &Audience, settings: &Effective) -> Result<(), Error> {
+    if audience.names_one_of(&settings.audience) {
+        return Ok(());
+    }
+    Err(invalid_token())
+}
+
+/// Remembers that a token was used by whoever it is of.
+pub(super) fn used(app: &App, who: &Who, now: Time) {
+    match who {
+        Who::User(state) => {
+            state.touched(now);
+            let session = &state.session;
+            app.activity.touch(session.tenant_id, session.id, now);
+        }
+        Who::Client(state) => {
+            let client = &state.client;
+            app.client_uses.touch(client.tenant_id, client.id, now);
+        }
+    }
+}
+
+/// Proves a bearer token and its session.
+///
+/// # Errors
+/// `invalid_token`, `token_expired`, `session_expired`, `session_revoked`, `session_superseded`,
+/// `password_change_required`, `tenant_suspended`, `subscription_ended`, `unavailable`;
+/// `permission_denied` for a token of a service client, which is no user.
+pub async fn authenticate(app: &App, client: Client, token: &str) -> Result<Checked, Error> {
+    let now = app.now();
+    let Looked { proof, .. } = look(app, token, now).await?;
+    let Who::User(state) = &proof.who else {
         return Err(Error::new(
-            ErrorCode::PasswordChangeRequired,
-            "this token is good for changing the password only",
+            ErrorCode::PermissionDenied,
+            "a service client is no user, and has neither account nor sessions",
         ));
     };
-    let state = state_of(app, claims, is_new).await?;
-    if is_new {
-        app.cache.put_token(ticket, hash, Arc::clone(&verified));
-    }
-    let proof = prove(app, claims, state, now)?;
+    used(app, &proof.who, now);
     let caller = Caller {
         client,
-        user_id: claims.sub,
-        tenant_id: claims.tid,
-        session_id: claims.sid,
-        auth_time: proof.state.session.auth_time,
-        is_tenant_admin: proof.state.is_tenant_admin,
-        access: Arc::clone(&proof.state.access),
+        user_id: state.session.user_id,
+        tenant_id: state.session.tenant_id,
+        session_id: state.session.id,
+        auth_time: state.session.auth_time,
+        is_tenant_admin: state.is_tenant_admin,
+        access: Arc::clone(&state.access),
     };
     Ok(Checked { caller, proof })
 }
 
-/// What the caches, and at first sight a signature, prove of a bearer token without waiting for
-/// anything. None where the database has to be asked, and for whatever is to be refused:
+/// What the caches, and at first sight a signature, prove of a user's bearer token without waiting
+/// for anything. None where the database has to be asked, and for whatever is to be refused:
 /// [`authenticate`] decides then.
 pub fn at_once(app: &App, token: &str) -> Option<(Arc<Remembered>, Proof)> {
     let now = app.now();
@@ -118,10 +219,9 @@ pub fn at_once(app: &App, token: &str) -> Option<(Arc<Remembered>, Proof)> {
         .recall(&hash, &|state| is_made_of_settings(app, state));
     let remembered = recalled.or_else(|| at_first_sight(app, token, hash, now))?;
     is_in_period(app, &remembered.token, now).ok()?;
-    let VerifiedToken::Access(claims) = remembered.token.as_ref() else {
-        return None;
-    };
-    let proof = prove(app, claims, Arc::clone(&remembered.state), now).ok()?;
+    let who = Who::User(Arc::clone(&remembered.state));
+    let proof = prove(app, &remembered.token, who, now).ok()?;
+    used(app, &proof.who, now);
     Some((remembered, proof))
 }
 
@@ -144,27 +244,6 @@ fn at_first_sight(app: &App, token: &str, hash: [u8; 32], now: Time) -> Option<A
         .ok()?;
     let token = Arc::new(VerifiedToken::Access(claims));
     app.cache.introduce(ticket, hash, token, state?)
-}
-
-/// Asks what is not decided by the token alone, and remembers the use.
-fn prove(
-    app: &App,
-    claims: &AccessClaims,
-    state: Arc<SessionState>,
-    now: Time,
-) -> Result<Proof, Error> {
-    // Whom the token may be for says its tenant, as it is now.
-    if !claims.aud.names_one_of(&state.settings.audience) {
-        return Err(invalid_token());
-    }
-    let standing = is_alive(app, &state, now)?;
-    state.touched(now);
-    app.activity.touch(claims.tid, claims.sid, now);
-    Ok(Proof {
-        state,
-        standing,
-        expires_at: Time::from_millis(claims.exp.saturating_mul(1000)),
-    })
 }
 
 /// Proves a token that is good for changing a password only.
@@ -192,7 +271,7 @@ pub fn password_change_claims(
     Ok(Some(claims))
 }
 
-fn invalid_token() -> Error {
+pub(super) fn invalid_token() -> Error {
     Error::new(
         ErrorCode::InvalidToken,
         "not a valid access token of this issuer",
@@ -250,6 +329,14 @@ fn is_made_of_settings(app: &App, state: &SessionState) -> bool {
     state.settings.is_made_of(&app.settings.peek().tenant)
 }
 
+/// Refuses a token that was denied; for one that is new where the state behind it is not.
+pub(super) async fn is_not_denied(app: &App, jti: &str) -> Result<(), Error> {
+    if is_denied(app, jti).await? {
+        return Err(invalid_token());
+    }
+    Ok(())
+}
+
 /// Whether a token was denied by its id. The whole list is read where it changed since, and kept while
 /// it is short.
 async fn is_denied(app: &App, jti: &str) -> Result<bool, StoreError> {
@@ -286,8 +373,8 @@ async fn state_of(
     let key = StateKey::of(claims);
     let cached = app.cache.state(&key);
     if let Some(state) = cached.filter(|state| is_made_of_settings(app, state)) {
-        if is_new && is_denied(app, &claims.jti).await? {
-            return Err(invalid_token());
+        if is_new {
+            is_not_denied(app, &claims.jti).await?;
         }
         return Ok(state);
     }

@@ -1,12 +1,12 @@
-//! May this token do that: the decision behind the check endpoint.
+//! May this token do that: the decision behind the check endpoint, for users and service clients.
 
 use std::sync::Arc;
 
 use common::error::ErrorCode;
-use domain::rights::Decision;
+use domain::rights::{Access, Decision};
 
-use crate::app::authenticate::{Proof, authenticate};
-use crate::app::{App, Client, Error};
+use crate::app::authenticate::{Proof, look, used};
+use crate::app::{App, Error};
 
 /// What a check asks for beside a live session.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,41 +17,35 @@ pub struct Wanted {
     pub any: Vec<String>,
 }
 
-/// Proves a token and what it may do.
+/// Proves a token and what it may do. Whoever is behind it is active by that.
 ///
 /// # Errors
-/// Those of [`authenticate`]; `unknown_permission` for one that is in no catalogue;
-/// `permission_denied`.
-pub async fn check(
-    app: &Arc<App>,
-    client: Client,
-    token: &str,
-    wanted: &Wanted,
-) -> Result<Proof, Error> {
-    let proof = authenticate(app, client, token).await?.proof;
-    if wanted.all.is_empty() && wanted.any.is_empty() {
-        return Ok(proof);
-    }
+/// Those of [`look`]; `unknown_permission` for one that is in no catalogue; `permission_denied`.
+pub async fn check(app: &Arc<App>, token: &str, wanted: &Wanted) -> Result<Proof, Error> {
+    let now = app.now();
+    let proof = look(app, token, now).await?.proof;
+    used(app, &proof.who, now);
+    let access = proof.who.access();
     let mut allowed_all = true;
     let mut allowed_any = wanted.any.is_empty();
     for name in &wanted.all {
-        allowed_all &= allows(&proof, name)?;
+        allowed_all &= allows(access, name)?;
     }
     for name in &wanted.any {
-        allowed_any |= allows(&proof, name)?;
+        allowed_any |= allows(access, name)?;
     }
     if allowed_all && allowed_any {
         Ok(proof)
     } else {
         Err(Error::new(
             ErrorCode::PermissionDenied,
-            "the user does not hold the permission",
+            "whoever the token is of does not hold the permission",
         ))
     }
 }
 
-fn allows(proof: &Proof, name: &str) -> Result<bool, Error> {
-    match proof.state.access.decide(name) {
+fn allows(access: &Access, name: &str) -> Result<bool, Error> {
+    match access.decide(name) {
         Decision::Allowed => Ok(true),
         Decision::Denied => Ok(false),
         Decision::Unknown => {

@@ -9,8 +9,11 @@ use common::error::ErrorCode;
 use common::id::{RequestId, SessionId, TenantId, UserId};
 use common::time::Time;
 use domain::audit::Actor;
+use domain::client::{ClientScope, ServiceClient};
 use domain::permission::Permission;
 use domain::rights::Access;
+use domain::setting::Effective;
+use domain::tenant::Tenant;
 use store::Claim;
 
 use crate::app::Error;
@@ -28,6 +31,35 @@ pub struct Client {
     pub request_id: RequestId,
     /// The race between the request's deadline and its writes.
     pub claim: Claim,
+}
+
+/// A service client that proved itself by its secret.
+#[derive(Debug, Clone)]
+pub struct ServiceCaller {
+    /// The request.
+    pub client: Client,
+    /// The client.
+    pub service: ServiceClient,
+    /// Its tenant, open.
+    pub tenant: Tenant,
+    /// What holds for that tenant.
+    pub settings: Effective,
+}
+
+impl ServiceCaller {
+    /// Whether it may ask for this.
+    ///
+    /// # Errors
+    /// `permission_denied`.
+    pub fn may(&self, scope: ClientScope) -> Result<(), Error> {
+        if self.service.has(scope) {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorCode::PermissionDenied,
+            format!("the client does not have the scope {scope}"),
+        ))
+    }
 }
 
 /// A user who proved a session by its access token.

@@ -29,6 +29,7 @@ pub async fn of_token(app: &App, token: &str) -> Option<Effective> {
     };
     let tenant = match verified.as_ref() {
         VerifiedToken::PasswordChange(claims) => claims.tid,
+        VerifiedToken::Client(claims) => claims.tid,
         VerifiedToken::Access(claims) => {
             let state = app.cache.state(&StateKey::of(claims));
             let is_current =

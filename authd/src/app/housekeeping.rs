@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::error::ErrorCode;
+use common::id::{Id, Kind, TenantId};
 use common::time::Time;
 use domain::mail::CAP_WINDOW;
 use domain::setting::{Effective, Setting};
-use store::{Claim, Over, Priority, ReadTx, StoreError, Whose};
+use store::{Claim, Over, Priority, ReadTx, StoreError, Whose, WriteTx};
 
 use crate::app::tenant::effective;
 use crate::app::{App, Error, Settings};
+use crate::cache::Activity;
 
 /// Rows that one job may move.
 const CHUNK: usize = 500;
@@ -24,11 +26,26 @@ const UNWRITTEN_USES: Duration = Duration::from_secs(3600);
 /// # Errors
 /// `unavailable`; what was not written stays remembered.
 pub async fn flush_activity(app: &Arc<App>, all: bool) -> Result<usize, Error> {
-    let due = if all {
-        app.activity.all()
-    } else {
-        app.activity.due(app.now())
-    };
+    let sessions = flush(app, &app.activity, all, |tx, tenant, session, at| {
+        tx.tenant_mut(tenant).sessions_mut().touch(session, at)
+    });
+    let sessions = sessions.await?;
+    let clients = flush(app, &app.client_uses, all, |tx, tenant, client, at| {
+        tx.tenant_mut(tenant).clients_mut().touch(client, at)
+    });
+    Ok(sessions.saturating_add(clients.await?))
+}
+
+/// Writes one use.
+type Touch<K> = fn(&dyn WriteTx, TenantId, Id<K>, Time) -> Result<(), StoreError>;
+
+async fn flush<K: Kind>(
+    app: &App,
+    uses: &Activity<K>,
+    all: bool,
+    touch: Touch<K>,
+) -> Result<usize, Error> {
+    let due = if all { uses.all() } else { uses.due(app.now()) };
     for chunk in due.chunks(CHUNK) {
         let rows: Arc<[_]> = chunk.into();
         let written = Arc::clone(&rows);
@@ -37,25 +54,20 @@ pub async fn flush_activity(app: &Arc<App>, all: bool) -> Result<usize, Error> {
                 Priority::Background,
                 Claim::detached(),
                 move |tx| -> Result<(), StoreError> {
-                    for &(tenant, session, at) in rows.iter() {
-                        tx.tenant_mut(tenant).sessions_mut().touch(session, at)?;
-                    }
-                    Ok(())
+                    rows.iter()
+                        .try_for_each(|&(tenant, id, at)| touch(tx, tenant, id, at))
                 },
             )
             .await
             .map_err(Error::from)?;
-        let flushed: Vec<_> = written
-            .iter()
-            .map(|&(_, session, at)| (session, at))
-            .collect();
-        app.activity.flushed(&flushed);
+        let flushed: Vec<_> = written.iter().map(|&(_, id, at)| (id, at)).collect();
+        uses.flushed(&flushed);
     }
     Ok(due.len())
 }
 
 /// Removes rows whose time is over: counted failures, attempts, ended sessions, denied tokens,
-/// unused devices. Returns the number of rounds that it took.
+/// unused devices, events. Returns the number of rounds that it took.
 ///
 /// # Errors
 /// `unavailable`; the next round goes on.
@@ -139,6 +151,7 @@ fn over(settings: &Settings, tx: &dyn ReadTx, whose: Whose, now: Time) -> Result
         ended_sessions: now.minus(settings.session_retention),
         devices: now.minus(own.device_ttl),
         mails: now.minus(CAP_WINDOW),
+        events: now.minus(settings.events_retention),
     })
 }
 

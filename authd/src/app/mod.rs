@@ -7,6 +7,7 @@ pub mod audit;
 pub mod authenticate;
 pub mod backup;
 pub mod check;
+pub mod client;
 pub mod context;
 pub mod cors;
 mod counter;
@@ -17,8 +18,10 @@ pub mod db;
 pub mod email_change;
 pub mod entity;
 pub mod error;
+pub mod feed;
 pub mod health;
 pub mod housekeeping;
+pub mod introspect;
 pub mod job;
 pub mod key;
 pub mod last_admin;
@@ -39,6 +42,7 @@ pub mod picture;
 pub mod refresh;
 pub mod refused_peer;
 pub mod registration;
+pub mod revoke;
 pub mod role;
 pub mod session;
 pub mod settings;
@@ -56,14 +60,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use common::id::{Id, Kind};
+use common::id::{ClientKind, Id, Kind};
 use common::secret::Secret;
 use common::time::{Clock, Time};
 use domain::lockout::Boot;
 use domain::session::Session;
 use store::Store;
 
-pub use context::{Administrator, By, Caller, Client, Operator, Reach};
+pub use context::{Administrator, By, Caller, Client, Operator, Reach, ServiceCaller};
 pub use counter::settle_earlier_runs;
 pub use current::Current;
 pub use error::Error;
@@ -87,6 +91,8 @@ pub struct App {
     pub cache: Arc<dyn Cache>,
     /// Last uses of sessions that are not on disk yet.
     pub activity: Arc<Activity>,
+    /// Last uses of service clients that are not on disk yet.
+    pub client_uses: Arc<Activity<ClientKind>>,
     /// Signing, refresh, subject, audit and cursor keys.
     pub keys: Arc<KeyRing>,
     /// Threads that hash passwords.

@@ -109,6 +109,8 @@ pub struct Settings {
     pub tenant: Arc<TenantSettings>,
     /// How long ended sessions are kept.
     pub session_retention: Duration,
+    /// How long the feed of revocations reaches back.
+    pub events_retention: Duration,
     /// Passwords known to be breached, beside the built-in list; NFC.
     pub breached: Arc<HashSet<String>>,
     /// Characters of a generated password, or more where a tenant wants longer ones.

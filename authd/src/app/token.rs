@@ -10,7 +10,7 @@ use common::error::ErrorCode;
 use common::text;
 use common::time::Time;
 use common::view::{DeniedTokenView, Page, TokenView};
-use domain::token::AccessClaims;
+use domain::token::{AccessClaims, ClientClaims};
 use serde_json::{Value, json};
 use store::{Denial, Priority, ReadTx, Scope};
 
@@ -74,6 +74,16 @@ fn revocation(tx: &dyn ReadTx, claims: &Value) -> Result<Option<String>, Error> 
     if let Some(denial) = tx.denial(jti)? {
         let why = denial.reason.map(|reason| format!(": {reason}"));
         return Ok(Some(format!("denied{}", why.unwrap_or_default())));
+    }
+    if let Ok(claims) = serde_json::from_value::<ClientClaims>(claims.clone()) {
+        let client = tx.tenant(claims.tid).clients().by_id(claims.sub)?;
+        return Ok(match client {
+            None => Some("client gone".to_owned()),
+            Some(client) if client.generation != claims.cgen => {
+                Some("secret of the client ended".to_owned())
+            }
+            Some(_) => None,
+        });
     }
     // Of the other kinds the list alone is asked.
     let Ok(claims) = serde_json::from_value::<AccessClaims>(claims.clone()) else {

@@ -174,7 +174,7 @@ fn references(settings: &TenantSettings, user: &User) -> BTreeMap<String, String
         .collect()
 }
 
-fn audience(settings: &TenantSettings) -> Audience {
+pub(super) fn audience(settings: &TenantSettings) -> Audience {
     match settings.audience.as_slice() {
         [one] => Audience::One(one.clone()),
         many => Audience::Many(many.to_vec()),

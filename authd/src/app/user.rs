@@ -7,7 +7,7 @@ mod edit;
 mod invite;
 mod members;
 mod recover;
-mod rights;
+pub(super) mod rights;
 mod set;
 mod set_password;
 mod view;

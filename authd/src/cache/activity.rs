@@ -1,4 +1,4 @@
-//! Last uses of sessions that are not on disk yet (decision 8). They are coalesced here and
+//! Last uses of sessions, and of service clients, that are not on disk yet (decision 8). They are coalesced here and
 //! written in groups; what a crash loses is at most one interval of idle time.
 
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use common::id::{SessionId, TenantId};
+use common::id::{Id, Kind, SessionKind, TenantId};
 use common::time::Time;
 
 /// Locks that the sessions are spread over.
@@ -28,16 +28,16 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-type Shard = HashMap<SessionId, Use>;
+type Shard<K> = HashMap<Id<K>, Use>;
 
-/// Uses that are not on disk.
-pub struct Activity {
+/// Uses that are not on disk: of sessions, unless another kind is named.
+pub struct Activity<K: Kind = SessionKind> {
     /// In milliseconds.
     touch_interval: AtomicU64,
-    shards: Box<[Mutex<Shard>]>,
+    shards: Box<[Mutex<Shard<K>>]>,
 }
 
-impl Activity {
+impl<K: Kind> Activity<K> {
     /// Remembers nothing yet; a session's use is written at most once a `touch_interval`.
     pub fn new(touch_interval: Duration) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl Activity {
 
     /// Remembers a use. Over the limit a session's first use since the last writing is dropped;
     /// all that is remembered is due by then.
-    pub fn touch(&self, tenant: TenantId, session: SessionId, now: Time) {
+    pub fn touch(&self, tenant: TenantId, session: Id<K>, now: Time) {
         let Some(mut shard) = self.shard(session) else {
             return;
         };
@@ -76,12 +76,12 @@ impl Activity {
     }
 
     /// The last use of a session, if it is not on disk yet.
-    pub fn last_active(&self, session: SessionId) -> Option<Time> {
+    pub fn last_active(&self, session: Id<K>) -> Option<Time> {
         self.shard(session)?.get(&session).map(|known| known.last)
     }
 
     /// Uses to write at `now`. They stay remembered until [`Activity::flushed`].
-    pub fn due(&self, now: Time) -> Vec<(TenantId, SessionId, Time)> {
+    pub fn due(&self, now: Time) -> Vec<(TenantId, Id<K>, Time)> {
         let interval = self.touch_interval();
         self.collect(|known, is_crowded| {
             // A clock that was set back must not hold them for ever.
@@ -90,12 +90,12 @@ impl Activity {
     }
 
     /// All uses that are not on disk, for the shutdown.
-    pub fn all(&self) -> Vec<(TenantId, SessionId, Time)> {
+    pub fn all(&self) -> Vec<(TenantId, Id<K>, Time)> {
         self.collect(|_, _| true)
     }
 
     /// Forgets uses that are on disk now, unless the session was used again since.
-    pub fn flushed(&self, written: &[(SessionId, Time)]) {
+    pub fn flushed(&self, written: &[(Id<K>, Time)]) {
         for &(session, at) in written {
             let Some(mut shard) = self.shard(session) else {
                 continue;
@@ -114,7 +114,7 @@ impl Activity {
         }
     }
 
-    fn collect(&self, wanted: impl Fn(&Use, bool) -> bool) -> Vec<(TenantId, SessionId, Time)> {
+    fn collect(&self, wanted: impl Fn(&Use, bool) -> bool) -> Vec<(TenantId, Id<K>, Time)> {
         let mut found = Vec::new();
         for shard in &self.shards {
             let shard = lock(shard);
@@ -129,18 +129,18 @@ impl Activity {
         found
     }
 
-    fn shard(&self, session: SessionId) -> Option<MutexGuard<'_, Shard>> {
+    fn shard(&self, session: Id<K>) -> Option<MutexGuard<'_, Shard<K>>> {
         let last = session.as_bytes().last().copied().map(usize::from)?;
         let index = last.checked_rem(self.shards.len())?;
         self.shards.get(index).map(lock)
     }
 }
 
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+fn lock<K: Kind>(shard: &Mutex<Shard<K>>) -> MutexGuard<'_, Shard<K>> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl std::fmt::Debug for Activity {
+impl<K: Kind> std::fmt::Debug for Activity<K> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Activity")
             .field("touch_interval", &self.touch_interval)
@@ -151,6 +151,7 @@ impl std::fmt::Debug for Activity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use common::id::SessionId;
     use std::sync::Arc;
 
     const MINUTE: Duration = Duration::from_mins(1);
@@ -171,7 +172,7 @@ mod tests {
 
     #[test]
     fn a33_a_session_is_written_at_most_once_an_interval() {
-        let activity = Activity::new(MINUTE);
+        let activity = Activity::<SessionKind>::new(MINUTE);
         for second in 0..60 {
             activity.touch(tenant(), session(1), at(second));
             assert!(activity.due(at(second)).is_empty(), "{second}");
@@ -194,7 +195,7 @@ mod tests {
 
     #[test]
     fn a33_a_use_during_the_writing_is_kept_for_the_next() {
-        let activity = Activity::new(MINUTE);
+        let activity = Activity::<SessionKind>::new(MINUTE);
         activity.touch(tenant(), session(1), at(0));
         let due = activity.due(at(60));
         activity.touch(tenant(), session(1), at(61));
@@ -207,7 +208,7 @@ mod tests {
 
     #[test]
     fn uses_only_move_forward_and_a_clock_set_back_holds_nothing() {
-        let activity = Activity::new(MINUTE);
+        let activity = Activity::<SessionKind>::new(MINUTE);
         activity.touch(tenant(), session(1), at(100));
         activity.touch(tenant(), session(1), at(50));
         assert_eq!(activity.last_active(session(1)), Some(at(100)));
@@ -218,7 +219,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_given_back() {
-        let activity = Activity::new(MINUTE);
+        let activity = Activity::<SessionKind>::new(MINUTE);
         let wanted = (SHARDS * SHARD_LIMIT) as u64 + 1_000;
         for n in 0..wanted {
             activity.touch(tenant(), session(n), at(0));
@@ -235,7 +236,7 @@ mod tests {
 
     #[test]
     fn no_use_is_lost_between_threads() {
-        let activity = Arc::new(Activity::new(Duration::ZERO));
+        let activity = Arc::new(Activity::<SessionKind>::new(Duration::ZERO));
         let threads: Vec<_> = (0..4_u64)
             .map(|thread| {
                 let activity = Arc::clone(&activity);

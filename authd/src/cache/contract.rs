@@ -4,8 +4,9 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use common::id::{SessionId, TenantId, UserId};
+use common::id::{ClientId, SessionId, TenantId, UserId};
 use common::time::Time;
+use domain::client::ServiceClient;
 use domain::lockout::LockoutPolicy;
 use domain::password::PasswordPolicy;
 use domain::rights::{Access, Catalogue, Realm, Rights};
@@ -16,7 +17,7 @@ use domain::token::{AccessClaims, Audience, PasswordChangeClaims};
 use domain::user::UserStatus;
 use store::Scope;
 
-use super::{Cache, DENIED_LIMIT, Listed, MemoryCache, SessionState, StateKey};
+use super::{Cache, ClientState, DENIED_LIMIT, Listed, MemoryCache, SessionState, StateKey};
 use crate::crypto::VerifiedToken;
 
 fn caches() -> Vec<Arc<dyn Cache>> {
@@ -480,4 +481,56 @@ fn last_active_only_moves_forward() {
     state.touched(start.plus(Duration::from_secs(5)));
     state.touched(start.plus(Duration::from_secs(3)));
     assert_eq!(state.last_active(), start.plus(Duration::from_secs(5)));
+}
+
+fn client_of(n: u8, generation: i64) -> Arc<ClientState> {
+    let state = state_of(key(n), false);
+    let now = Time::from_millis(1_000);
+    Arc::new(ClientState {
+        client: ServiceClient {
+            id: ClientId::from_bytes([n; 16]),
+            tenant_id: key(n).tenant,
+            name: "billing".to_owned(),
+            scopes: Vec::new(),
+            roles: Vec::new(),
+            secrets: Vec::new(),
+            generation,
+            expires_at: None,
+            last_used_at: None,
+            created_at: now,
+            updated_at: now,
+        },
+        access: Arc::clone(&state.access),
+        tenant: state.tenant.clone(),
+        settings: settings(5),
+    })
+}
+
+#[test]
+fn a74_a_change_of_its_tenant_outdates_a_client_and_a_load_of_it() {
+    for cache in caches() {
+        let found = |n: u8| cache.client(key(n).tenant, ClientId::from_bytes([n; 16]));
+        for n in [1, 2] {
+            cache.put_client(cache.client_ticket(key(n).tenant), client_of(n, 7));
+        }
+        assert_eq!(found(1).unwrap().client.generation, 7);
+        // Under another tenant it is not there, and a foreign ticket keeps nothing.
+        let foreign = cache.client(key(2).tenant, ClientId::from_bytes([1; 16]));
+        assert!(foreign.is_none());
+        cache.put_client(cache.client_ticket(key(2).tenant), client_of(3, 7));
+        assert!(found(3).is_none());
+        let mut commits = cache.commits();
+        let ticket = cache.client_ticket(key(1).tenant);
+        commits.mark_unchanged();
+        cache.committed(&[Scope::Tenant(key(1).tenant)]);
+        assert!(commits.has_changed().unwrap());
+        cache.put_client(ticket, client_of(1, 7));
+        assert!(found(1).is_none() && found(2).is_some());
+        cache.committed(&[Scope::Global]);
+        assert!(found(2).is_none());
+        cache.put_client(cache.client_ticket(key(1).tenant), client_of(1, 8));
+        assert_eq!(found(1).unwrap().client.generation, 8);
+        cache.flush();
+        assert!(found(1).is_none());
+    }
 }

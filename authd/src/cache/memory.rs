@@ -4,18 +4,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use common::id::{ClientId, TenantId};
 use domain::rights::Access;
 use domain::setting::TenantSettings;
 use moka::sync::Cache as Moka;
 use store::{CommitListener, Scope};
+use tokio::sync::watch;
 
 use super::denied::{DeniedIds, Listed};
 use super::shared::Shared;
-use super::versions::{Ticket, TokenTicket, Versions};
-use super::{Cache, CacheStats, Remembered, SessionState, StateKey};
+use super::versions::{ClientTicket, Ticket, TokenTicket, Versions};
+use super::{Cache, CacheStats, ClientState, Remembered, SessionState, StateKey};
 use crate::crypto::VerifiedToken;
 
 type States = Moka<StateKey, (Ticket, Arc<SessionState>)>;
+type Clients = Moka<(TenantId, ClientId), (ClientTicket, Arc<ClientState>)>;
 type Tokens = Moka<[u8; 32], Arc<Known>>;
 
 /// A verified token, and the state that it was last used with: one look-up finds both. A state is
@@ -34,6 +37,9 @@ struct Held {
     remembered: Arc<Remembered>,
 }
 
+/// Most service clients; they are few, and each is a kilobyte.
+const CLIENT_ENTRIES: u64 = 1000;
+
 /// Cache in this process. It is emptied by its end.
 #[derive(Debug)]
 pub struct MemoryCache {
@@ -41,6 +47,8 @@ pub struct MemoryCache {
     states: ArcSwap<States>,
     tokens: ArcSwap<Tokens>,
     denied: DeniedIds,
+    clients: Clients,
+    commits: watch::Sender<u64>,
     accesses: Shared<Access>,
     settings: Shared<TenantSettings>,
     hits: AtomicU64,
@@ -55,6 +63,8 @@ impl MemoryCache {
             states: ArcSwap::from_pointee(Moka::new(token_entries)),
             tokens: ArcSwap::from_pointee(Moka::new(token_entries)),
             denied: DeniedIds::new(),
+            clients: Moka::new(CLIENT_ENTRIES),
+            commits: watch::Sender::new(0),
             accesses: Shared::new(),
             settings: Shared::new(),
             hits: AtomicU64::new(0),
@@ -95,6 +105,8 @@ impl CommitListener for MemoryCache {
         for scope in scopes {
             self.versions.raise(scope);
         }
+        self.commits
+            .send_modify(|number| *number = number.wrapping_add(1));
     }
 }
 
@@ -114,6 +126,28 @@ impl Cache for MemoryCache {
         if *ticket.key() == state.key() && self.versions.is_current(&ticket) {
             self.states.load().insert(state.key(), (ticket, state));
         }
+    }
+
+    fn client(&self, tenant: TenantId, id: ClientId) -> Option<Arc<ClientState>> {
+        let found = self.clients.get(&(tenant, id));
+        let current =
+            found.filter(|(ticket, _)| self.versions.client_ticket(ticket.owner()) == *ticket);
+        self.counted(current.map(|(_, state)| state))
+    }
+
+    fn client_ticket(&self, tenant: TenantId) -> ClientTicket {
+        self.versions.client_ticket(tenant)
+    }
+
+    fn put_client(&self, ticket: ClientTicket, state: Arc<ClientState>) {
+        let key = (state.client.tenant_id, state.client.id);
+        if ticket.owner() == key.0 && self.versions.client_ticket(key.0) == ticket {
+            self.clients.insert(key, (ticket, state));
+        }
+    }
+
+    fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.subscribe()
     }
 
     fn share(&self, access: Access) -> Arc<Access> {
@@ -234,6 +268,7 @@ impl Cache for MemoryCache {
         self.versions.raise(&Scope::Global);
         self.states.load().invalidate_all();
         self.tokens.load().invalidate_all();
+        self.clients.invalidate_all();
     }
 
     fn stats(&self) -> CacheStats {

@@ -15,8 +15,9 @@ use std::any::Any;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use common::id::{SessionId, TenantId, UserId};
+use common::id::{ClientId, SessionId, TenantId, UserId};
 use common::time::Time;
+use domain::client::ServiceClient;
 use domain::rights::Access;
 use domain::session::Session;
 use domain::setting::{Effective, TenantSettings};
@@ -24,6 +25,7 @@ use domain::tenant::Tenant;
 use domain::token::AccessClaims;
 use domain::user::UserStatus;
 use store::CommitListener;
+use tokio::sync::watch;
 
 use crate::crypto::VerifiedToken;
 
@@ -31,7 +33,7 @@ pub use activity::Activity;
 pub(crate) use denied::DENIED_LIMIT;
 pub use denied::Listed;
 pub use memory::MemoryCache;
-pub use versions::{Ticket, TokenTicket};
+pub use versions::{ClientTicket, Ticket, TokenTicket};
 
 /// Names a state: a session as a token claims it. All three must be right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -143,6 +145,19 @@ impl Remembered {
     }
 }
 
+/// All that decides on a request of a service client, as it was in one snapshot.
+#[derive(Debug)]
+pub struct ClientState {
+    /// The client.
+    pub client: ServiceClient,
+    /// What its roles come to.
+    pub access: Arc<Access>,
+    /// Its tenant.
+    pub tenant: Tenant,
+    /// What holds for that tenant.
+    pub settings: Effective,
+}
+
 /// How much a cache holds, and how often that helped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CacheStats {
@@ -162,6 +177,14 @@ pub trait Cache: CommitListener {
     fn ticket(&self, key: &StateKey) -> Ticket;
     /// Keeps a state, unless something was committed for it since the ticket.
     fn put_state(&self, ticket: Ticket, state: Arc<SessionState>);
+    /// A service client that no commit has outdated; a change of one outdates all of its tenant.
+    fn client(&self, tenant: TenantId, id: ClientId) -> Option<Arc<ClientState>>;
+    /// Must be taken before the snapshot that the client is read from.
+    fn client_ticket(&self, tenant: TenantId) -> ClientTicket;
+    /// Keeps a service client, unless something was committed for its tenant since the ticket.
+    fn put_client(&self, ticket: ClientTicket, state: Arc<ClientState>);
+    /// Moves on with every commit that may have lessened access.
+    fn commits(&self) -> watch::Receiver<u64>;
     /// The one copy of what roles come to: those of a role share it, and a session costs a pointer.
     fn share(&self, access: Access) -> Arc<Access>;
     /// The one copy of a tenant's settings, in the same way.

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use common::id::{Id, Kind};
+use common::id::{Id, Kind, TenantId};
 use store::Scope;
 
 use super::StateKey;
@@ -26,6 +26,21 @@ impl Ticket {
     /// The state that it was taken for.
     pub const fn key(&self) -> &StateKey {
         &self.key
+    }
+}
+
+/// The versions of a service client's scopes at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientTicket {
+    owner: TenantId,
+    global: u64,
+    tenant: u64,
+}
+
+impl ClientTicket {
+    /// The tenant that it was taken for.
+    pub const fn owner(&self) -> TenantId {
+        self.owner
     }
 }
 
@@ -74,6 +89,15 @@ impl Versions {
         self.ticket(&ticket.key) == *ticket
     }
 
+    /// The present versions of a service client's scopes.
+    pub(super) fn client_ticket(&self, owner: TenantId) -> ClientTicket {
+        ClientTicket {
+            owner,
+            global: self.global.load(Ordering::SeqCst),
+            tenant: version(&self.tenants, owner),
+        }
+    }
+
     /// The present versions of a verified token's scopes.
     pub(super) fn token_ticket(&self) -> TokenTicket {
         TokenTicket {
@@ -112,7 +136,7 @@ fn slot<K: Kind>(table: &[AtomicU64], id: Id<K>) -> Option<&AtomicU64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::id::{SessionId, TenantId, UserId};
+    use common::id::{SessionId, UserId};
 
     fn key(n: u8) -> StateKey {
         StateKey {

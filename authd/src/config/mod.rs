@@ -14,6 +14,7 @@ mod development;
 mod device;
 mod employees;
 mod environment;
+mod events;
 mod fault;
 mod file;
 mod flag;
@@ -56,6 +57,7 @@ pub use development::DevDefaults;
 pub use device::Device;
 pub use employees::Employees;
 pub use environment::PREFIX as ENVIRONMENT_PREFIX;
+pub use events::Events;
 pub use fault::{Fault, Faults, Origin, Severity};
 pub use form::{LEVELS, Mailbox, directives};
 pub use key::{Change, Class, Form, Key, Kind};
@@ -150,6 +152,11 @@ pub const SECTIONS: &[Section] = &[
     section("tenant", "What new tenants begin with", tenant::KEYS),
     section("links", "Where mailed links lead", links::KEYS),
     section("mail", "How mails leave", mail::KEYS),
+    section(
+        "events",
+        "What happened, for those who follow it",
+        events::KEYS,
+    ),
     section("log", "What authd says about itself", log::KEYS),
 ];
 
@@ -218,6 +225,8 @@ pub struct Config {
     pub links: Links,
     /// `[mail]`
     pub mail: Mail,
+    /// `[events]`
+    pub events: Events,
     /// `[log]`
     pub log: Log,
 }
@@ -257,6 +266,7 @@ impl Config {
             tenant: Tenant::build(values)?,
             links: Links::build(values)?,
             mail: Mail::build(values)?,
+            events: Events::build(values)?,
             log: Log::build(values)?,
         })
     }

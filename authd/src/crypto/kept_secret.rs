@@ -1,5 +1,5 @@
 //! Secrets that are handed out once and kept as SHA-256: 256 random bits each. A device's (rule 6) is
-//! no credential; a mailed one (rule 22) is good once.
+//! no credential; a mailed one (rule 22) is good once; a service client's proves it each time.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -34,8 +34,17 @@ impl Purpose for Mailed {
     const PREFIX: &'static str = "authd_ml_";
 }
 
+/// Purpose of a service client's secret.
+pub enum Service {}
+
+impl Purpose for Service {
+    const PREFIX: &'static str = "authd_cs_";
+}
+
 /// Secret of a known device.
 pub type DeviceSecret = KeptSecret<Device>;
+/// Secret of a service client.
+pub type ClientSecret = KeptSecret<Service>;
 /// Token in a mailed link.
 pub type MailedSecret = KeptSecret<Mailed>;
 

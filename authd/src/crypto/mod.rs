@@ -19,7 +19,7 @@ mod wrap;
 pub use error::{CryptoError, TokenError};
 pub use frame::sha256;
 pub use jwt::{Expected, Inspected, VerifiedToken};
-pub use kept_secret::{DeviceSecret, MailedSecret};
+pub use kept_secret::{ClientSecret, DeviceSecret, MailedSecret};
 pub use key_file::{KeyFileError, private_bytes, read_private};
 pub use keys::KeyRing;
 pub use pem::pkcs8;

@@ -66,19 +66,27 @@ async fn document<T: DeserializeOwned>(
     request: Request,
     kinds: &[&'static str],
 ) -> Result<T, Refusal> {
+    let bytes = whole(request, kinds).await?;
+    json::read(&bytes).map_err(|fault| Refusal(fault.in_body()))
+}
+
+/// The bytes of a body of one of these content types, within its limit.
+pub(super) async fn whole(
+    request: Request,
+    kinds: &[&'static str],
+) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     let limit = request.extensions().get().copied();
     let limit = limit.unwrap_or(BodyLimit(0));
     if declared(request.headers()) > limit.length() {
         return Err(Refusal(BodyLimit::exceeded()));
     }
-    if !kinds.iter().any(|kind| is_json(request.headers(), kind)) {
+    if !kinds.iter().any(|kind| is_of(request.headers(), kind)) {
         return Err(Refusal(Error::new(
             ErrorCode::UnsupportedMediaType,
             format!("the content type must be {}", kinds.join(" or ")),
         )));
     }
-    let bytes = receive(request, limit).await?;
-    json::read(&bytes).map_err(|fault| Refusal(fault.in_body()))
+    receive(request, limit).await
 }
 
 /// Reads a body up to its limit; one byte more ends the reading, and a length that says so forestalls
@@ -118,6 +126,7 @@ fn declared(headers: &HeaderMap) -> u64 {
         .unwrap_or(0)
 }
 
+/// Reads a body up to its limit; one byte more ends the reading.
 async fn read(body: Body, limit: BodyLimit) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     let mut body = Limited::new(body, limit.0);
     // Passwords stand in bodies: the copy of ours is wiped.
@@ -140,8 +149,8 @@ async fn read(body: Body, limit: BodyLimit) -> Result<Zeroizing<Vec<u8>>, Refusa
     Ok(bytes)
 }
 
-/// Whether the one content type is this kind of JSON, in UTF-8 where a charset is named.
-fn is_json(headers: &HeaderMap, wanted: &str) -> bool {
+/// Whether the one content type is this, in UTF-8 where a charset is named.
+fn is_of(headers: &HeaderMap, wanted: &str) -> bool {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return false;
@@ -150,7 +159,7 @@ fn is_json(headers: &HeaderMap, wanted: &str) -> bool {
         return false;
     };
     let mut parts = value.split(';').map(str::trim);
-    let is_json = parts
+    let is_wanted = parts
         .next()
         .is_some_and(|kind| kind.eq_ignore_ascii_case(wanted));
     let mut charsets = parts.map(|parameter| {
@@ -158,7 +167,7 @@ fn is_json(headers: &HeaderMap, wanted: &str) -> bool {
         name.trim().eq_ignore_ascii_case("charset")
             && value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
     });
-    is_json && charsets.next().unwrap_or(true) && charsets.next().is_none()
+    is_wanted && charsets.next().unwrap_or(true) && charsets.next().is_none()
 }
 
 /// An answer in JSON.
@@ -205,7 +214,7 @@ mod tests {
             for value in values {
                 headers.append(CONTENT_TYPE, HeaderValue::from_static(value));
             }
-            is_json(&headers, JSON)
+            is_of(&headers, JSON)
         };
         for good in [
             "application/json",

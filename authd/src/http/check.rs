@@ -11,14 +11,14 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use common::error::ErrorCode;
-use common::id::{SessionId, TenantId, UserId};
+use common::id::{ClientId, SessionId, TenantId, UserId};
 use common::time::Time;
 use domain::tenant::Standing;
 use serde::{Deserialize, Serialize};
 
-use crate::app::authenticate::{self, Proof};
+use crate::app::authenticate::{self, Proof, Who};
 use crate::app::check::{self, Wanted};
-use crate::app::{App, Client, Error};
+use crate::app::{App, Error};
 use crate::http::cors::{self, Grant};
 use crate::http::error::Refusal;
 use crate::http::extract::{Bearer, BearerFault, BearerOutcome, QueryParams};
@@ -40,10 +40,12 @@ const ERROR: HeaderName = HeaderName::from_static("x-auth-error");
 #[derive(Debug, Serialize)]
 pub(super) struct CheckView {
     active: bool,
-    user_id: UserId,
+    user_id: Option<UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<ClientId>,
     tenant_id: TenantId,
     tenant: String,
-    session_id: SessionId,
+    session_id: Option<SessionId>,
     is_tenant_admin: bool,
     roles: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,11 +70,10 @@ enum Include {
 /// Checks a token, and permissions if any are asked for.
 pub(super) async fn check(
     State(app): State<Arc<App>>,
-    client: Client,
     bearer: BearerOutcome,
     query: Result<QueryParams<Query>, Refusal>,
 ) -> Response {
-    match decide(&app, client, bearer, query).await {
+    match decide(&app, bearer, query).await {
         Ok((proof, shows_permissions)) => allowed(&proof, shows_permissions),
         Err(error) => refused(error),
     }
@@ -80,7 +81,6 @@ pub(super) async fn check(
 
 async fn decide(
     app: &Arc<App>,
-    client: Client,
     bearer: BearerOutcome,
     query: Result<QueryParams<Query>, Refusal>,
 ) -> Result<(Proof, bool), Error> {
@@ -97,7 +97,7 @@ async fn decide(
         all: query.0.permission,
         any: query.0.any_permission,
     };
-    let proof = check::check(app, client, token.0.expose(), &wanted).await?;
+    let proof = check::check(app, token.0.expose(), &wanted).await?;
     Ok((proof, query.0.include.is_some()))
 }
 
@@ -117,7 +117,37 @@ fn allowed(proof: &Proof, shows_permissions: bool) -> Response {
     }
 }
 
-/// What an answer says of a token and its session; only the subscription moves on with time.
+/// What is shown of whoever stands behind the token: a service client is no user, so its id stands in
+/// no header that an application takes for a user's.
+fn view(proof: &Proof, shows_permissions: bool) -> CheckView {
+    let (tenant, access) = (proof.who.tenant(), proof.who.access());
+    let view = CheckView {
+        active: true,
+        user_id: None,
+        client_id: None,
+        tenant_id: tenant.id,
+        tenant: tenant.slug.to_string(),
+        session_id: None,
+        is_tenant_admin: false,
+        roles: access.roles.iter().map(ToString::to_string).collect(),
+        permissions: shows_permissions.then(|| access.rights.names()),
+        expires_at: proof.expires_at,
+    };
+    match &proof.who {
+        Who::User(state) => CheckView {
+            user_id: Some(state.session.user_id),
+            session_id: Some(state.session.id),
+            is_tenant_admin: state.is_tenant_admin,
+            ..view
+        },
+        Who::Client(state) => CheckView {
+            client_id: Some(state.client.id),
+            ..view
+        },
+    }
+}
+
+/// What an answer says of a token and whose it is; only the subscription moves on with time.
 struct Shown {
     body: Bytes,
     user_id: HeaderValue,
@@ -129,26 +159,13 @@ struct Shown {
 
 impl Shown {
     fn of(proof: &Proof, shows_permissions: bool) -> Result<Self, serde_json::Error> {
-        let state = &proof.state;
-        let access = &state.access;
-        let session = &state.session;
-        let view = CheckView {
-            active: true,
-            user_id: session.user_id,
-            tenant_id: session.tenant_id,
-            tenant: state.tenant.slug.as_str().to_owned(),
-            session_id: session.id,
-            is_tenant_admin: state.is_tenant_admin,
-            roles: access.roles.iter().map(ToString::to_string).collect(),
-            permissions: shows_permissions.then(|| access.rights.names()),
-            expires_at: proof.expires_at,
-        };
+        let view = view(proof, shows_permissions);
         Ok(Self {
             body: serde_json::to_vec(&view)?.into(),
-            user_id: value(&session.user_id.to_string()),
-            tenant_id: value(&session.tenant_id.to_string()),
+            user_id: optional(view.user_id),
+            tenant_id: value(&view.tenant_id.to_string()),
             tenant: value(&view.tenant),
-            session_id: value(&session.id.to_string()),
+            session_id: optional(view.session_id),
             roles: value(&view.roles.join(",")),
         })
     }
@@ -190,8 +207,7 @@ pub(super) fn pattern() -> HeaderMap {
 }
 
 /// The answer to a warm check of a live session, but for the ids of the request and what the page
-/// that asks is granted; none where the
-/// router has to give it. [`check`] gives the same answer.
+/// that asks is granted; none where the router has to give it. [`check`] gives the same answer.
 pub(super) fn ready(
     app: &App,
     pattern: &HeaderMap,
@@ -212,10 +228,14 @@ pub(super) fn ready(
     headers.insert(CONTENT_LENGTH, HeaderValue::from(shown.body.len()));
     let grant = Grant::of(
         &app.settings.peek().cors,
-        &proof.state.settings,
+        &remembered.state.settings,
         head.headers,
     );
     Some((response, grant))
+}
+
+fn optional(id: Option<impl ToString>) -> HeaderValue {
+    value(&id.map(|id| id.to_string()).unwrap_or_default())
 }
 
 fn refused(error: Error) -> Response {

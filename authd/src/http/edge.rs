@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use super::body::BodyLimit;
 use super::client_ip::{ClientAddress, TrustedProxies, client_address};
 use super::cors::{self, Asking, Grant};
-use super::error::{Hints, Refusal};
+use super::error::{Hints, Refusal, Standard};
 use super::headers;
 pub use super::passage::RequestIds;
 use super::passage::{self, Ended, Passage};
@@ -24,6 +24,9 @@ pub use super::timeouts::Timeouts;
 use super::traffic::Traffic;
 use crate::app::{Client, Current, Error};
 use crate::serve::Peer;
+
+/// Where refusals have the shape of OAuth.
+const STANDARD_PATHS: &str = "/oauth2/";
 
 /// What the door goes by.
 pub struct EdgeSettings {
@@ -168,6 +171,7 @@ pub fn behind(edge: Arc<Edge>, router: Router) -> Router {
 async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
     let policy = edge.policy.peek();
     let timeout = policy.timeouts.of(request.uri().path());
+    let is_standard = request.uri().path().starts_with(STANDARD_PATHS);
     let request_id = (edge.request_ids)();
     let limit = BodyLimit(edge.max_body);
     let asking = Asking::of(request.headers());
@@ -182,6 +186,9 @@ async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -
         }
         Err(error) => Refusal(error).into_response(),
     };
+    if is_standard {
+        response.extensions_mut().insert(Standard);
+    }
     cors::vary(response.headers_mut());
     let Ended { mut response, took } = passage.end(response, Hints::Hidden);
     if let Some(grant) = asking.granted() {

@@ -9,7 +9,7 @@ use axum::http::header::{
     CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use axum::response::{IntoResponse, Response};
-use common::error::ErrorCode;
+use common::error::{ErrorCode, Problem};
 use common::id::RequestId;
 
 use crate::app::Error;
@@ -51,6 +51,49 @@ pub(crate) enum Hints {
     Hidden,
 }
 
+/// Marks an answer of an endpoint of OAuth: its refusals bear the members of RFC 6749 5.2 too.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standard;
+
+/// Codes of fields that OAuth has a name of its own for.
+const STANDARD_FIELDS: &[&str] = &["unsupported_grant_type", "invalid_scope"];
+
+/// What OAuth calls a refusal.
+fn standard_name(error: &Error) -> &str {
+    if let Some(field) = error.fields.first()
+        && STANDARD_FIELDS.contains(&field.code.as_ref())
+    {
+        return field.code.as_ref();
+    }
+    match error.code {
+        ErrorCode::InvalidClient => "invalid_client",
+        ErrorCode::PermissionDenied => "unauthorized_client",
+        ErrorCode::Internal => "server_error",
+        code if code.status() == 503 => "temporarily_unavailable",
+        _ => "invalid_request",
+    }
+}
+
+/// The document in the shape of OAuth: its two members beside ours, and 400 for what was asked
+/// wrongly.
+fn standard(error: &Error, problem: &mut Problem) -> Option<Vec<u8>> {
+    if problem.status == 422 {
+        problem.status = 400;
+    }
+    let mut document = serde_json::to_value(&*problem).ok()?;
+    let members = document.as_object_mut()?;
+    members.insert("error".to_owned(), standard_name(error).into());
+    let description = ascii(&problem.developer_message);
+    members.insert("error_description".to_owned(), description.into());
+    serde_json::to_vec(&document).ok()
+}
+
+/// The characters that RFC 6749 5.2 allows in a description.
+fn ascii(text: &str) -> String {
+    let allowed = |c: &char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
+    text.chars().filter(allowed).collect()
+}
+
 /// A refusal on its way to the edge.
 #[derive(Clone)]
 struct Refused(Arc<Error>, StatusCode);
@@ -75,16 +118,22 @@ pub(super) fn write(
     if hints == Hints::Shown {
         problem.hint.clone_from(&error.hint);
     }
-    *response.status_mut() = status;
+    let is_standard = response.extensions_mut().remove::<Standard>().is_some();
+    // A document of texts and numbers cannot fail to be written.
+    let (kind, document) = if is_standard {
+        ("application/json", standard(&error, &mut problem))
+    } else {
+        (
+            "application/problem+json",
+            serde_json::to_vec(&problem).ok(),
+        )
+    };
+    *response.status_mut() = StatusCode::from_u16(problem.status).unwrap_or(status);
     let headers = response.headers_mut();
     headers.remove(CONTENT_LENGTH);
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("application/problem+json"),
-    );
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     add_headers_of(&error, headers);
-    // A document of texts and numbers cannot fail to be written.
-    *response.body_mut() = Body::from(serde_json::to_vec(&problem).unwrap_or_default());
+    *response.body_mut() = Body::from(document.unwrap_or_default());
     Some(error)
 }
 
@@ -118,6 +167,8 @@ fn challenge(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::ReauthenticationRequired => {
             Some("Bearer error=\"insufficient_user_authentication\"")
         }
+        // RFC 6749, 5.2.
+        ErrorCode::InvalidClient => Some("Basic realm=\"authd\""),
         code => (code.status() == 401).then_some("Bearer"),
     }
 }
@@ -154,7 +205,6 @@ fn foreign(status: StatusCode) -> Option<Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::error::Problem;
     use std::time::Duration;
     use uuid::Uuid;
 

@@ -9,6 +9,7 @@ use axum::routing::{MethodFilter, on};
 use axum::{Extension, Router};
 
 use super::authenticated::Administering;
+use super::basic::ProvedClient;
 use crate::app::App;
 use crate::app::administer::Needed;
 
@@ -21,6 +22,8 @@ pub enum Access {
     SignedIn,
     /// Users who hold this permission. One that exists in `system` only takes no `?tenant=`.
     Permission(&'static str),
+    /// Service clients, by their secret; which scope it takes, the use case says.
+    ServiceClient,
 }
 
 /// One route.
@@ -87,6 +90,18 @@ proves_permission!(A, B);
 proves_permission!(A, B, C);
 proves_permission!(A, B, C, D);
 
+/// The arguments of a handler that takes [`ProvedClient`] right behind the state.
+pub(super) trait ProvesClient {}
+
+macro_rules! proves_client {
+    ($($more:ident),*) => {
+        impl<M, $($more),*> ProvesClient for (M, State<Arc<App>>, ProvedClient, $($more,)*) {}
+    };
+}
+
+proves_client!(A);
+proves_client!(A, B);
+
 /// Routes as they are added.
 #[derive(Default)]
 pub(super) struct Routes {
@@ -128,6 +143,15 @@ impl Routes {
         T: ProvesPermission + 'static,
     {
         self.add(method, path, Access::Permission(permission), handler)
+    }
+
+    /// Adds one for service clients: no other handlers than those that prove one fit here.
+    pub(super) fn service<H, T>(self, method: Method, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Arc<App>>,
+        T: ProvesClient + 'static,
+    {
+        self.add(method, path, Access::ServiceClient, handler)
     }
 
     fn add<H, T>(mut self, method: Method, path: &'static str, access: Access, handler: H) -> Self

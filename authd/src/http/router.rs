@@ -10,8 +10,8 @@ use crate::http::route::Method::{Delete, Get, Patch, Post, Put};
 use crate::http::route::Routes;
 pub use crate::http::route::{Access, Route};
 use crate::http::{
-    auth, check, cors, health, lists, maintenance, me, pages, permissions, picture, registration,
-    roles, tenant, tenants, users, well_known,
+    auth, check, cors, health, lists, maintenance, me, oauth, pages, permissions, picture,
+    registration, revocations, roles, tenant, tenants, users, well_known,
 };
 
 /// Routes that answer while the API is closed for maintenance: other services go on checking tokens.
@@ -20,6 +20,8 @@ pub const OPEN_IN_MAINTENANCE: &[&str] = &[
     "/readyz",
     "/.well-known/jwks.json",
     "/v1/auth/check",
+    "/oauth2/introspect",
+    "/v1/revocations",
 ];
 
 /// The API behind its guard, without the layers that [`crate::http::edge`] puts around it.
@@ -142,6 +144,10 @@ fn of_the_rest() -> Routes {
         .permits("users:edit", Post, "/v1/users/{id}/roles", users::grant)
         .permits("users:edit", Delete, "/v1/users/{id}/roles/{role}", users::revoke)
         .permits("users:view", Get, "/v1/users/{id}/permissions", users::permissions)
+        .service(Post, "/oauth2/token", oauth::token)
+        .service(Post, "/oauth2/introspect", oauth::introspect)
+        .service(Post, "/oauth2/revoke", oauth::revoke)
+        .service(Get, "/v1/revocations", revocations::page)
         .public(Get, "/.well-known/jwks.json", well_known::jwks)
         .public(Get, "/.well-known/oauth-authorization-server", well_known::metadata)
         .public(Get, "/v1/pictures/{address}", picture::show)

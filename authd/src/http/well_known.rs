@@ -11,6 +11,9 @@ use crate::app::{App, key};
 use crate::http::body::JsonAnswer;
 use crate::http::extract::NoQuery;
 
+/// How a service client proves itself.
+const BASIC: [&str; 1] = ["client_secret_basic"];
+
 /// The public halves of the signing keys.
 pub(super) async fn jwks(State(app): State<Arc<App>>, _: NoQuery) -> Response {
     let mut response = JsonAnswer(app.keys.jwks()).into_response();
@@ -29,8 +32,13 @@ pub(super) async fn metadata(State(app): State<Arc<App>>, _: NoQuery) -> Respons
         "issuer": issuer,
         "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
         "response_types_supported": [],
-        "grant_types_supported": [],
-        "token_endpoint_auth_methods_supported": [],
+        "grant_types_supported": ["client_credentials"],
+        "token_endpoint": format!("{issuer}/oauth2/token"),
+        "token_endpoint_auth_methods_supported": BASIC,
+        "introspection_endpoint": format!("{issuer}/oauth2/introspect"),
+        "introspection_endpoint_auth_methods_supported": BASIC,
+        "revocation_endpoint": format!("{issuer}/oauth2/revoke"),
+        "revocation_endpoint_auth_methods_supported": BASIC,
     }))
     .into_response()
 }

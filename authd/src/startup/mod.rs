@@ -229,6 +229,7 @@ async fn build(parts: &Parts<'_>, calibration: Calibration) -> Result<App, Failu
         store: parts.store.clone(),
         cache: Arc::clone(&parts.cache) as Arc<dyn crate::cache::Cache>,
         activity: Arc::new(Activity::new(config.session.touch_interval)),
+        client_uses: Arc::new(Activity::new(config.session.touch_interval)),
         keys: Arc::new(opened.keys),
         pool,
         clock: Arc::clone(&parts.clock),

@@ -152,6 +152,9 @@ impl Reloader {
         self.cache.resize(config.cache.token_entries);
         app.activity
             .set_touch_interval(config.session.touch_interval);
+        self.app
+            .client_uses
+            .set_touch_interval(config.session.touch_interval);
         self.flush_every.send_replace(config.session.touch_interval);
         if is_changed("log.level") {
             self.set_level_until(&config.log.level, None);

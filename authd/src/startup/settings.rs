@@ -39,6 +39,7 @@ pub(super) fn settings(config: &Config, issuer: String) -> Result<Settings, Fail
         clock_skew: config.token.clock_skew,
         tenant: Arc::new(tenant(config)),
         session_retention: config.session.retention,
+        events_retention: config.events.retention,
         breached: Arc::new(breached(config)?),
         generated_length: config.password.generated_length,
         expiry_grace: config.tenant.expiry_grace,

@@ -17,14 +17,14 @@ pub use claim::Claim;
 pub use error::{OpenError, StoreError};
 pub use resource::{
     AttemptFilter, Attempts, AttemptsBy, AttemptsCount, AttemptsRead, Audit, AuditFilter,
-    AuditRead, Counters, CountersRead, Counts, CredentialWrite, Credentials, CredentialsRead,
-    Deletion, Denial, Devices, DevicesRead, Grants, GrantsRead, Housekeeping, Keys, KeysRead,
-    LockoutFilter, LockoutRow, MailedTokens, MessageFilter, Meta, MetaRead, NewAttempt,
-    OperatorRead, Outbox, OutboxCounts, OutboxRead, Over, PageRequest, Permissions,
-    PermissionsRead, Pictures, PicturesRead, ReadTx, RegistrationFilter, RegistrationRow, Renamed,
-    Renewal, RoleFilter, RoleRow, Roles, RolesRead, Scope, SessionFilter, SessionRow, Sessions,
-    SessionsRead, Settings, SettingsRead, TenantFilter, TenantRead, TenantRow, TenantScope,
-    TenantWrite, Tenants, TenantsRead, UsageRow, UsageSince, UserFilter, UserRow, Users, UsersRead,
-    WaitingRead, WaitingWrite, Whose, WriteTx,
+    AuditRead, ClientFilter, ClientRow, Clients, ClientsRead, Counters, CountersRead, Counts,
+    CredentialWrite, Credentials, CredentialsRead, Deletion, Denial, Devices, DevicesRead,
+    EventsRead, Grants, GrantsRead, Housekeeping, Keys, KeysRead, LockoutFilter, LockoutRow,
+    MailedTokens, MessageFilter, Meta, MetaRead, NewAttempt, OperatorRead, Outbox, OutboxCounts,
+    OutboxRead, Over, PageRequest, Permissions, PermissionsRead, Pictures, PicturesRead, ReadTx,
+    RegistrationFilter, RegistrationRow, Renamed, Renewal, RoleFilter, RoleRow, Roles, RolesRead,
+    Scope, SessionFilter, SessionRow, Sessions, SessionsRead, Settings, SettingsRead, TenantFilter,
+    TenantRead, TenantRow, TenantScope, TenantWrite, Tenants, TenantsRead, UsageRow, UsageSince,
+    UserFilter, UserRow, Users, UsersRead, WaitingRead, WaitingWrite, Whose, WriteTx,
 };
 pub use unit::{Backend, CommitListener, DatabaseInfo, Priority, ReadJob, Store, WriteJob};

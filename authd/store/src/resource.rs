@@ -10,8 +10,10 @@
 )]
 
 mod audit;
+mod client;
 mod counter;
 mod denial;
+mod housekeeping;
 mod list;
 mod mail;
 mod picture;
@@ -21,10 +23,11 @@ mod setting;
 mod waiting;
 
 use common::email::Email;
-use common::id::{AttemptId, KeyId, RoleId, SessionId, TenantId, UserId};
+use common::id::{AttemptId, ClientId, KeyId, RoleId, SessionId, TenantId, UserId};
 use common::secret::Secret;
 use common::time::Time;
 use domain::attempt::{Attempt, AttemptRow};
+use domain::client::ServiceClient;
 use domain::device::KnownDevice;
 use domain::key::{KeyPurpose, StoredKey};
 use domain::mail::MailedToken;
@@ -37,8 +40,10 @@ use domain::tenant::{Slug, Tenant};
 use domain::user::{Credential, CredentialKind, User, UserStatus};
 
 pub use audit::{Audit, AuditFilter, AuditRead};
+pub use client::{ClientFilter, ClientRow, Clients, ClientsRead, EventsRead};
 pub use counter::{Counters, CountersRead};
 pub use denial::Denial;
+pub use housekeeping::{Housekeeping, Over, Whose};
 pub use list::{
     AttemptFilter, AttemptsBy, AttemptsCount, Counts, Deletion, LockoutFilter, LockoutRow,
     SessionFilter, SessionRow, TenantFilter, TenantRow, TenantScope, UserFilter, UserRow,
@@ -62,7 +67,7 @@ pub enum Scope {
     Global,
     /// All verified tokens: a token or a key was denied.
     Tokens,
-    /// All of a tenant.
+    /// All of a tenant, its service clients too.
     Tenant(TenantId),
     /// All of a user.
     User(UserId),
@@ -93,6 +98,10 @@ pub trait ReadTx {
     fn counters(&self) -> &dyn CountersRead;
     /// The session of a token, whose tenant is not known yet.
     fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
+    /// A service client that names itself, whose tenant is not known yet; none of a deleted tenant.
+    fn client(&self, id: ClientId) -> Result<Option<ServiceClient>, StoreError>;
+    /// What revoked something.
+    fn events(&self) -> &dyn EventsRead;
     /// Lists over all tenants, for the operator alone.
     fn operator(&self) -> &dyn OperatorRead;
     /// Keys.
@@ -178,6 +187,8 @@ pub trait TenantRead {
     fn settings(&self) -> &dyn SettingsRead;
     /// What waits for the owner of an address.
     fn waiting(&self) -> &dyn WaitingRead;
+    /// Its service clients.
+    fn clients(&self) -> &dyn ClientsRead;
 }
 
 /// Rows of one tenant, to write.
@@ -204,6 +215,8 @@ pub trait TenantWrite: TenantRead {
     fn settings_mut(&self) -> &dyn Settings;
     /// What waits for the owner of an address.
     fn waiting_mut(&self) -> &dyn WaitingWrite;
+    /// Its service clients.
+    fn clients_mut(&self) -> &dyn Clients;
 }
 
 /// The tenants, to read. A deleted one is not there, unless a method says otherwise.
@@ -256,9 +269,9 @@ pub trait Users: UsersRead {
     /// Writes name, telephone number, address, language, employee and references of one, and when.
     /// False if there is no such user.
     fn set_profile(&self, user: &User) -> Result<bool, StoreError>;
-    /// Removes one with its password, sessions, devices and picture; its attempts stay. False if there is no
-    /// such user.
-    fn delete(&self, id: UserId) -> Result<bool, StoreError>;
+    /// Removes one with its password, sessions, devices and picture; its attempts stay, and its tokens
+    /// are revoked. False if there is no such user.
+    fn delete(&self, id: UserId, at: Time) -> Result<bool, StoreError>;
     /// Marks the user's address as verified: something mailed to it came back.
     fn set_email_verified(&self, id: UserId, at: Time) -> Result<(), StoreError>;
     /// Gives one another address, verified, and its counter; links that were mailed die (rule 22).
@@ -365,63 +378,6 @@ pub trait Devices: DevicesRead {
     fn delete_unused(&self, since: Time) -> Result<u32, StoreError>;
 }
 
-/// Whose rows are looked through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
-    /// All that belong to no tenant, or to one without settings of its own.
-    Installation,
-    /// One tenant's.
-    Tenant(TenantId),
-}
-
-/// Moments at or before which rows are over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Over {
-    /// Whose rows they are for. What does not differ from tenant to tenant goes with the
-    /// installation's: session failures, ended sessions, denied tokens.
-    pub whose: Whose,
-    /// The present moment: locks and denied tokens that ended before it are over.
-    pub now: Time,
-    /// Failures of names and devices: the lockout's window.
-    pub failures: Time,
-    /// Wrong current passwords of sessions: the longest life of any session.
-    pub session_failures: Time,
-    /// Attempts, by their last try.
-    pub attempts: Time,
-    /// Open sessions last active then: they are ended, not removed.
-    pub idle_sessions: Time,
-    /// Open sessions made then: they are ended, not removed.
-    pub old_sessions: Time,
-    /// Ended sessions.
-    pub ended_sessions: Time,
-    /// Devices last used then.
-    pub devices: Time,
-    /// Mails sent then.
-    pub mails: Time,
-}
-
-/// Removing rows whose time is over, a bounded number at a time.
-pub trait Housekeeping {
-    /// Removes at most `limit` rows of each kind; returns the most that any kind lost, so that
-    /// less than `limit` means that nothing is left.
-    fn prune(&self, over: &Over, limit: u32) -> Result<u32, StoreError>;
-    /// Lets locks by failures of names and devices end at `latest` if they would end later; returns
-    /// how many it changed, at most `limit`.
-    fn shorten_locks(&self, whose: Whose, latest: Time, limit: u32) -> Result<u32, StoreError>;
-    /// Ends sessions of a tenant and removes its devices and mailed links, at most `limit` rows;
-    /// returns how many. Zero means that none is left.
-    fn end_access(&self, tenant: TenantId, at: Time, limit: u32) -> Result<u32, StoreError>;
-    /// Removes rows of a tenant, at most about `limit`: users and what is theirs, roles, permissions,
-    /// settings, locks by hand, attempts, and the contents of its audit rows, whose chain stays.
-    /// Returns how many; zero means that none is left.
-    fn purge(&self, tenant: TenantId, limit: u32) -> Result<u32, StoreError>;
-    /// Gives up to so many pages that hold nothing back to the disk; returns how many. Fewer than
-    /// asked for means that there are no more, or that this file gives none back.
-    fn give_back(&self, pages: u32) -> Result<u32, StoreError>;
-    /// Looks again at how large tables and indexes are, for the choice of ways to read them.
-    fn optimize(&self) -> Result<(), StoreError>;
-}
-
 /// An attempt to be recorded.
 pub type NewAttempt = Attempt;
 
@@ -456,6 +412,12 @@ pub trait OperatorRead {
         since: &UsageSince,
         page: &PageRequest,
     ) -> Result<Vec<UsageRow>, StoreError>;
+    /// Service clients, by (slug, name) and placed so.
+    fn clients(
+        &self,
+        filter: &ClientFilter,
+        page: &PageRequest,
+    ) -> Result<Vec<ClientRow>, StoreError>;
     /// Users.
     fn users(&self, filter: &UserFilter, page: &PageRequest) -> Result<Vec<UserRow>, StoreError>;
     /// Roles.

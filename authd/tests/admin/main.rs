@@ -11,6 +11,7 @@ mod attempts;
 mod audit;
 mod backups;
 mod chains;
+mod clients;
 mod daemon;
 mod deleted_tenants;
 mod deletions;

@@ -108,6 +108,7 @@ fn changes(
         ("/v1/backup/prune", json!({"keep": 1})),
     ];
     changes.splice(0..0, mails(waiting));
+    changes.splice(0..0, clients());
     // What makes and gives comes before what deletes.
     changes.splice(0..0, rights());
     changes
@@ -187,6 +188,24 @@ fn rights() -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// Changes of service clients.
+fn clients() -> [(&'static str, Value); 3] {
+    [
+        (
+            "/v1/client/create",
+            json!({"tenant": "acme", "name": "ledger", "scopes": ["revoke"], "roles": []}),
+        ),
+        (
+            "/v1/client/rotate",
+            json!({"client": {"tenant": "acme", "name": "billing"}, "now": true}),
+        ),
+        (
+            "/v1/client/delete",
+            json!({"client": {"tenant": "acme", "name": "billing"}}),
+        ),
+    ]
+}
+
 /// What the changes find: roles and permissions, a disabled user, a closed tenant.
 async fn furnish(desk: &Desk) {
     let backups = desk.app.settings().backup.folder.clone();
@@ -209,6 +228,10 @@ async fn furnish(desk: &Desk) {
         role("cashier", &["orders:view"]),
         role("held", &[]),
         role("spare", &[]),
+        (
+            "/v1/client/create",
+            json!({"tenant": "acme", "name": "billing"}),
+        ),
         (
             "/v1/user/grant",
             json!({"user": {"tenant": "acme", "name": "bob@acme.test"}, "roles": ["held"]}),
@@ -303,6 +326,7 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
             assert!(change.audit_id.is_none(), "{path}");
             assert!(change.generated_password.is_none(), "{path}");
             assert!(change.link.is_none(), "{path}");
+            assert!(change.client_secret.is_none(), "{path}");
         }
     }
     assert_eq!(desk.scopes.take(), []);

@@ -30,6 +30,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("user_limit_reached", "users"),
     ("last_admin", "users"),
     ("precondition_failed", "users"),
+    ("feed_gap", "feed"),
 ];
 
 fn stated(mut ask: Ask, method: &'static str) -> Ask {
@@ -75,6 +76,7 @@ fn anonymous() -> Vec<(Ask, u16, &'static str)> {
         ),
         (untyped, 415, "unsupported_media_type"),
         (get("/v1/me?a=b"), 401, "missing_token"),
+        (get("/v1/revocations"), 401, "invalid_client"),
         (get("/v1/nothing"), 404, "not_found"),
         (register(ADA, GOOD), 403, "registration_closed"),
         (get("/v1/auth/login"), 405, "method_not_allowed"),

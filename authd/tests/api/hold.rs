@@ -6,10 +6,12 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use authd::app::App;
 use authd::cache::{
-    Cache, CacheStats, Listed, MemoryCache, Remembered, SessionState, StateKey, Ticket, TokenTicket,
+    Cache, CacheStats, ClientState, ClientTicket, Listed, MemoryCache, Remembered, SessionState,
+    StateKey, Ticket, TokenTicket,
 };
 use authd::crypto::VerifiedToken;
 use authd::crypto::{CryptoError, HashPool, HashSettings, Lane, Random, SeededRandom};
+use common::id::{ClientId, TenantId};
 use common::secret::Secret;
 use domain::password::Password;
 use domain::rights::Access;
@@ -160,6 +162,23 @@ impl Cache for GatedCache {
     fn put_state(&self, ticket: Ticket, state: Arc<SessionState>) {
         self.gate.pass();
         self.inner.put_state(ticket, state);
+    }
+
+    fn client(&self, tenant: TenantId, id: ClientId) -> Option<Arc<ClientState>> {
+        self.inner.client(tenant, id)
+    }
+
+    fn client_ticket(&self, tenant: TenantId) -> ClientTicket {
+        self.inner.client_ticket(tenant)
+    }
+
+    fn put_client(&self, ticket: ClientTicket, state: Arc<ClientState>) {
+        self.gate.pass();
+        self.inner.put_client(ticket, state);
+    }
+
+    fn commits(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.inner.commits()
     }
 
     fn share(&self, access: Access) -> Arc<Access> {

@@ -72,6 +72,14 @@ pub(crate) fn post(path: &str, body: Value) -> Ask {
     }
 }
 
+pub(crate) fn form(path: &str, form: &str) -> Ask {
+    Ask {
+        method: "POST",
+        ..get(path)
+    }
+    .bytes("application/x-www-form-urlencoded", form.as_bytes())
+}
+
 pub(crate) fn login(email: &str, password: &str) -> Ask {
     let body = json!({"tenant": "acme", "email": email, "password": password});
     post("/v1/auth/login", body)
@@ -249,6 +257,7 @@ pub(crate) fn beside(app: &App, pool: HashPool) -> Arc<App> {
         store: app.store.clone(),
         cache: Arc::clone(&app.cache),
         activity: Arc::clone(&app.activity),
+        client_uses: Arc::clone(&app.client_uses),
         keys: Arc::clone(&app.keys),
         pool,
         clock: Arc::clone(&app.clock),

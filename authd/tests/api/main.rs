@@ -8,12 +8,14 @@
 )]
 
 mod answers;
+mod clients;
 mod cors;
 mod cuts;
 mod deleted;
 mod devices;
 mod email_change;
 mod faults;
+mod feed;
 mod grants;
 mod hold;
 mod house;

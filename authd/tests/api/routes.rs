@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use authd::app::App;
-use authd::http::router::{Access, routes, table};
+use authd::http::router::{Access, Route, routes, table};
 use axum::Router;
 
 use crate::house::{House, get};
@@ -59,6 +59,7 @@ async fn g6_a_signed_in_route_without_a_token_is_401_before_its_body_is_read() {
     let house = House::new().await;
     let (public, closed): (Vec<_>, Vec<_>) = table()
         .into_iter()
+        .filter(|route| route.access != Access::ServiceClient)
         .partition(|route| route.access == Access::Public);
     for route in public {
         let mut ask = get(route.path);
@@ -130,5 +131,31 @@ async fn v1_1_1_an_id_that_is_encoded_twice_is_no_id() {
             "{spelling}: {answer:?}"
         );
         assert_eq!(house.check(signed_in.access()).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn g6_a_clients_route_without_its_secret_is_401_before_its_body_is_read() {
+    let house = House::new().await;
+    let token = house.sign_in().await.access().to_owned();
+    let is_for_clients = |route: &Route| route.access == Access::ServiceClient;
+    let routes: Vec<_> = table().into_iter().filter(is_for_clients).collect();
+    assert_eq!(routes.len(), 4);
+    for route in routes {
+        for header in [
+            None,
+            Some(format!("Bearer {token}")),
+            Some("Basic eDp5".to_owned()),
+        ] {
+            let mut ask = get(route.path);
+            ask.method = route.method;
+            ask.body = Some("broken".into());
+            if let Some(header) = &header {
+                ask = ask.header("authorization", header);
+            }
+            let answer = house.ask(ask).await;
+            answer.is(401, "invalid_client");
+            assert_eq!(answer.headers["www-authenticate"], "Basic realm=\"authd\"");
+        }
     }
 }

@@ -5,6 +5,7 @@
 pub mod attempt;
 pub mod audit;
 pub mod backup;
+pub mod client;
 pub mod daemon;
 pub mod db;
 pub mod job;
@@ -129,6 +130,9 @@ pub struct Change {
     /// A password that the caller asked to have made, shown once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generated_password: Option<RevealedSecret>,
+    /// The secret that was made for a service client, shown once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<RevealedSecret>,
     /// A link that the caller asked for instead of a mail, shown once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<RevealedSecret>,
@@ -193,11 +197,12 @@ fn info<C: AdminCall>() -> CallInfo {
 /// Every call there is; the listener's table and the matrix test are held against it.
 pub fn all() -> Vec<CallInfo> {
     let mut calls = of_tenants();
+    calls.extend(of_sign_ins());
     calls.extend(of_the_installation());
     calls
 }
 
-/// Calls about tenants and those who sign in to them.
+/// Calls about tenants, their users and their clients.
 fn of_tenants() -> Vec<CallInfo> {
     vec![
         info::<tenant::Create>(),
@@ -239,6 +244,17 @@ fn of_tenants() -> Vec<CallInfo> {
         info::<permission::Define>(),
         info::<permission::Undefine>(),
         info::<permission::WhoCan>(),
+        info::<client::List>(),
+        info::<client::Show>(),
+        info::<client::Create>(),
+        info::<client::Rotate>(),
+        info::<client::Delete>(),
+    ]
+}
+
+/// Calls about signing in, and what it gave.
+fn of_sign_ins() -> Vec<CallInfo> {
+    vec![
         info::<lockout::List>(),
         info::<lockout::Show>(),
         info::<lockout::Clear>(),

@@ -111,6 +111,7 @@ const ROOMS: &[Room] = &[
             "moka",
             "store::CommitListener",
             "store::Scope",
+            "tokio::sync::watch",
         ],
     },
     Room {
@@ -198,6 +199,7 @@ const ROOMS: &[Room] = &[
             "axum",
             "bytes",
             "common",
+            "data_encoding",
             "domain",
             "http_body_util",
             "ipnet",

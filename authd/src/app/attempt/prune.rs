@@ -92,6 +92,7 @@ fn remove(tx: &dyn WriteTx, before: Time) -> Result<u32, StoreError> {
             ended_sessions: never,
             devices: never,
             mails: never,
+            events: never,
         };
         let limit = CHUNK.saturating_sub(removed);
         removed = removed.saturating_add(tx.housekeeping().prune(&over, limit)?);

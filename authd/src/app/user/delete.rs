@@ -68,7 +68,7 @@ fn remove(
     counters.clear(&user.subject)?;
     counters.clear_manual(&user.subject)?;
     let ended = end_access(tx, &act.tenant, user.id, now)?;
-    rows.users_mut().delete(user.id)?;
+    rows.users_mut().delete(user.id, now)?;
     Ok(count(&ended))
 }
 

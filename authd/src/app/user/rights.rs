@@ -160,7 +160,7 @@ fn page(tx: &dyn ReadTx, tenant: &Tenant, user: UserId) -> Result<Page<HeldRole>
 ///
 /// # Errors
 /// Those of [`role::role`].
-pub(super) fn roles(
+pub(in crate::app) fn roles(
     tx: &dyn ReadTx,
     tenant: &Tenant,
     names: &[String],

@@ -73,7 +73,9 @@ fn verify(token: &str) -> Result<VerifiedToken, TokenError> {
     let taken = ring.verify_if_worth(token, &expected(), NOW, |_| true).ok();
     match &found {
         Ok(VerifiedToken::Access(claims)) => assert_eq!(taken.as_ref(), Some(claims)),
-        Ok(VerifiedToken::PasswordChange(_)) | Err(_) => assert!(taken.is_none(), "{token}"),
+        Ok(VerifiedToken::PasswordChange(_) | VerifiedToken::Client(_)) | Err(_) => {
+            assert!(taken.is_none(), "{token}");
+        }
     }
     let refused = ring.verify_if_worth(token, &expected(), NOW, |_| false);
     assert!(refused.is_err(), "{token}");
@@ -529,4 +531,74 @@ fn rfc7517_every_algorithm_publishes_its_public_members_alone() {
         assert_eq!(key["alg"], algorithm.as_str());
         assert_eq!(key["use"], "sig");
     }
+}
+
+fn of_client() -> ClientClaims {
+    let id = common::id::ClientId::from_bytes([4; 16]);
+    ClientClaims {
+        iss: expected().issuer,
+        aud: Audience::One("acme".to_owned()),
+        sub: id,
+        client_id: id,
+        tid: TenantId::from_bytes([2; 16]),
+        tenant: "acme".to_owned(),
+        jti: "jti".to_owned(),
+        iat: SECOND,
+        nbf: SECOND,
+        exp: SECOND + 600,
+        roles: vec!["cook".to_owned()],
+        cgen: 7,
+    }
+}
+
+#[test]
+fn rfc9068_a_clients_token_reads_back_as_one_and_never_as_a_users() {
+    let token = ring(1).sign_client(&of_client()).unwrap();
+    let verified = verify(&token).unwrap();
+    assert_eq!(verified, VerifiedToken::Client(of_client()));
+    assert_eq!((verified.id(), verified.tenant()), ("jti", of_client().tid));
+    let claims = serde_json::to_value(of_client()).unwrap();
+    let header = header(&ring(1));
+    for (name, value) in [
+        // Another client, a user, or a subject that is neither.
+        ("client_id", json!("cli_01h455vb4pex5vsknk084sn02q")),
+        ("client_id", json!("authd")),
+        ("sub", json!(UserId::from_bytes([1; 16]))),
+        ("sub", json!("cli_")),
+        ("sub", json!("")),
+        ("sub", json!(["cli_01h455vb4pex5vsknk084sn02q"])),
+        ("iss", json!("https://other.test")),
+        ("cgen", json!("7")),
+        ("exp", json!(1.5)),
+    ] {
+        let forged = sign(&header, &with(claims.clone(), name, value));
+        assert_eq!(verify(&forged), Err(TokenError::Invalid), "{name}");
+    }
+    // A user's claims with a client's subject lack what a client's have.
+    let mut user = serde_json::to_value(access()).unwrap();
+    user["sub"] = json!(of_client().sub);
+    assert_eq!(verify(&sign(&header, &user)), Err(TokenError::Invalid));
+    // And it lives no longer than it says.
+    let later = NOW.plus(Duration::from_secs(600));
+    let expired = ring(1).verify(&token, &expected(), later);
+    assert_eq!(expired, Err(TokenError::Expired));
+}
+
+#[test]
+fn a79_a_page_of_the_feed_is_no_token() {
+    let page = FeedClaims {
+        iss: expected().issuer,
+        aud: of_client().sub,
+        tid: of_client().tid,
+        iat: SECOND,
+        exp: SECOND + 60,
+        since: 1,
+        upto: 2,
+        items: Vec::new(),
+    };
+    let page = ring(1).sign_feed(&page).unwrap();
+    assert_eq!(verify(&page), Err(TokenError::Invalid));
+    let seen = ring(1).inspect(&page).unwrap();
+    assert_eq!(seen.typ.as_deref(), Some("revocations+jwt"));
+    assert_eq!(seen.is_signed, Some(true));
 }

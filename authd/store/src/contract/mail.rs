@@ -114,7 +114,7 @@ pub(crate) fn rule_22_links_die_with_any_change(store: &Store) {
         assert!(tokens.delete_of(user_id(1))?);
         assert!(!tokens.delete_of(user_id(1))?);
         tokens.put(&token(1))?;
-        rows.users_mut().delete(user_id(1))?;
+        rows.users_mut().delete(user_id(1), at(0))?;
         assert!(!is_alive()?, "the user");
         Ok(())
     });

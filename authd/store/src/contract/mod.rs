@@ -1,6 +1,7 @@
 //! What every backend has to do, as functions over an empty store; a backend's tests call each.
 //! Nothing here knows which backend it is.
 
+mod clients;
 mod counters;
 mod deleted;
 mod lists;
@@ -13,6 +14,7 @@ mod states;
 mod tenants;
 mod waiting;
 
+pub(crate) use clients::*;
 pub(crate) use counters::*;
 pub(crate) use deleted::*;
 pub(crate) use lists::*;
@@ -59,6 +61,7 @@ pub(crate) fn nothing_over() -> Over {
         ended_sessions: start,
         devices: start,
         mails: start,
+        events: start,
     }
 }
 

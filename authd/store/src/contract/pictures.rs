@@ -56,7 +56,7 @@ pub(crate) fn v5_3_1_a_picture_takes_the_place_of_the_one_before(store: &Store) 
     });
     write(store, |tx| {
         let acme = tx.tenant_mut(tenant_id(1));
-        acme.users_mut().delete(user_id(1))?;
+        acme.users_mut().delete(user_id(1), at(9))?;
         Ok(())
     });
     read(store, |tx| {

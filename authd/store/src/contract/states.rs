@@ -175,9 +175,9 @@ pub(crate) fn g9_a_deleted_user_takes_all_but_its_attempts(store: &Store) {
         };
         tx.attempts_mut().record(&tried)?;
         let beta = tx.tenant_mut(tenant_id(2));
-        assert!(!beta.users_mut().delete(user_id(1))?);
-        assert!(acme.users_mut().delete(user_id(1))?);
-        assert!(!acme.users_mut().delete(user_id(1))?);
+        assert!(!beta.users_mut().delete(user_id(1), at(0))?);
+        assert!(acme.users_mut().delete(user_id(1), at(0))?);
+        assert!(!acme.users_mut().delete(user_id(1), at(0))?);
         assert_eq!(acme.users().count()?, 0);
         assert_eq!(tx.session(session_id(1))?, None);
         assert_eq!(acme.devices().by_hash(&[1; 32])?, None);

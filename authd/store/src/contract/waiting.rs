@@ -177,7 +177,7 @@ pub(crate) fn rule_25_a_new_address_waits_and_dies_with_any_change(store: &Store
         tx.housekeeping().prune(&over, 100)?;
         assert!(!is_alive()?, "time");
         waiting.put_email(&first)?;
-        acme.users_mut().delete(user_id(1))?;
+        acme.users_mut().delete(user_id(1), at(3600))?;
         assert!(!is_alive()?, "the user");
         Ok(())
     });

@@ -25,6 +25,7 @@ impl Housekeeping for Tx<'_> {
             lost.push(self.prune_mailed_tokens(over, limit)?);
             lost.push(self.prune_waiting(over, limit)?);
             lost.push(self.prune_mails(over, limit)?);
+            lost.push(self.prune_events(over.events, limit)?);
         }
         Ok(lost.into_iter().max().unwrap_or(0))
     }

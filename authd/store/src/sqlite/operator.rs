@@ -19,10 +19,10 @@ use super::tx::Tx;
 use super::{attempt, counter, session, tenant, user};
 use crate::error::StoreError;
 use crate::resource::{
-    AttemptFilter, AttemptsBy, AttemptsCount, CountersRead, Counts, LockoutFilter, LockoutRow,
-    OperatorRead, PageRequest, RegistrationFilter, RegistrationRow, RoleFilter, RoleRow,
-    SessionFilter, SessionRow, TenantFilter, TenantRow, TenantScope, UsageRow, UsageSince,
-    UserFilter, UserRow,
+    AttemptFilter, AttemptsBy, AttemptsCount, ClientFilter, ClientRow, CountersRead, Counts,
+    LockoutFilter, LockoutRow, OperatorRead, PageRequest, RegistrationFilter, RegistrationRow,
+    RoleFilter, RoleRow, SessionFilter, SessionRow, TenantFilter, TenantRow, TenantScope, UsageRow,
+    UsageSince, UserFilter, UserRow,
 };
 
 /// Users with one address that are shown at most.
@@ -87,6 +87,14 @@ impl OperatorRead for Tx<'_> {
             rows.extend(self.users_where(behind, page.limit.saturating_sub(found))?);
         }
         Ok(rows)
+    }
+
+    fn clients(
+        &self,
+        filter: &ClientFilter,
+        page: &PageRequest,
+    ) -> Result<Vec<ClientRow>, StoreError> {
+        self.list_clients(filter, page)
     }
 
     fn roles(&self, filter: &RoleFilter, page: &PageRequest) -> Result<Vec<RoleRow>, StoreError> {

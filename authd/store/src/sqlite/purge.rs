@@ -7,6 +7,7 @@ use common::time::Time;
 use domain::session::EndReason;
 use rusqlite::params;
 
+use super::client::DELETE_CLIENTS;
 use super::tx::Tx;
 use crate::error::StoreError;
 
@@ -105,7 +106,8 @@ impl Tx<'_> {
             let values = params![tenant.as_bytes(), limit.saturating_sub(ended)];
             ended = ended.saturating_add(self.count(operation, sql, values)?);
         }
-        Ok(ended)
+        let left = limit.saturating_sub(ended);
+        Ok(ended.saturating_add(self.end_client_secrets(tenant, left)?))
     }
 
     pub(super) fn purge_tenant(&self, tenant: TenantId, limit: u32) -> Result<u32, StoreError> {
@@ -123,6 +125,7 @@ impl Tx<'_> {
         }
         for (operation, sql, most) in [
             ("purge.users", DELETE_USERS, USERS),
+            ("purge.clients", DELETE_CLIENTS, limit),
             ("purge.roles", DELETE_ROLES, ROLES),
             ("purge.permissions", DELETE_PERMISSIONS, limit),
             ("purge.settings", DELETE_SETTINGS, limit),

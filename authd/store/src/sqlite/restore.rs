@@ -56,12 +56,24 @@ pub(super) const ENDED: &[(&str, &str)] = &[
         "outbox",
         "DELETE FROM outbox WHERE ?1 IS NOT NULL AND state <> 'sent'",
     ),
+    // A secret that was replaced since would be good again, and so would a client that was deleted.
+    (
+        "client_secrets",
+        "DELETE FROM client_secrets WHERE ?1 IS NOT NULL",
+    ),
+    // Their tokens, where the keys that signed them stay.
+    (
+        "clients",
+        "UPDATE clients SET generation = max(generation + 1, ?1), updated_at = ?1",
+    ),
     // New ones are made for both purposes; a MAC key that stayed would make old tokens good again.
     (
         "keys",
         "UPDATE keys SET state = 'gone', wrapped = x'' WHERE ?1 IS NOT NULL \
          AND purpose IN ('signing', 'refresh') AND state <> 'gone'",
     ),
+    // What the feed told since is not in it: who follows must see that, and begin anew.
+    ("events", "DELETE FROM events WHERE ?1 IS NOT NULL"),
 ];
 
 /// What stays as the backup has it, and why that revives nothing.
@@ -82,6 +94,7 @@ pub(super) const KEPT: &[&str] = &[
     "user_roles",
     // Their addresses are made anew, so that one that died since stays dead.
     "pictures",
+    "client_roles",
     // Those of the replaced database come to them.
     "used_slugs",
     "denied_tokens",
@@ -226,6 +239,7 @@ impl Draft {
                 _ => {}
             }
         }
+        self.renumber(now)?;
         let count = "SELECT count(*) FROM temp.kept";
         let kept: u32 = self
             .connection
@@ -258,6 +272,18 @@ impl Draft {
         self.connection
             .prepare_cached(sql)
             .and_then(|mut set| set.execute(params![user.as_bytes(), address.as_bytes()]))
+            .map(drop)
+            .map_err(|error| failed(&self.path, &error))
+    }
+
+    /// Lets the numbers of events go on from the moment in milliseconds: no more than one event a
+    /// millisecond was ever written since 1970, so none of them was given before.
+    fn renumber(&self, now: Time) -> Result<(), OpenError> {
+        self.connection
+            .execute(
+                "UPDATE main.sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'events'",
+                params![now.millis()],
+            )
             .map(drop)
             .map_err(|error| failed(&self.path, &error))
     }

@@ -156,6 +156,13 @@ impl Roles for Owned<'_> {
              JOIN roles r ON r.id = m.role_id WHERE m.role_id = ?2 AND r.tenant_id IS ?1",
             params![self.key(), from.as_bytes(), to.as_bytes(), at.millis()],
         )?;
+        self.tx.run(
+            "roles.reassign_clients",
+            "INSERT OR IGNORE INTO client_roles (client_id, role_id) \
+             SELECT m.client_id, ?3 FROM client_roles m JOIN roles r ON r.id = m.role_id \
+             WHERE m.role_id = ?2 AND r.tenant_id IS ?1",
+            params![self.key(), from.as_bytes(), to.as_bytes()],
+        )?;
         Ok(held)
     }
 

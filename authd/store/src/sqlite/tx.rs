@@ -3,8 +3,9 @@
 
 use std::cell::{Cell, RefCell};
 
-use common::id::{SessionId, TenantId};
+use common::id::{ClientId, SessionId, TenantId};
 use common::time::Time;
+use domain::client::ServiceClient;
 use domain::mail::MailedToken;
 use domain::picture::{Picture, PictureAddress};
 use domain::registration::{PendingEmail, Registration};
@@ -15,12 +16,12 @@ use super::role::Owned;
 use super::row::Columns;
 use crate::error::StoreError;
 use crate::resource::{
-    Attempts, AttemptsRead, Audit, AuditRead, Counters, CountersRead, Credentials, CredentialsRead,
-    Denial, Devices, DevicesRead, Grants, GrantsRead, Housekeeping, Keys, KeysRead, MailedTokens,
-    Meta, MetaRead, OperatorRead, Outbox, OutboxRead, PageRequest, Permissions, PermissionsRead,
-    Pictures, PicturesRead, ReadTx, Renewal, Roles, RolesRead, Scope, Sessions, SessionsRead,
-    Settings, SettingsRead, TenantRead, TenantWrite, Tenants, TenantsRead, Users, UsersRead,
-    WaitingRead, WaitingWrite, WriteTx,
+    Attempts, AttemptsRead, Audit, AuditRead, Clients, ClientsRead, Counters, CountersRead,
+    Credentials, CredentialsRead, Denial, Devices, DevicesRead, EventsRead, Grants, GrantsRead,
+    Housekeeping, Keys, KeysRead, MailedTokens, Meta, MetaRead, OperatorRead, Outbox, OutboxRead,
+    PageRequest, Permissions, PermissionsRead, Pictures, PicturesRead, ReadTx, Renewal, Roles,
+    RolesRead, Scope, Sessions, SessionsRead, Settings, SettingsRead, TenantRead, TenantWrite,
+    Tenants, TenantsRead, Users, UsersRead, WaitingRead, WaitingWrite, WriteTx,
 };
 
 /// A transaction; the thread that owns the connection begins and ends it.
@@ -189,6 +190,14 @@ impl ReadTx for Tx<'_> {
         self.session_of_any_tenant(id)
     }
 
+    fn client(&self, id: ClientId) -> Result<Option<ServiceClient>, StoreError> {
+        self.client_of_any_tenant(id)
+    }
+
+    fn events(&self) -> &dyn EventsRead {
+        self
+    }
+
     fn operator(&self) -> &dyn OperatorRead {
         self
     }
@@ -343,6 +352,10 @@ impl TenantRead for TenantTx<'_> {
     fn waiting(&self) -> &dyn WaitingRead {
         self
     }
+
+    fn clients(&self) -> &dyn ClientsRead {
+        self
+    }
 }
 
 impl TenantWrite for TenantTx<'_> {
@@ -387,6 +400,10 @@ impl TenantWrite for TenantTx<'_> {
     }
 
     fn waiting_mut(&self) -> &dyn WaitingWrite {
+        self
+    }
+
+    fn clients_mut(&self) -> &dyn Clients {
         self
     }
 }

@@ -196,7 +196,9 @@ impl Users for TenantTx<'_> {
         Ok(changed > 0)
     }
 
-    fn delete(&self, id: UserId) -> Result<bool, StoreError> {
+    fn delete(&self, id: UserId, at: Time) -> Result<bool, StoreError> {
+        // The feed tells of one that is disabled.
+        self.set_status(id, UserStatus::Disabled, at)?;
         let deleted = self.tx.run(
             "users.delete",
             "DELETE FROM users WHERE tenant_id = ?1 AND id = ?2",

@@ -384,3 +384,43 @@ fn rule_19_what_waits_ends_with_its_tenant() {
 fn registrations_are_listed_by_the_page() {
     holds(contract::registrations_are_listed_by_the_page);
 }
+
+#[test]
+fn a_client_reads_back_in_its_tenant_alone() {
+    holds(contract::a_client_reads_back_in_its_tenant_alone);
+}
+
+#[test]
+fn secrets_of_a_client_follow_one_another() {
+    holds(contract::secrets_of_a_client_follow_one_another);
+}
+
+#[test]
+fn clients_are_listed_by_tenant_and_name() {
+    holds(contract::clients_are_listed_by_tenant_and_name);
+}
+
+#[test]
+fn roles_of_clients_go_with_the_role() {
+    holds(contract::roles_of_clients_go_with_the_role);
+}
+
+#[test]
+fn rule_19_clients_of_a_deleted_tenant_are_dead_and_stay_so() {
+    holds(contract::rule_19_clients_of_a_deleted_tenant_are_dead_and_stay_so);
+}
+
+#[test]
+fn a79_whatever_revokes_is_in_the_feed_once() {
+    holds(contract::a79_whatever_revokes_is_in_the_feed_once);
+}
+
+#[test]
+fn a79_numbers_of_events_are_never_given_twice() {
+    holds(contract::a79_numbers_of_events_are_never_given_twice);
+}
+
+#[test]
+fn a79_what_is_undone_takes_no_number() {
+    holds(contract::a79_what_is_undone_takes_no_number);
+}

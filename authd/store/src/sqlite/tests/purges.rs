@@ -40,7 +40,14 @@ const OF_ONE_TENANT: &str = "
     INSERT INTO outbox (id, tenant_id, user_id, template, recipient, happened_at, state,
         next_try_at, created_at, finished_at) SELECT x'0f', tenant_id, id, 'invitation', email, 0,
         'sent', 0, 0, 1 FROM temp.acme;
-    INSERT INTO mailed_tokens SELECT id, tenant_id, x'aa', 1, 0, 9 FROM temp.acme;";
+    INSERT INTO mailed_tokens SELECT id, tenant_id, x'aa', 1, 0, 9 FROM temp.acme;
+    INSERT INTO registrations (id, tenant_id, email, hash, network, created_at, expires_at)
+        SELECT x'1a', tenant_id, 'new@acme.test', 'x', '192.0.2.1', 0, 9 FROM temp.acme;
+    INSERT INTO pending_emails SELECT id, tenant_id, 'other@acme.test', x'ab', 0, 9 FROM temp.acme;
+    INSERT INTO clients SELECT x'1b', tenant_id, 'till', 'introspect', NULL, 1, NULL, 0, 0
+        FROM temp.acme;
+    INSERT INTO client_secrets VALUES (x'1b', 1, x'bb', 0);
+    INSERT INTO client_roles VALUES (x'1b', x'0a');";
 
 /// What may outlive a purge, and why: it goes by its own time and gives nobody anything.
 const OUTLIVES_A_PURGE: &[(&str, &str)] = &[
@@ -48,6 +55,8 @@ const OUTLIVES_A_PURGE: &[(&str, &str)] = &[
     ("denied_tokens", "expires_at IS NOT NULL"),
     // What was sent counts for its address, an hour at most.
     ("outbox", "state = 'sent'"),
+    // Ids alone, for the tenant's clients, of which there are none.
+    ("events", "number > 0"),
 ];
 
 /// A new table that names tenants is thought of here: the test wants a row of it, and wants it gone.

@@ -163,6 +163,10 @@ pub(super) fn lived_in(folder: &std::path::Path) {
             "INSERT INTO devices SELECT zeroblob(32), tenant_id, id, 0, 0 FROM users LIMIT 1;
              INSERT INTO credentials SELECT id, tenant_id, 'h', 's', 1, 9000000000000, 5, 0
              FROM users LIMIT 1;
+             INSERT INTO clients (id, tenant_id, name, scopes, generation, created_at, updated_at)
+             SELECT x'01', id, 'billing', 'revoke', 7, 0, 0 FROM tenants LIMIT 1;
+             INSERT INTO client_secrets VALUES (x'01', 1, zeroblob(32), 0);
+             INSERT INTO denied_tokens (jti, denied_at, expires_at) VALUES ('one', 0, 9);
              INSERT INTO keys (id, purpose, number, algorithm, state, public, wrapped, created_at)
              VALUES (x'01', 'signing', 3, 'EdDSA', 'active', x'', x'aa', 0);
              INSERT INTO keys (id, purpose, number, algorithm, state, public, wrapped, created_at)
@@ -210,6 +214,13 @@ fn r33_a_draft_ends_what_rule_19_names_and_nothing_else() {
         1
     );
     assert_eq!(of("SELECT count(*) FROM users"), 2);
+    // A client stays to be given another secret; no token of before is of its generation.
+    assert_eq!(of("SELECT count(*) FROM client_secrets"), 0);
+    assert_eq!(of("SELECT generation FROM clients"), at(50).millis());
+    // Whoever followed the feed sees that it begins anew: no number is given twice.
+    assert_eq!(of("SELECT count(*) FROM events"), 0);
+    let head = "SELECT seq FROM sqlite_sequence WHERE name = 'events'";
+    assert_eq!(of(head), at(50).millis());
 }
 
 #[test]
