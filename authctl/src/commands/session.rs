@@ -317,11 +317,18 @@ async fn end_all(context: &mut Context, call: &Revoke) -> Result<Exit, Error> {
     let text = sentence(
         &change,
         &format!("Ended {subject}"),
-        &format!("{} have already ended", capital(subject)),
+        &none_of(subject),
     );
     change.tenant = place;
     context.printer.change(&change, &text)?;
     Ok(Exit::Done)
+}
+
+/// `all sessions of user bob@acme.test` where none was left to end.
+fn none_of(subject: &str) -> String {
+    let which = subject.strip_prefix("all ").unwrap_or(subject);
+    let which = which.strip_prefix("sessions").unwrap_or(which);
+    format!("No session {}", which.trim_start())
 }
 
 /// `session …` as it stands at the beginning of a sentence.

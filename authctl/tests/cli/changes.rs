@@ -272,6 +272,30 @@ fn sessions_end_by_id_user_or_tenant() {
 }
 
 #[test]
+fn where_no_session_was_left_none_is_said_to_have_ended() {
+    for (line, subject, told) in [
+        (
+            "session revoke --ip 203.0.113.0/24 -y",
+            "sessions from 203.0.113.0/24",
+            "No session from 203.0.113.0/24; nothing changed.\n",
+        ),
+        (
+            "session revoke --user bob@acme.test -y",
+            "all sessions of user bob@acme.test",
+            "No session of user bob@acme.test; nothing changed.\n",
+        ),
+    ] {
+        let world = World::saying(&Change {
+            changed: false,
+            tenant: None,
+            ..objects::change("session.revoke", subject)
+        });
+        let ended = world.run(line);
+        assert_eq!((ended.code, ended.out.as_str()), (Some(0), told));
+    }
+}
+
+#[test]
 fn a_tenant_that_is_merely_in_force_ends_nobody() {
     let world = World::saying(&objects::change("session.revoke", "x"));
     assert_eq!(world.run("session revoke").code, Some(2));
