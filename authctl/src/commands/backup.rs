@@ -376,7 +376,7 @@ async fn prune(context: &mut Context, keep: u32) -> Result<Exit, Error> {
     let deed = Deed {
         what: "remove backups".to_owned(),
         question: format!("Remove all backups but the newest {keep}?"),
-        script: format!("authctl backup prune --keep {keep} --yes"),
+        answer: "--yes".to_owned(),
     };
     let flags = &context.settings.flags;
     deed.ask(flags.yes || flags.dry_run, false)?;

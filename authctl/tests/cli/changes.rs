@@ -167,6 +167,17 @@ fn nobody_to_ask_means_no() {
     }
     let ended = world.run_with("user disable -", "a\n");
     assert_eq!(ended.code, Some(12));
+    // What the script does is what was asked for, its reason and its tenant too.
+    let ended = world.run("-t acme role delete buyer --reassign seller");
+    let script = "In scripts: authctl -t acme role delete buyer --reassign seller --yes\n";
+    assert!(ended.err.contains(script), "{}", ended.err);
+    let mut command = world.authctl();
+    command.env("AUTHCTL_TENANT", "acme");
+    command.args(["session", "revoke", "--ip", "::1", "--reason", "a theft"]);
+    let err = String::from_utf8(command.output().unwrap().stderr).unwrap();
+    let script = "In scripts: AUTHCTL_TENANT=acme authctl session revoke --ip ::1 \
+                  --reason 'a theft' --yes\n";
+    assert!(err.contains(script), "{err}");
     assert!(world.asked().is_empty());
 }
 
