@@ -86,11 +86,15 @@ fn lines(view: &StatusView, moments: &Moments) -> Vec<String> {
         0 => String::new(),
         some => format!(" ({} suspended)", grouped(some)),
     };
+    // The state may be younger than the start.
+    let state = match view.status.as_str() {
+        "running" => String::new(),
+        other => format!("   {}", other.to_uppercase()),
+    };
     vec![
         format!(
-            "authd {}   {} since {since} ({gone})   pid {}   config {}",
+            "authd {}   running since {since} ({gone}){state}   pid {}   config {}",
             view.version,
-            view.status,
             view.pid,
             config(&view.config_files)
         ),
