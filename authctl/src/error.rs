@@ -14,6 +14,8 @@ use words::{deed, flag};
 
 /// Most lines that one failure may take on the screen.
 const LINES: usize = 5;
+/// Code of an end without anything to act on.
+const NOTHING_NAMED: &str = "nothing_named";
 
 /// A failure with the next step.
 #[derive(Debug)]
@@ -50,6 +52,17 @@ impl Error {
     /// The reader of standard output has gone: no failure at all.
     pub(crate) fn closed_pipe() -> Self {
         Self::new(Exit::Done, "closed_pipe", "standard output was closed")
+    }
+
+    /// Nothing was named to act on: no failure, but worth a remark.
+    pub(crate) fn nothing_named() -> Self {
+        let remark = "standard input holds no ids; nothing to do";
+        Self::new(Exit::Done, NOTHING_NAMED, remark)
+    }
+
+    /// What is said of an end that is no failure.
+    pub(crate) fn remark(&self) -> Option<&str> {
+        (self.code == NOTHING_NAMED).then_some(self.message.as_str())
     }
 
     /// Adds a next step.

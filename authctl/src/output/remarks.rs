@@ -45,6 +45,9 @@ impl Remarks {
 
     /// A failure.
     pub(crate) fn failure(&self, error: &Error, verbose: bool) {
+        if let Some(text) = error.remark() {
+            self.note(text);
+        }
         report(error, self.as_json, self.color, verbose);
     }
 }
