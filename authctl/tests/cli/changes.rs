@@ -307,6 +307,21 @@ fn where_no_session_was_left_none_is_said_to_have_ended() {
 }
 
 #[test]
+fn what_is_no_address_is_refused_before_the_question() {
+    let world = World::saying(&objects::change("session.revoke", "sessions"));
+    for ip in ["office", "203.0.113.0/33", "::1/129", "203.0.113.0/", "/8"] {
+        let ended = world.run(&format!("session revoke --ip {ip}"));
+        assert_eq!(ended.code, Some(2), "{ip}: {}", ended.err);
+        assert!(ended.err.contains("expected an address"), "{}", ended.err);
+    }
+    for ip in ["203.0.113.7", "203.0.113.0/24", "2001:db8::/32"] {
+        let ended = world.run(&format!("session revoke --ip {ip}"));
+        assert_eq!(ended.code, Some(12), "{ip}: {}", ended.err);
+    }
+    assert!(world.asked().is_empty());
+}
+
+#[test]
 fn a_tenant_that_is_merely_in_force_ends_nobody() {
     let world = World::saying(&objects::change("session.revoke", "x"));
     assert_eq!(world.run("session revoke").code, Some(2));
