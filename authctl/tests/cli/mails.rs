@@ -340,4 +340,19 @@ fn a_tenant_comes_with_its_administrator() {
     );
     assert_eq!(world.only().body["print_link"], true);
     assert_eq!(world.run("tenant create acme --print-link").code, Some(2));
+    // A rehearsal mails nothing and has no link.
+    let world = rehearsing(&Change {
+        dry_run: true,
+        ..made(objects::change("tenant.create", "acme"))
+    });
+    for how in ["", " --print-link"] {
+        let line = format!("tenant create acme --dry-run --admin-email root@acme.test{how}");
+        let ended = world.run(&line);
+        assert_eq!(ended.err, "");
+        assert_eq!(
+            ended.out,
+            "Would create tenant acme (ten_01h455vb4pex5vsknk084sn02q) for its administrator \
+             root@acme.test.\n"
+        );
+    }
 }
