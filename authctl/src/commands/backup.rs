@@ -271,8 +271,8 @@ struct Partial {
 }
 
 impl Partial {
-    fn begin(file: &Path) -> Result<Self, Error> {
-        let mut name = file.as_os_str().to_owned();
+    fn begin(to: &Path) -> Result<Self, Error> {
+        let mut name = to.as_os_str().to_owned();
         name.push(".partial");
         let path = PathBuf::from(name);
         // Left by a run that was killed; it was never a backup.
@@ -286,8 +286,10 @@ impl Partial {
                 Error::new(
                     Exit::Failure,
                     "output",
-                    format!("cannot write {}: {error}", path.display()),
+                    // The file is named that was asked for.
+                    format!("cannot write {}: {error}", to.display()),
                 )
+                .hint("Name one in a folder that you may write in.")
             })?;
         Ok(Self {
             file,
