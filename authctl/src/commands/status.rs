@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::args::Format;
 use crate::commands::Context;
-use crate::commands::mail::word;
+use crate::commands::mail::{retrying, word};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::time::Moments;
@@ -161,7 +161,10 @@ fn backup(newest: Option<&BackupStatus>, moments: &Moments) -> String {
 }
 
 fn mail_line(mail: &MailStatus) -> String {
-    let word = word(mail);
+    let word = match word(mail) {
+        "retrying" => retrying(mail).unwrap_or_default(),
+        word => word.to_owned(),
+    };
     if mail.transport.is_none() && mail.queued == 0 && mail.failed == 0 {
         return format!("  Mail      {word}");
     }
