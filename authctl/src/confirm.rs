@@ -15,8 +15,8 @@ pub(crate) struct Deed {
     pub(crate) what: String,
     /// The question, without its `[y/N]` or name.
     pub(crate) question: String,
-    /// The command for a script.
-    pub(crate) script: String,
+    /// What a script adds to the command as it was typed: `--yes`, or `--confirm=acme`.
+    pub(crate) answer: String,
 }
 
 impl Deed {
@@ -26,7 +26,17 @@ impl Deed {
             "not_confirmed",
             format!("refusing to {} without confirmation: {why}", self.what),
         )
-        .hint(format!("In scripts: {}", self.script))
+        .hint(format!("In scripts: {}", self.script()))
+    }
+
+    /// The command as it was typed, with the answer: nothing of what it meant is lost.
+    fn script(&self) -> String {
+        let words = std::env::args_os().skip(1);
+        let words: Vec<String> = words
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect();
+        let tenant = std::env::var("AUTHCTL_TENANT").ok();
+        answered(&words, tenant.as_deref(), &self.answer)
     }
 
     /// Asks y/N, unless `yes` answers already.
@@ -64,7 +74,7 @@ impl Deed {
             }
             return Err(
                 Error::usage(format!("--confirm={given} does not name {name}"))
-                    .hint(format!("In scripts: {}", self.script)),
+                    .hint(format!("In scripts: {}", self.script())),
             );
         }
         self.needs_terminal(false)?;
@@ -85,6 +95,38 @@ impl Deed {
         }
         Ok(())
     }
+}
+
+/// The words behind `authctl` with the answer among them, in the place of answers that did not do.
+fn answered(words: &[String], tenant: Option<&str>, answer: &str) -> String {
+    // What stands behind -- is no flag.
+    let end = words.iter().position(|word| word == "--");
+    let (flags, rest) = words.split_at(end.unwrap_or(words.len()));
+    let mut kept = Vec::new();
+    let mut flags = flags.iter();
+    while let Some(word) = flags.next() {
+        match word.as_str() {
+            "--confirm" => drop(flags.next()),
+            "-y" | "--yes" => {}
+            other if other.starts_with("--confirm=") => {}
+            _ => kept.push(quoted(word)),
+        }
+    }
+    kept.push(quoted(answer));
+    kept.extend(rest.iter().map(|word| quoted(word)));
+    let place = tenant
+        .filter(|tenant| !tenant.is_empty())
+        .map(|tenant| format!("AUTHCTL_TENANT={} ", quoted(tenant)));
+    format!("{}authctl {}", place.unwrap_or_default(), kept.join(" "))
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 fn declined() -> Error {
@@ -147,11 +189,53 @@ mod tests {
     }
 
     #[test]
+    fn a_script_gets_the_command_as_it_was_typed() {
+        let script = |line: &[&str], tenant, answer| {
+            let words: Vec<String> = line.iter().map(|word| (*word).to_owned()).collect();
+            answered(&words, tenant, answer)
+        };
+        assert_eq!(
+            script(
+                &["-t", "acme", "role", "delete", "a", "--reassign", "b"],
+                None,
+                "--yes"
+            ),
+            "authctl -t acme role delete a --reassign b --yes"
+        );
+        assert_eq!(
+            script(
+                &["user", "disable", "a", "--reason", "it's over"],
+                Some("acme"),
+                "--yes"
+            ),
+            r"AUTHCTL_TENANT=acme authctl user disable a --reason 'it'\''s over' --yes"
+        );
+        // Answers that did not do are left out; an object may look like one.
+        assert_eq!(
+            script(
+                &[
+                    "user",
+                    "delete",
+                    "-y",
+                    "--confirm",
+                    "b",
+                    "--confirm=c",
+                    "--",
+                    "-y"
+                ],
+                None,
+                "--confirm=a"
+            ),
+            "authctl user delete --confirm=a -- -y"
+        );
+    }
+
+    #[test]
     fn another_name_is_a_wrong_command_line() {
         let deed = Deed {
             what: "x".to_owned(),
             question: "x".to_owned(),
-            script: "x".to_owned(),
+            answer: "--confirm=acme".to_owned(),
         };
         assert!(deed.ask_name("acme", Some("acme")).is_ok());
         assert_eq!(

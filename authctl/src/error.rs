@@ -1,6 +1,8 @@
 //! What went wrong, in at most five lines for people or as one object for programs.
 //! The end that it leads to is in it; nothing here prints.
 
+mod words;
+
 use std::fmt::Write;
 
 use common::error::{ErrorCode, FieldError, Problem};
@@ -8,9 +10,12 @@ use common::text::visible;
 use serde::Serialize;
 
 use crate::exit::Exit;
+use words::{deed, flag};
 
 /// Most lines that one failure may take on the screen.
 const LINES: usize = 5;
+/// Code of an end without anything to act on.
+const NOTHING_NAMED: &str = "nothing_named";
 
 /// A failure with the next step.
 #[derive(Debug)]
@@ -49,6 +54,17 @@ impl Error {
         Self::new(Exit::Done, "closed_pipe", "standard output was closed")
     }
 
+    /// Nothing was named to act on: no failure, but worth a remark.
+    pub(crate) fn nothing_named() -> Self {
+        let remark = "standard input holds no ids; nothing to do";
+        Self::new(Exit::Done, NOTHING_NAMED, remark)
+    }
+
+    /// What is said of an end that is no failure.
+    pub(crate) fn remark(&self) -> Option<&str> {
+        (self.code == NOTHING_NAMED).then_some(self.message.as_str())
+    }
+
     /// Adds a next step.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -70,7 +86,7 @@ impl Error {
         let exit = Exit::of(problem.code);
         let mut error = Self::new(exit, problem.code.as_str(), sentence(call, exit, &problem));
         error.hints.extend(problem.hint.clone());
-        error.hints.extend(field_lines(&problem));
+        error.hints.extend(field_lines(call, &problem));
         if problem.code == ErrorCode::Internal {
             error.hints.push(format!(
                 "See: journalctl -u authd REQUEST_ID={}",
@@ -173,22 +189,9 @@ impl<'a> Members<'a> {
     }
 }
 
-/// `user disable` as it stands after "cannot".
-fn deed(call: &str) -> String {
-    match call {
-        "user set-password" => "set the password".to_owned(),
-        "session revoke" => "end sessions".to_owned(),
-        "lockout clear" => "clear the lockout".to_owned(),
-        _ => match call.split_once(' ') {
-            Some((noun, verb)) => format!("{verb} {noun}"),
-            None => call.to_owned(),
-        },
-    }
-}
-
 /// The daemon's sentence as the kernel would write it: no capital, no full stop.
 fn sentence(call: &str, exit: Exit, problem: &Problem) -> String {
-    let only_field = said_field(problem).map(field_line);
+    let only_field = said_field(problem).map(|field| field_line(call, field));
     let of_change = !call.ends_with(" list") && !call.ends_with(" show");
     let is_field = only_field.is_some();
     let lower = only_field.unwrap_or_else(|| uncapped(&problem.developer_message));
@@ -230,38 +233,16 @@ fn said_field(problem: &Problem) -> Option<&FieldError> {
 }
 
 /// A refused field under the name that it has on the command line.
-fn field_line(field: &FieldError) -> String {
+fn field_line(call: &str, field: &FieldError) -> String {
     let why = uncapped(&field.message);
-    match flag(&field.path) {
+    match flag(call, &field.path) {
         Some(name) => format!("{name}: {why}"),
         None => why,
     }
 }
 
-/// The flag or argument behind a member of a call; none where the sentence names it already.
-fn flag(path: &str) -> Option<String> {
-    let name = match path {
-        "/password/given" => return None,
-        "/slug" => "NAME",
-        "/user" => "USER",
-        "/name" | "/name/display" => "--display-name",
-        "/name/given" => "--given-name",
-        "/name/family" => "--family-name",
-        "/external_refs" => "--ref",
-        "/idle_seconds" => "--idle-since",
-        "/older_than_seconds" => "--older-than",
-        "/inactive_seconds" => "--inactive-since",
-        "/ending_seconds" => "--ending",
-        other => {
-            let words = other.trim_start_matches('/').replace('/', ".");
-            return Some(format!("--{}", words.replace('_', "-")));
-        }
-    };
-    Some(name.to_owned())
-}
-
 /// Refused fields, or the users that an address stands for.
-fn field_lines(problem: &Problem) -> Vec<String> {
+fn field_lines(call: &str, problem: &Problem) -> Vec<String> {
     let ambiguous = |field: &&FieldError| field.path == "/user" && field.code == "ambiguous";
     if problem.hint.is_some() && problem.fields.iter().any(|field| ambiguous(&field)) {
         // The hint is the list already, ready to paste.
@@ -285,7 +266,7 @@ fn field_lines(problem: &Problem) -> Vec<String> {
         .iter()
         .skip(said)
         .take(3)
-        .map(field_line)
+        .map(|field| field_line(call, field))
         .collect();
     let shown = lines.len().saturating_add(said);
     let more = problem.fields.len().saturating_sub(shown);

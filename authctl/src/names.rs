@@ -61,7 +61,7 @@ pub(crate) fn shown(user: &UserRef) -> String {
 /// The objects named, a hyphen replaced by the lines of standard input.
 ///
 /// # Errors
-/// A wrong command line: no line, not UTF-8, or far too much of it.
+/// The end of the run where there is no line; a wrong command line: not UTF-8, or far too much of it.
 pub(crate) fn expand(arguments: &[String]) -> Result<Vec<String>, Error> {
     if !from_stdin(arguments) {
         return Ok(arguments.to_vec());
@@ -78,7 +78,8 @@ pub(crate) fn expand(arguments: &[String]) -> Result<Vec<String>, Error> {
         .chain(lines(&text))
         .collect();
     if names.is_empty() {
-        return Err(Error::usage("standard input holds no ids").hint("Give one a line."));
+        // A list in front of the pipe that found nobody is no mistake.
+        return Err(Error::nothing_named());
     }
     Ok(names)
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Subcommand;
+use common::id::KeyId;
 
 use super::{ListArgs, duration};
 
@@ -27,7 +28,7 @@ pub(crate) enum Key {
     /// Take a key out of use; what it signed stays good
     Retire {
         /// key_… id
-        #[arg(value_name = "KEY")]
+        #[arg(value_name = "KEY", value_parser = key)]
         key: String,
         /// Why, for the audit log
         #[arg(long, value_name = "TEXT")]
@@ -36,7 +37,7 @@ pub(crate) enum Key {
     /// End a key that others may have: all its tokens die at once
     Revoke {
         /// key_… id
-        #[arg(value_name = "KEY")]
+        #[arg(value_name = "KEY", value_parser = key)]
         key: String,
         /// Why, for the audit log
         #[arg(long, value_name = "TEXT")]
@@ -65,4 +66,12 @@ pub(crate) enum Token {
         #[command(flatten)]
         list: ListArgs,
     },
+}
+
+/// An id, as it was typed; refused before anybody is asked to confirm it.
+fn key(text: &str) -> Result<String, String> {
+    match text.parse::<KeyId>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("expected a key_… id; list them: authctl key list".to_owned()),
+    }
 }

@@ -1,5 +1,6 @@
 //! The part of the tree about sessions; the doc comments are the help texts.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -50,7 +51,7 @@ pub(crate) struct SessionRevoke {
     #[arg(long, value_name = "USER", conflicts_with_all = ["ip", "older_than"])]
     pub(crate) user: Option<String>,
     /// All that signed in from this address or CIDR
-    #[arg(long, value_name = "IP")]
+    #[arg(long, value_name = "IP", value_parser = network)]
     pub(crate) ip: Option<String>,
     /// All that began longer ago than 7d, say
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -58,4 +59,22 @@ pub(crate) struct SessionRevoke {
     /// Why, for the audit log
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
+}
+
+/// An address or a range, as it was typed; refused before anybody is asked to confirm it.
+fn network(text: &str) -> Result<String, String> {
+    let (address, length) = match text.split_once('/') {
+        Some((address, length)) => (address, Some(length)),
+        None => (text, None),
+    };
+    let most = match address.parse() {
+        Ok(IpAddr::V4(_)) => Some(32),
+        Ok(IpAddr::V6(_)) => Some(128),
+        Err(_) => None,
+    };
+    let is_long = |length: &str| length.parse::<u8>().is_ok_and(|bits| Some(bits) <= most);
+    if most.is_some() && length.is_none_or(is_long) {
+        return Ok(text.to_owned());
+    }
+    Err("expected an address or a CIDR, such as 203.0.113.0/24".to_owned())
 }

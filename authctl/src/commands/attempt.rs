@@ -209,7 +209,7 @@ async fn prune(
     let deed = Deed {
         what: format!("prune login attempts older than {age}"),
         question: format!("Remove login attempts older than {age} for good?"),
-        script: format!("authctl attempt prune --older-than {age} --yes"),
+        answer: "--yes".to_owned(),
     };
     deed.ask(context.settings.flags.yes, false)?;
     let call = Prune {

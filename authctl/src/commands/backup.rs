@@ -271,8 +271,8 @@ struct Partial {
 }
 
 impl Partial {
-    fn begin(file: &Path) -> Result<Self, Error> {
-        let mut name = file.as_os_str().to_owned();
+    fn begin(to: &Path) -> Result<Self, Error> {
+        let mut name = to.as_os_str().to_owned();
         name.push(".partial");
         let path = PathBuf::from(name);
         // Left by a run that was killed; it was never a backup.
@@ -286,8 +286,10 @@ impl Partial {
                 Error::new(
                     Exit::Failure,
                     "output",
-                    format!("cannot write {}: {error}", path.display()),
+                    // The file is named that was asked for.
+                    format!("cannot write {}: {error}", to.display()),
                 )
+                .hint("Name one in a folder that you may write in.")
             })?;
         Ok(Self {
             file,
@@ -376,7 +378,7 @@ async fn prune(context: &mut Context, keep: u32) -> Result<Exit, Error> {
     let deed = Deed {
         what: "remove backups".to_owned(),
         question: format!("Remove all backups but the newest {keep}?"),
-        script: format!("authctl backup prune --keep {keep} --yes"),
+        answer: "--yes".to_owned(),
     };
     let flags = &context.settings.flags;
     deed.ask(flags.yes || flags.dry_run, false)?;

@@ -101,20 +101,7 @@ async fn rotate(
     after: Option<std::time::Duration>,
     reason: Option<String>,
 ) -> Result<Exit, Error> {
-    let flag = after
-        .map(|after| {
-            format!(
-                " --activate-after {}",
-                common::units::format_duration(after)
-            )
-        })
-        .unwrap_or_default();
-    ask(
-        context,
-        "rotate the signing key",
-        "Rotate the signing key?",
-        format!("authctl key rotate{flag} --yes"),
-    )?;
+    ask(context, "rotate the signing key", "Rotate the signing key?")?;
     let call = Rotate {
         activate_after_seconds: after.map(|after| after.as_secs()),
         reason,
@@ -134,7 +121,6 @@ async fn retire(context: &mut Context, key: String, reason: Option<String>) -> R
         context,
         &format!("retire key {key}"),
         &format!("Retire key {key}? What it signed stays good for its time."),
-        format!("authctl key retire {key} --yes"),
     )?;
     let change = context.client.call(&Retire { key, reason }).await?;
     let done = format!("Retired key {}", change.subject);
@@ -145,7 +131,7 @@ async fn revoke(context: &mut Context, key: String, reason: Option<String>) -> R
     let deed = Deed {
         what: format!("revoke key {key}"),
         question: format!("Every token that {key} signed is refused from now on, everywhere."),
-        script: format!("authctl key revoke {key} --confirm={key}"),
+        answer: format!("--confirm={key}"),
     };
     context.ask_name(&deed, &key)?;
     let call = Revoke {
@@ -158,12 +144,12 @@ async fn revoke(context: &mut Context, key: String, reason: Option<String>) -> R
     tell(context, &change, &done, "is gone already")
 }
 
-fn ask(context: &Context, what: &str, question: &str, script: String) -> Result<(), Error> {
+fn ask(context: &Context, what: &str, question: &str) -> Result<(), Error> {
     let flags = &context.settings.flags;
     let deed = Deed {
         what: what.to_owned(),
         question: question.to_owned(),
-        script,
+        answer: "--yes".to_owned(),
     };
     deed.ask(flags.yes || flags.dry_run, false)
 }

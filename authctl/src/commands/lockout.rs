@@ -181,13 +181,10 @@ async fn clear_all(
         .map_or_else(|| "all tenants".to_owned(), |name| format!("tenant {name}"));
     let confirm = ip.is_none().then(|| "all".to_owned());
     if let Some(word) = &confirm {
-        let narrowed = tenant
-            .as_deref()
-            .map_or_else(String::new, |name| format!("-t {name} "));
         let deed = Deed {
             what: format!("clear all locks of {place}"),
             question: format!("Every locked name of {place} can be tried again."),
-            script: format!("authctl {narrowed}lockout clear --all --confirm={word}"),
+            answer: format!("--confirm={word}"),
         };
         context.ask_name(&deed, word)?;
     }

@@ -169,8 +169,18 @@ pub(super) fn word(view: &MailStatus) -> &'static str {
     match (&view.transport, view.paused) {
         (None, _) => "not configured",
         (Some(_), true) => "paused",
+        (Some(_), false) if view.retrying => "retrying",
         (Some(_), false) => "ok",
     }
+}
+
+/// That mails are tried in vain, with the reason where it may be seen.
+pub(super) fn retrying(view: &MailStatus) -> Option<String> {
+    if !view.retrying {
+        return None;
+    }
+    let why = view.last_error.as_deref();
+    Some(why.map_or_else(|| "retrying".to_owned(), |why| format!("retrying: {why}")))
 }
 
 /// `smtp relay.example.net:587 starttls, last ok 2m ago, queued 3, failed 0`
@@ -185,8 +195,10 @@ fn line(view: &MailStatus, moments: &Moments) -> String {
         .oldest_queued_at
         .map_or_else(String::new, |at| format!(" (the oldest for {})", ago(at)));
     format!(
-        "{transport}{paused}{sent}, queued {}{oldest}, failed {}",
-        view.queued, view.failed
+        "{transport}{paused}{}{sent}, queued {}{oldest}, failed {}",
+        retrying(view).map_or_else(String::new, |told| format!(", {told}")),
+        view.queued,
+        view.failed
     )
 }
 
@@ -225,7 +237,7 @@ async fn delete(context: &mut Context, many: QueueMany) -> Result<Exit, Error> {
     let deed = Deed {
         what: format!("delete {what}"),
         question: format!("Delete {what}? What it would have told nobody will be told."),
-        script: format!("authctl mail queue delete {} --yes", many.ids.join(" ")),
+        answer: "--yes".to_owned(),
     };
     if !context.settings.flags.dry_run {
         deed.ask(context.settings.flags.yes, from_stdin)?;

@@ -207,14 +207,10 @@ async fn undefine(context: &mut Context, name: String) -> Result<Exit, Error> {
         Some(tenant) => format!("of tenant {tenant}"),
         None => "of all tenants".to_owned(),
     };
-    let scope = tenant
-        .as_ref()
-        .map(|tenant| format!("-t {tenant} "))
-        .unwrap_or_default();
     let deed = Deed {
         what: format!("remove permission {name} {place}"),
         question: format!("Remove permission {name} {place}? Roles that grant it lose it."),
-        script: format!("authctl {scope}permission undefine {name} --yes"),
+        answer: "--yes".to_owned(),
     };
     deed.ask(context.settings.flags.yes, false)?;
     let call = Undefine { tenant, name };

@@ -60,7 +60,11 @@ const SHAPE: Shape<RegistrationView> = Shape {
         "created_at",
         "expires_at",
     ],
-    id: |r| r.id.to_string(),
+    // What `registration delete` takes, whatever tenant it is run in.
+    id: |r| match &r.email {
+        Some(address) => format!("{}/{address}", r.tenant),
+        None => r.id.to_string(),
+    },
     none: "no registrations",
 };
 

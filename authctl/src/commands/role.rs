@@ -239,7 +239,7 @@ async fn delete(
     let mut deed = Deed {
         what: format!("delete role {text}"),
         question: format!("Delete role {text}?"),
-        script: format!("authctl role delete {text} --yes"),
+        answer: "--yes".to_owned(),
     };
     let mut confirm = None;
     if !is_system {
@@ -249,7 +249,7 @@ async fn delete(
         let view = seen(context, text).await?;
         deed.question = question(&view, reassign.as_deref());
         if view.name.starts_with(names::SYSTEM_ROLE) {
-            deed.script = format!("authctl role delete {0} --confirm={0}", view.name);
+            deed.answer = format!("--confirm={}", view.name);
             deed.ask_name(&view.name, context.settings.flags.confirm.as_deref())?;
             confirm = Some(view.name);
         } else {

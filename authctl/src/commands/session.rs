@@ -187,7 +187,7 @@ async fn revoke_matching(context: &mut Context, wanted: SessionRevoke) -> Result
     let tenant = context.settings.list_tenant();
     let from = wanted.ip.as_ref().map(|ip| format!(" from {ip}"));
     let age = wanted.older_than.map(common::units::format_duration);
-    let aged = age.as_ref().map(|age| format!(" older than {age}"));
+    let aged = age.map(|age| format!(" older than {age}"));
     let place = match &tenant {
         Some(tenant) => format!(" in tenant {tenant}"),
         None => " in all tenants".to_owned(),
@@ -197,16 +197,10 @@ async fn revoke_matching(context: &mut Context, wanted: SessionRevoke) -> Result
         from.unwrap_or_default(),
         aged.unwrap_or_default()
     );
-    let flags = [
-        tenant.as_ref().map(|tenant| format!(" --tenant {tenant}")),
-        wanted.ip.as_ref().map(|ip| format!(" --ip {ip}")),
-        age.map(|age| format!(" --older-than {age}")),
-    ];
-    let flags: String = flags.into_iter().flatten().collect();
     let deed = Deed {
         what: format!("end {which}"),
         question: format!("End {which}?"),
-        script: format!("authctl session revoke{flags} --yes"),
+        answer: "--yes".to_owned(),
     };
     let flags = &context.settings.flags;
     deed.ask(flags.yes || flags.dry_run, false)?;
@@ -235,7 +229,7 @@ async fn revoke_some(
     let deed = Deed {
         what: format!("end {what}"),
         question: format!("End {what}?"),
-        script: format!("authctl session revoke {} --yes", arguments.join(" ")),
+        answer: "--yes".to_owned(),
     };
     deed.ask(context.settings.flags.yes, names::from_stdin(arguments))?;
     let call = |id: &str| Revoke {
@@ -267,7 +261,7 @@ async fn revoke_of_user(
     let deed = Deed {
         what: format!("end all sessions of user {shown}"),
         question: format!("End all sessions of user {shown}?"),
-        script: format!("authctl session revoke --user {shown} --yes"),
+        answer: "--yes".to_owned(),
     };
     deed.ask(context.settings.flags.yes, false)?;
     let call = Revoke {
@@ -295,7 +289,7 @@ async fn revoke_of_tenant(
     let deed = Deed {
         what: format!("end all sessions of tenant {slug}"),
         question: format!("All users of tenant {slug} are signed out."),
-        script: format!("authctl session revoke --tenant {slug} --confirm={slug}"),
+        answer: format!("--confirm={slug}"),
     };
     context.ask_name(&deed, &slug)?;
     let call = Revoke {
@@ -314,14 +308,17 @@ async fn end_all(context: &mut Context, call: &Revoke) -> Result<Exit, Error> {
         change.tenant = None;
     }
     let subject = &change.subject;
-    let text = sentence(
-        &change,
-        &format!("Ended {subject}"),
-        &format!("{} have already ended", capital(subject)),
-    );
+    let text = sentence(&change, &format!("Ended {subject}"), &none_of(subject));
     change.tenant = place;
     context.printer.change(&change, &text)?;
     Ok(Exit::Done)
+}
+
+/// `all sessions of user bob@acme.test` where none was left to end.
+fn none_of(subject: &str) -> String {
+    let which = subject.strip_prefix("all ").unwrap_or(subject);
+    let which = which.strip_prefix("sessions").unwrap_or(which);
+    format!("No session {}", which.trim_start())
 }
 
 /// `session …` as it stands at the beginning of a sentence.

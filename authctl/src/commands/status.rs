@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::args::Format;
 use crate::commands::Context;
-use crate::commands::mail::word;
+use crate::commands::mail::{retrying, word};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::time::Moments;
@@ -86,11 +86,15 @@ fn lines(view: &StatusView, moments: &Moments) -> Vec<String> {
         0 => String::new(),
         some => format!(" ({} suspended)", grouped(some)),
     };
+    // The state may be younger than the start.
+    let state = match view.status.as_str() {
+        "running" => String::new(),
+        other => format!("   {}", other.to_uppercase()),
+    };
     vec![
         format!(
-            "authd {}   {} since {since} ({gone})   pid {}   config {}",
+            "authd {}   running since {since} ({gone}){state}   pid {}   config {}",
             view.version,
-            view.status,
             view.pid,
             config(&view.config_files)
         ),
@@ -157,7 +161,10 @@ fn backup(newest: Option<&BackupStatus>, moments: &Moments) -> String {
 }
 
 fn mail_line(mail: &MailStatus) -> String {
-    let word = word(mail);
+    let word = match word(mail) {
+        "retrying" => retrying(mail).unwrap_or_default(),
+        word => word.to_owned(),
+    };
     if mail.transport.is_none() && mail.queued == 0 && mail.failed == 0 {
         return format!("  Mail      {word}");
     }

@@ -180,6 +180,7 @@ async fn create(context: &mut Context, call: &Create) -> Result<Exit, Error> {
     let change = context.client.call(call).await?;
     let id = change.id.as_deref().unwrap_or("-");
     let invited = match &call.admin_email {
+        Some(address) if change.dry_run => format!(" for its administrator {address}"),
         Some(address) if !call.print_link => format!("; invitation sent to {address}"),
         Some(address) => format!("; the link for {address}, good once, follows"),
         None => String::new(),

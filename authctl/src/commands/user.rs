@@ -295,7 +295,7 @@ async fn disable(context: &mut Context, many: Many) -> Result<Exit, Error> {
     let mut deed = Deed {
         what: format!("disable {what}"),
         question: format!("Disable {what}? Their sessions end."),
-        script: format!("authctl user disable {} --yes", many.users.join(" ")),
+        answer: "--yes".to_owned(),
     };
     deed.needs_answer(yes, from_stdin)?;
     if let ([one], false) = (users.as_slice(), yes) {

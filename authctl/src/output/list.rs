@@ -84,7 +84,7 @@ impl Printer {
             self.note(shape.none)?;
         }
         if next_cursor.is_some() && for_people {
-            self.note("there are more; raise --limit, or leave it out for all")?;
+            self.note("there are more; raise --limit, or give --limit 0 for all")?;
         }
         Ok(())
     }

@@ -72,7 +72,7 @@ impl Printer {
         let local = flags.local || (tty && !flags.utc);
         let narrow = tty && !flags.no_trunc && settings.format == Format::Table;
         let width = narrow.then(terminal_width).flatten();
-        let color = choose(settings.color, AutoStream::choice(&stdout));
+        let color = choose(settings.color, AutoStream::choice(&stdout), tty);
         Self {
             format: settings.format,
             headers: !flags.no_headers,

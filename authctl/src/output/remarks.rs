@@ -1,7 +1,8 @@
 //! What goes to standard error: remarks, warnings and failures.
 //! Nothing here can fail: where standard error is gone there is nobody left to tell.
 
-use std::io::{self, Write};
+use std::ffi::OsStr;
+use std::io::{self, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use common::text::visible;
@@ -44,6 +45,9 @@ impl Remarks {
 
     /// A failure.
     pub(crate) fn failure(&self, error: &Error, verbose: bool) {
+        if let Some(text) = error.remark() {
+            self.note(text);
+        }
         report(error, self.as_json, self.color, verbose);
     }
 }
@@ -54,17 +58,26 @@ pub(crate) fn note(text: &str) {
 }
 
 /// Puts what was asked for before what the terminal takes.
-pub(crate) fn choose(when: ColorWhen, auto: ColorChoice) -> bool {
+pub(crate) fn choose(when: ColorWhen, auto: ColorChoice, is_terminal: bool) -> bool {
     match when {
         ColorWhen::Always => true,
         ColorWhen::Never => false,
+        ColorWhen::Auto if is("CLICOLOR_FORCE", "0") => {
+            // Taken for force by the look at the environment, which stops there.
+            auto != ColorChoice::Never && is_terminal && !is("CLICOLOR", "0") && !is("TERM", "dumb")
+        }
         ColorWhen::Auto => auto != ColorChoice::Never,
     }
 }
 
+fn is(variable: &str, value: &str) -> bool {
+    std::env::var_os(variable).as_deref() == Some(OsStr::new(value))
+}
+
 /// Whether standard error takes colour.
 pub(crate) fn error_color(when: ColorWhen) -> bool {
-    choose(when, AutoStream::choice(&io::stderr()))
+    let stderr = io::stderr();
+    choose(when, AutoStream::choice(&stderr), stderr.is_terminal())
 }
 
 /// Writes to standard error; where that fails too there is nobody left to tell.

@@ -44,6 +44,24 @@ fn r31_a_stream_that_was_cut_is_no_backup() {
 }
 
 #[test]
+fn a_file_that_cannot_be_made_is_named_as_it_was_typed() {
+    let world = World::new(|_| Reply::Raw(CUT));
+    for command in ["backup create", "audit export"] {
+        let file = world.folder.path().join("no/such/file");
+        let ended = world.run(&format!("{command} {}", file.display()));
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let start = format!("authctl: error: cannot write {}: ", file.display());
+        assert!(ended.err.starts_with(&start), "{}", ended.err);
+        assert!(
+            ended.err.contains("\n  Name one in a folder"),
+            "{}",
+            ended.err
+        );
+    }
+    assert!(world.asked().is_empty());
+}
+
+#[test]
 fn no_file_is_overwritten() {
     let world = World::new(|_| Reply::Raw(CUT));
     let file = world.folder.path().join("a.db");

@@ -167,6 +167,17 @@ fn nobody_to_ask_means_no() {
     }
     let ended = world.run_with("user disable -", "a\n");
     assert_eq!(ended.code, Some(12));
+    // What the script does is what was asked for, its reason and its tenant too.
+    let ended = world.run("-t acme role delete buyer --reassign seller");
+    let script = "In scripts: authctl -t acme role delete buyer --reassign seller --yes\n";
+    assert!(ended.err.contains(script), "{}", ended.err);
+    let mut command = world.authctl();
+    command.env("AUTHCTL_TENANT", "acme");
+    command.args(["session", "revoke", "--ip", "::1", "--reason", "a theft"]);
+    let err = String::from_utf8(command.output().unwrap().stderr).unwrap();
+    let script = "In scripts: AUTHCTL_TENANT=acme authctl session revoke --ip ::1 \
+                  --reason 'a theft' --yes\n";
+    assert!(err.contains(script), "{err}");
     assert!(world.asked().is_empty());
 }
 
@@ -269,6 +280,45 @@ fn sessions_end_by_id_user_or_tenant() {
         ended.err
     );
     assert_eq!(world.asked().len(), 3);
+}
+
+#[test]
+fn where_no_session_was_left_none_is_said_to_have_ended() {
+    for (line, subject, told) in [
+        (
+            "session revoke --ip 203.0.113.0/24 -y",
+            "sessions from 203.0.113.0/24",
+            "No session from 203.0.113.0/24; nothing changed.\n",
+        ),
+        (
+            "session revoke --user bob@acme.test -y",
+            "all sessions of user bob@acme.test",
+            "No session of user bob@acme.test; nothing changed.\n",
+        ),
+    ] {
+        let world = World::saying(&Change {
+            changed: false,
+            tenant: None,
+            ..objects::change("session.revoke", subject)
+        });
+        let ended = world.run(line);
+        assert_eq!((ended.code, ended.out.as_str()), (Some(0), told));
+    }
+}
+
+#[test]
+fn what_is_no_address_is_refused_before_the_question() {
+    let world = World::saying(&objects::change("session.revoke", "sessions"));
+    for ip in ["office", "203.0.113.0/33", "::1/129", "203.0.113.0/", "/8"] {
+        let ended = world.run(&format!("session revoke --ip {ip}"));
+        assert_eq!(ended.code, Some(2), "{ip}: {}", ended.err);
+        assert!(ended.err.contains("expected an address"), "{}", ended.err);
+    }
+    for ip in ["203.0.113.7", "203.0.113.0/24", "2001:db8::/32"] {
+        let ended = world.run(&format!("session revoke --ip {ip}"));
+        assert_eq!(ended.code, Some(12), "{ip}: {}", ended.err);
+    }
+    assert!(world.asked().is_empty());
 }
 
 #[test]

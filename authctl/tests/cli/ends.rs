@@ -23,7 +23,10 @@ fn every_refusal_of_the_daemon_has_its_end() {
         let ended = world.run("user enable a@x.test");
         let wanted = match code {
             ErrorCode::NotFound | ErrorCode::LinkExpired | ErrorCode::FeedGap => 5,
-            ErrorCode::EmailTaken | ErrorCode::NameTaken | ErrorCode::Conflict => 6,
+            ErrorCode::EmailTaken
+            | ErrorCode::NameTaken
+            | ErrorCode::Conflict
+            | ErrorCode::PreconditionFailed => 6,
             ErrorCode::PasswordRejected => 7,
             other => match other.status() {
                 400 | 405 | 413 | 415 | 422 => 2,

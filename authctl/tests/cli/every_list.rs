@@ -22,6 +22,7 @@ const LISTS: &[&str] = &[
     "attempt top --by ip",
     "attempt top --by user",
     "attempt top --by tenant",
+    "registration list",
     "session list",
     "token denylist",
     "key list",

@@ -83,6 +83,11 @@ fn a_key_is_retired_after_a_question_and_revoked_by_its_name() {
     assert_eq!(ended.code, Some(12), "{}", ended.err);
     let ended = world.run(&format!("key revoke {KEY} --confirm=key_x"));
     assert_eq!(ended.code, Some(2));
+    for line in ["key revoke key_x", "key retire key_x"] {
+        let ended = world.run(line);
+        assert_eq!(ended.code, Some(2), "{}", ended.err);
+        assert!(ended.err.contains("expected a key_"), "{}", ended.err);
+    }
     assert!(world.asked().is_empty());
     let ended = world.run(&format!("key revoke {KEY} --confirm={KEY}"));
     assert_eq!(ended.out, format!("Revoked key {KEY}.\n"));

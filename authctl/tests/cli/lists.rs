@@ -1,6 +1,6 @@
 //! Lists and single objects in every format.
 
-use common::view::Page;
+use common::view::{Page, StatusView};
 use serde_json::Value;
 
 use crate::daemon::{Reply, World};
@@ -321,6 +321,22 @@ fn the_daemon_fits_on_one_screen() {
     let out = world.run("status --json").out;
     assert!(out.starts_with("{\"kind\":\"status\",\"v\":1,\"item\":{\"status\":\"running\""));
     assert_eq!(world.run("status -o csv").code, Some(2));
+}
+
+#[test]
+fn a_state_is_not_said_to_hold_since_the_start() {
+    let world = World::saying(&StatusView {
+        status: "maintenance".to_owned(),
+        ..objects::status()
+    });
+    let out = world.run("status").out;
+    let line = out.lines().next().unwrap();
+    assert!(
+        line.starts_with("authd 1.4.0   running since 2026-11-20T08:12:00.000Z (")
+            && line.contains(")   MAINTENANCE   pid 812 "),
+        "{line}"
+    );
+    assert_eq!(world.run("status -q").out, "maintenance\n");
 }
 
 #[test]

@@ -34,6 +34,8 @@ fn status() -> MailStatus {
         failed: 1,
         oldest_queued_at: None,
         last_sent_at: None,
+        retrying: false,
+        last_error: None,
     }
 }
 
@@ -75,6 +77,17 @@ fn mail_is_told_in_one_line_and_one_object() {
     };
     let said = World::saying(&none).run("mail status").out;
     assert_eq!(said, "not configured, queued 0, failed 0\n");
+    let refused = MailStatus {
+        retrying: true,
+        last_error: Some("451 try later".to_owned()),
+        ..status()
+    };
+    let world = World::saying(&refused);
+    assert_eq!(
+        world.run("mail status").out,
+        "smtp relay.example.net:587 starttls, retrying: 451 try later, queued 3, failed 1\n"
+    );
+    assert_eq!(world.run("mail status -q").out, "retrying\n");
     let paused = MailStatus {
         paused: true,
         ..status()
@@ -89,6 +102,12 @@ fn the_daemons_screen_has_a_line_about_mail() {
         said.contains("\n  Mail      ok, 3 queued, 0 failed\n"),
         "{said}"
     );
+    let mut refused = objects::status();
+    refused.mail.retrying = true;
+    refused.mail.last_error = Some("451 try later".to_owned());
+    let said = World::saying(&refused).run("status").out;
+    let line = "\n  Mail      retrying: 451 try later, 3 queued, 0 failed\n";
+    assert!(said.contains(line), "{said}");
 }
 
 #[test]
@@ -340,4 +359,19 @@ fn a_tenant_comes_with_its_administrator() {
     );
     assert_eq!(world.only().body["print_link"], true);
     assert_eq!(world.run("tenant create acme --print-link").code, Some(2));
+    // A rehearsal mails nothing and has no link.
+    let world = rehearsing(&Change {
+        dry_run: true,
+        ..made(objects::change("tenant.create", "acme"))
+    });
+    for how in ["", " --print-link"] {
+        let line = format!("tenant create acme --dry-run --admin-email root@acme.test{how}");
+        let ended = world.run(&line);
+        assert_eq!(ended.err, "");
+        assert_eq!(
+            ended.out,
+            "Would create tenant acme (ten_01h455vb4pex5vsknk084sn02q) for its administrator \
+             root@acme.test.\n"
+        );
+    }
 }

@@ -173,6 +173,8 @@ fn mail_status() -> MailStatus {
         failed: 0,
         oldest_queued_at: None,
         last_sent_at: None,
+        retrying: false,
+        last_error: None,
     }
 }
 

@@ -46,10 +46,15 @@ fn registrations_are_listed() {
     assert_eq!(said["items"][0]["tries_left"], 4);
     assert_eq!(said["items"][0]["network"], "203.0.113.7");
     // Without personal data the id stands for the address.
+    let shown = World::saying(&page(vec![registration(Some("new@acme.test"))]));
+    assert_eq!(
+        shown.run("registration list -q").out,
+        "acme/new@acme.test\n"
+    );
     let masked = World::saying(&page(vec![registration(None)]));
     assert!(masked.run("registration list").out.contains(USER));
     assert_eq!(
-        world.run("registration list -o id").out,
+        masked.run("registration list -o id").out,
         format!("{USER}\n")
     );
 }
@@ -72,6 +77,16 @@ fn registrations_are_ended_by_address() {
     let ended = world.run_with("registration delete -", "a@acme.test\nb@acme.test\n");
     assert_eq!((ended.code, ended.out.lines().count()), (Some(0), 2));
     assert_eq!(world.run("registration delete").code, Some(2));
+    // A list that found none is in front of the pipe.
+    let before = world.asked().len();
+    let ended = world.run_with("registration delete -", "\n");
+    assert_eq!((ended.code, ended.out.as_str()), (Some(0), ""));
+    assert_eq!(
+        ended.err,
+        "authctl: note: standard input holds no ids; nothing to do\n"
+    );
+    assert_eq!(world.run_with("user disable - -q", "").err, "");
+    assert_eq!(world.asked().len(), before);
 }
 
 #[test]

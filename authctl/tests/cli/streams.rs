@@ -75,6 +75,7 @@ fn colour_is_asked_for_or_stays_away() {
     };
     assert!(plain(&mut world.authctl()));
     assert!(!plain(world.authctl().env("CLICOLOR_FORCE", "1")));
+    assert!(plain(world.authctl().env("CLICOLOR_FORCE", "0")));
     assert!(plain(
         world
             .authctl()

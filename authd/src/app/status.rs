@@ -68,7 +68,7 @@ pub struct Running {
 pub async fn status(
     app: &Arc<App>,
     running: &Running,
-    _operator: &Operator,
+    operator: &Operator,
     _request: Status,
 ) -> Result<StatusView, Error> {
     let now = app.now();
@@ -91,7 +91,7 @@ pub async fn status(
             Ok::<_, Error>((counts, tenant_warnings(tx, now)?))
         })
         .await?;
-    let mail = mail::standing(app).await?;
+    let mail = mail::standing(app, operator).await?;
     let info = app.store.info();
     warnings.extend(database_warnings(&info));
     warnings.extend(db::warning(info.free_bytes, app.settings().min_free));

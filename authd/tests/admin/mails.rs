@@ -91,6 +91,15 @@ async fn a94_the_monitor_socket_sees_neither_address_nor_what_a_server_said() {
     let row = page.unwrap().items.remove(0);
     assert_eq!((row.to, row.last_error), (None, None));
     assert_eq!(row.state, MessageState::Dead);
+    post.refuse(false, "451 bob@acme.test is over quota");
+    reset(&desk, false, None).await.unwrap();
+    mail::work(&desk.app).await.unwrap();
+    let seen = mail::status(&desk.app, &desk.monitor(), Status {}).await;
+    let seen = seen.unwrap();
+    assert_eq!((seen.retrying, seen.last_error), (true, None));
+    let seen = mail::status(&desk.app, &desk.admin(), Status {}).await;
+    let seen = seen.unwrap().last_error;
+    assert_eq!(seen.as_deref(), Some("451 bob@acme.test is over quota"));
 }
 
 #[tokio::test]

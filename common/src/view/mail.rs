@@ -76,4 +76,10 @@ pub struct MailStatus {
     pub oldest_queued_at: Option<Time>,
     /// When one was last sent, within the last hour.
     pub last_sent_at: Option<Time>,
+    /// Whether a waiting one was tried in vain, and none was sent since it was queued.
+    #[serde(default)]
+    pub retrying: bool,
+    /// Why; null where it may not be seen, for a server's answer may name an address.
+    #[serde(default)]
+    pub last_error: Option<String>,
 }

@@ -95,7 +95,11 @@ impl NewFile {
             .create_new(true)
             .mode(PRIVATE_FILE)
             .open(&partial)
-            .map_err(|error| failed(&partial, &error))?;
+            .map_err(|error| {
+                // The file is named that was asked for.
+                failed(to, &error)
+                    .hint("Name one in a folder that you may write in, or - for standard output.")
+            })?;
         Ok(Self {
             out: BufWriter::new(file),
             to: to.to_owned(),

@@ -107,7 +107,7 @@ pub(super) async fn suspend(context: &mut Context, wanted: TenantNamed) -> Resul
     let mut deed = Deed {
         what: format!("suspend tenant {tenant}"),
         question: String::new(),
-        script: format!("authctl tenant suspend {tenant} --yes"),
+        answer: "--yes".to_owned(),
     };
     deed.needs_answer(yes, false)?;
     if !yes {
@@ -156,7 +156,7 @@ pub(super) async fn delete(context: &mut Context, wanted: TenantNamed) -> Result
             "Delete tenant {slug} ({}) with {} users? Nobody can sign in from now on.",
             view.name, view.subscription.users
         ),
-        script: format!("authctl tenant delete {slug} --confirm={slug}"),
+        answer: format!("--confirm={slug}"),
     };
     context.ask_name(&deed, &slug)?;
     let call = Delete {

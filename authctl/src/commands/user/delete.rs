@@ -30,10 +30,7 @@ pub(super) async fn run(context: &mut Context, many: Many) -> Result<Exit, Error
     let deed = Deed {
         what: format!("delete {what}"),
         question: format!("Delete {what}? Sessions, devices and passwords go with it, for good."),
-        script: format!(
-            "authctl user delete {} --confirm={typed}",
-            many.users.join(" ")
-        ),
+        answer: format!("--confirm={typed}"),
     };
     context.ask_name(&deed, &typed)?;
     let tenant = context.settings.tenant.clone();

@@ -32,8 +32,9 @@ pub(super) fn is_paused(tx: &dyn ReadTx) -> Result<bool, StoreError> {
 ///
 /// # Errors
 /// `unavailable`.
-pub async fn standing(app: &App) -> Result<MailStatus, Error> {
+pub async fn standing(app: &App, operator: &Operator) -> Result<MailStatus, Error> {
     let transport = app.mail.open().map(|post| post.description());
+    let socket = operator.socket;
     app.store
         .read(move |tx| {
             let counts = tx.outbox().counts()?;
@@ -44,6 +45,8 @@ pub async fn standing(app: &App) -> Result<MailStatus, Error> {
                 failed: counts.dead,
                 oldest_queued_at: counts.oldest_queued_at,
                 last_sent_at: counts.last_sent_at,
+                retrying: counts.last_error.is_some(),
+                last_error: counts.last_error.filter(|_| socket == Socket::Admin),
             })
         })
         .await
@@ -53,8 +56,8 @@ pub async fn standing(app: &App) -> Result<MailStatus, Error> {
 ///
 /// # Errors
 /// `unavailable`.
-pub async fn status(app: &Arc<App>, _: &Operator, _: Status) -> Result<MailStatus, Error> {
-    standing(app).await
+pub async fn status(app: &Arc<App>, operator: &Operator, _: Status) -> Result<MailStatus, Error> {
+    standing(app, operator).await
 }
 
 /// Sends one mail to an address, beside the queue.

@@ -7,7 +7,7 @@ use domain::mail::{MailedToken, Message, MessageState, Occasion, Template};
 use domain::user::UserStatus;
 
 use super::{at, nothing_over, page, password, read, tenant_id, two_tenants, user_id, write};
-use crate::resource::{MessageFilter, Over};
+use crate::resource::{MessageFilter, OutboxCounts, Over};
 use crate::unit::Store;
 
 const ARGON: &str = "$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA";
@@ -189,6 +189,8 @@ pub(crate) fn rule_23_a_mail_is_tried_until_it_is_finished(store: &Store) {
             (again[0].tries, again[0].last_error.as_deref()),
             (1, Some("451 busy"))
         );
+        let error = |counts: OutboxCounts| counts.last_error;
+        assert_eq!(error(outbox.counts()?).as_deref(), Some("451 busy"));
         assert!(outbox.finish(id, MessageState::Dead, Some("550 no"), at(31))?);
         assert!(!outbox.finish(id, MessageState::Sent, None, at(32))?);
         assert!(!outbox.begin_try(id, at(60))?);
@@ -198,6 +200,7 @@ pub(crate) fn rule_23_a_mail_is_tried_until_it_is_finished(store: &Store) {
             (counts.queued, counts.dead, counts.oldest_queued_at),
             (0, 1, None)
         );
+        assert_eq!(error(counts), None, "it is tried no more");
         assert!(outbox.requeue(id, at(70))?);
         outbox.insert(&mail(2, 2))
     });

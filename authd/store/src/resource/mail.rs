@@ -19,7 +19,7 @@ pub struct MessageFilter {
 }
 
 /// How the outbox stands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OutboxCounts {
     /// Mails that wait.
     pub queued: u64,
@@ -29,6 +29,8 @@ pub struct OutboxCounts {
     pub oldest_queued_at: Option<Time>,
     /// When one was last sent, if that is less than an hour or so ago.
     pub last_sent_at: Option<Time>,
+    /// Why a waiting one was not taken, where none was sent since that one was queued.
+    pub last_error: Option<String>,
 }
 
 /// The outbox, to read.

@@ -119,7 +119,10 @@ impl OutboxRead for Tx<'_> {
             "SELECT (SELECT count(*) FROM outbox WHERE state = 'queued'), \
              (SELECT count(*) FROM outbox WHERE state = 'dead'), \
              (SELECT min(created_at) FROM outbox WHERE state = 'queued'), \
-             (SELECT max(finished_at) FROM outbox WHERE state = 'sent')",
+             (SELECT max(finished_at) FROM outbox WHERE state = 'sent'), \
+             (SELECT last_error FROM outbox WHERE state = 'queued' AND last_error IS NOT NULL \
+             AND created_at >= coalesce((SELECT max(finished_at) FROM outbox \
+             WHERE state = 'sent'), 0) ORDER BY next_try_at DESC LIMIT 1)",
             [],
             |columns| {
                 let number = |count: i64| u64::try_from(count).ok();
@@ -128,6 +131,7 @@ impl OutboxRead for Tx<'_> {
                     dead: columns.parse("outbox.dead", number)?,
                     oldest_queued_at: columns.time_optional("outbox.created_at")?,
                     last_sent_at: columns.time_optional("outbox.finished_at")?,
+                    last_error: columns.take("outbox.last_error")?,
                 })
             },
         )?;
