@@ -95,3 +95,20 @@ fn without_a_command_help_is_shown_and_the_exit_is_2() {
     assert_eq!(output.status.code(), Some(2));
     assert!(shown(&output).1.contains("check-config"));
 }
+
+#[test]
+fn a_file_of_the_callers_that_is_not_there_is_said_in_own_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("nope");
+    let output = authd(folder.path(), &["db", "verify"])
+        .arg(&missing)
+        .env("AUTHD_API__PUBLIC_URL", "https://auth.example.com")
+        .env("AUTHD_ADMIN__SOCKET_GROUP", "")
+        .env("AUTHD_ADMIN__MONITOR_SOCKET_GROUP", "")
+        .output()
+        .unwrap();
+    let (out, err) = shown(&output);
+    assert_eq!((output.status.code(), out.as_str()), (Some(1), ""));
+    let begin = format!("authd: error: cannot read {}: ", missing.display());
+    assert!(err.starts_with(&begin), "{err}");
+}

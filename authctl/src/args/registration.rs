@@ -11,9 +11,9 @@ pub(crate) enum Registration {
         #[command(flatten)]
         list: ListArgs,
     },
-    /// End the registrations of addresses: links that were mailed are dead
+    /// End registrations, by address or id: links that were mailed are dead
     Delete {
-        /// Address or TENANT/ADDRESS; - for lines of standard input
+        /// Address, TENANT/ADDRESS or usr_… id; - for lines of standard input
         #[arg(value_name = "ADDRESS", required = true)]
         addresses: Vec<String>,
         /// Why, for the audit log

@@ -98,6 +98,12 @@ async fn make(
     if let Some(admin) = admin {
         admin.done(app, &mut change);
     }
+    if row.tenant.max_users == Some(0) {
+        let slug = &row.tenant.slug;
+        change.notes.push(format!(
+            "it has no seat for anybody; give it some: authctl tenant set {slug} --max-users 25"
+        ));
+    }
     Ok((change, row))
 }
 

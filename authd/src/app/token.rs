@@ -10,6 +10,7 @@ use common::error::ErrorCode;
 use common::text;
 use common::time::Time;
 use common::view::{DeniedTokenView, Page, TokenView};
+use data_encoding::BASE64URL_NOPAD;
 use domain::token::{AccessClaims, ClientClaims};
 use serde_json::{Value, json};
 use store::{Denial, Priority, ReadTx, Scope};
@@ -17,10 +18,9 @@ use store::{Denial, Priority, ReadTx, Scope};
 use crate::app::audit::{REASON_LIMIT, Record, WideAct};
 use crate::app::authenticate::expected;
 use crate::app::cursor::Place;
+use crate::app::tokens::TOKEN_ID_BYTES;
 use crate::app::{App, Error, Operator};
 
-/// Longest id of a token that is taken, in bytes; ours have 22.
-const JTI_LIMIT: usize = 128;
 /// The longest life of an access token, whatever the configuration said when it was made, and the
 /// largest skew.
 const LONGEST_LIFE: Duration = Duration::from_mins(65);
@@ -109,7 +109,7 @@ fn revocation(tx: &dyn ReadTx, claims: &Value) -> Result<Option<String>, Error> 
 /// Denies a token by its id: it is refused at the next request.
 ///
 /// # Errors
-/// `validation_failed` at `/jti` for what can be none.
+/// `validation_failed` for what can be none.
 pub async fn revoke(app: &Arc<App>, operator: &Operator, request: Revoke) -> Result<Change, Error> {
     let now = app.now();
     let record = Record::draw(app, operator, now, request.reason.as_deref())?;
@@ -145,15 +145,21 @@ pub async fn revoke(app: &Arc<App>, operator: &Operator, request: Revoke) -> Res
 }
 
 fn token_id(text: String) -> Result<String, Error> {
-    let is_one =
-        (1..=JTI_LIMIT).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_one {
+    let bytes = BASE64URL_NOPAD.decode(text.as_bytes());
+    if bytes.is_ok_and(|bytes| bytes.len() == TOKEN_ID_BYTES) {
         return Ok(text);
     }
+    // A text with points may be a whole token, which is never repeated.
+    let hint = if text.starts_with("ses_") {
+        "That is a session; end it: authctl session revoke SESSION"
+    } else {
+        "The jti of a token that is given on standard input: authctl token inspect -q"
+    };
     Err(Error::new(
         ErrorCode::ValidationFailed,
-        "expected the jti of a token, which authctl token inspect shows",
-    ))
+        "expected the jti of a token: 22 characters of base64url",
+    )
+    .with_hint(hint))
 }
 
 /// Lists the tokens that are denied and would be good otherwise, by id.

@@ -13,6 +13,8 @@ use domain::user::User;
 
 use crate::app::{App, Error};
 
+/// Bytes of a token's id.
+pub const TOKEN_ID_BYTES: usize = 16;
 /// `client_id` of tokens that the daemon's own sign-in makes (RFC 9068 2.2).
 pub const FIRST_PARTY_CLIENT: &str = "authd";
 
@@ -158,7 +160,7 @@ impl App {
     /// # Errors
     /// `internal` if the random source fails.
     pub fn token_id(&self) -> Result<String, Error> {
-        let random: [u8; 16] = self.random_bytes()?;
+        let random: [u8; TOKEN_ID_BYTES] = self.random_bytes()?;
         Ok(data_encoding::BASE64URL_NOPAD.encode(&random))
     }
 }

@@ -136,10 +136,16 @@ impl Failure {
         }
     }
 
-    /// A file could not be read or made.
+    /// A file or folder of authd's could not be read or made.
     pub(super) fn file(path: &Path, source: &std::io::Error) -> Self {
         let code = if is_denied(source) { NOPERM } else { CANTCREAT };
         Self::new(code, format!("{}: {source}", path.display()))
+    }
+
+    /// A file that somebody named could not be read.
+    pub(super) fn unreadable(path: &Path, source: &std::io::Error) -> Self {
+        let code = if is_denied(source) { NOPERM } else { 1 };
+        Self::new(code, format!("cannot read {}: {source}", path.display()))
     }
 
     /// A daemon has the database; `instead` says what can be done.

@@ -147,6 +147,7 @@ async fn r7_a_backup_that_was_touched_or_cut_is_found() {
     for name in ["authd-none.db", "../authd.db", "authd.db"] {
         let refused = verify(&desk, name).await.unwrap_err();
         assert_eq!(refused.code, ErrorCode::NotFound);
+        assert!(refused.hint.unwrap().ends_with("authd db verify FILE"));
     }
 }
 

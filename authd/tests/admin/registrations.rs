@@ -77,6 +77,42 @@ async fn rule_21_registrations_are_listed_and_masked_on_the_monitor_socket() {
 }
 
 #[tokio::test]
+async fn rule_30_a_registration_ends_by_the_id_that_the_list_shows() {
+    let desk = Desk::new();
+    let acme = desk.tenant("acme").await;
+    for _ in 0..2 {
+        desk.registration(acme, "a@acme.test").await;
+    }
+    desk.tenant("beta").await;
+    let ids = async || {
+        let page = registration::list(&desk.app, &desk.admin(), List::default()).await;
+        let items = page.unwrap().items.into_iter();
+        items.map(|row| row.id.to_string()).collect::<Vec<_>>()
+    };
+    let delete = async |call: Delete| registration::delete(&desk.app, &desk.admin(), call).await;
+    let waiting = ids().await;
+    let elsewhere = delete(of(Some("beta"), &waiting[1])).await.unwrap_err();
+    assert_eq!(elsewhere.code, ErrorCode::NotFound);
+    let change = delete(of(None, &waiting[1])).await.unwrap();
+    assert_eq!(
+        (change.id.as_deref(), change.subject.as_str()),
+        (Some(waiting[1].as_str()), "a@acme.test")
+    );
+    let rows = desk.audit(acme).await;
+    assert_eq!(
+        rows[rows.len() - 1].entry.payload["before"]["registrations"],
+        1
+    );
+    assert_eq!(
+        ids().await,
+        waiting[..1],
+        "the other one of the address waits"
+    );
+    let again = delete(of(None, &waiting[1])).await.unwrap_err();
+    assert_eq!(again.code, ErrorCode::NotFound);
+}
+
+#[tokio::test]
 async fn rule_30_ending_registrations_leaves_one_row_and_no_link() {
     let desk = Desk::new();
     let acme = desk.tenant("acme").await;

@@ -29,6 +29,25 @@ async fn a_tenant_takes_what_it_is_not_given_from_the_configuration() {
 }
 
 #[tokio::test]
+async fn rule_15_a_tenant_without_a_seat_is_told() {
+    let desk = Desk::new();
+    for (slug, seats) in [("none", 0), ("one", 1)] {
+        let request = Create {
+            max_users: Some(seats),
+            ..new_tenant(slug)
+        };
+        let change = tenant::create(&desk.app, &desk.admin(), request)
+            .await
+            .unwrap();
+        let is_told = change
+            .notes
+            .iter()
+            .any(|note| note.ends_with("authctl tenant set none --max-users 25"));
+        assert_eq!(is_told, seats == 0, "{:?}", change.notes);
+    }
+}
+
+#[tokio::test]
 async fn rule_15_a_bare_end_follows_the_tenants_own_zone() {
     let desk = Desk::new();
     let request = Create {

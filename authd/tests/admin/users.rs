@@ -146,6 +146,10 @@ async fn rule_15_seats_are_counted_in_the_transaction() {
         refused[0].developer_message,
         "tenant acme has 2 of 2 users (plan free)"
     );
+    assert_eq!(
+        refused[0].hint.as_deref(),
+        Some("Raise it: authctl tenant set acme --max-users 3")
+    );
 }
 
 #[tokio::test]

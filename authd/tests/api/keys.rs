@@ -200,11 +200,30 @@ async fn a26_a_key_is_retired_when_another_is_known_to_verifiers() {
     let token = house.sign_in().await.access().to_owned();
     let old = kid(&token);
     let admin = operator(Socket::Admin);
-    let refused = key::retire(&house.app, &admin, retiring(&old)).await;
-    assert_eq!(refused.unwrap_err().code, ErrorCode::Conflict);
-    let next = rotate(&house, None).await;
-    let refused = key::retire(&house.app, &admin, retiring(&old)).await;
-    assert_eq!(refused.unwrap_err().code, ErrorCode::Conflict, "too young");
+    let refused = async || {
+        let refused = key::retire(&house.app, &admin, retiring(&old)).await;
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::Conflict);
+        (
+            refused.developer_message.into_owned(),
+            refused.hint.unwrap(),
+        )
+    };
+    let (_, hint) = refused().await;
+    assert!(hint.ends_with("authctl key rotate"), "{hint}");
+    let next = rotate(&house, Some(60)).await;
+    let due = keys(&house).await[0].activates_at;
+    let (_, hint) = refused().await;
+    assert!(hint.starts_with("Wait") && hint.ends_with(&due.to_string()));
+    assert_eq!(rotate(&house, None).await, next);
+    let (why, hint) = refused().await;
+    assert!(why.contains(&next), "too young: {why}");
+    let (known, due) = (
+        house.app.now().plus(Duration::from_mins(15)),
+        keys(&house).await[0].activates_at,
+    );
+    let times = [known, due].map(|time| time.to_string());
+    assert!(times.iter().all(|time| hint.contains(time)), "{hint}");
     house.clock.advance(Duration::from_mins(15));
     let fresh = house.sign_in().await.access().to_owned();
     let change = key::retire(&house.app, &admin, retiring(&old))

@@ -119,12 +119,27 @@ async fn a19_a_token_is_looked_at_whatever_it_is() {
             "{text}"
         );
     }
-    for text in ["", "a b", "\u{202e}", &"a".repeat(129)] {
+    let inspect = "authctl token inspect -q";
+    for (text, hint) in [
+        ("", inspect),
+        ("a b", inspect),
+        ("abc", inspect),
+        ("\u{202e}", inspect),
+        (&"A".repeat(21), inspect),
+        (&"A".repeat(23), inspect),
+        (&"A".repeat(24), inspect),
+        ("w4Z2uPRcTH2vVcGmEGVY+Q", inspect),
+        (&second, inspect),
+        (
+            "ses_01h455vb4pex5vsknk084sn02q",
+            "authctl session revoke SESSION",
+        ),
+    ] {
         let refused = token::revoke(&house.app, &operator(Socket::Admin), revoking(text)).await;
-        assert_eq!(
-            refused.unwrap_err().code,
-            ErrorCode::ValidationFailed,
-            "{text}"
-        );
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::ValidationFailed, "{text}");
+        let told = refused.hint.unwrap();
+        assert!(told.ends_with(hint), "{told}");
+        assert!(!refused.developer_message.contains(&second) && !told.contains(&second));
     }
 }

@@ -39,7 +39,7 @@ impl AdminCall for List {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Delete {
-    /// The address, and the tenant where it waits with several.
+    /// The address, and the tenant where it waits with several; or the id of one registration.
     pub registration: UserRef,
     /// Why, for the audit row.
     pub reason: Option<String>,

@@ -96,7 +96,7 @@ pub struct List {
     pub tenant_admin: Option<bool>,
     /// Only those who hold this role: an id, `system:<name>`, or a name of the tenant's.
     pub role: Option<String>,
-    /// Only those who did not sign in for so many seconds.
+    /// Only those who did not sign in for so many seconds; who never did, since they were made.
     pub inactive_seconds: Option<u64>,
     /// Only those whose address contains this.
     pub email_contains: Option<String>,

@@ -179,12 +179,7 @@ fn a_user_is_let_in_again_while_the_daemon_is_stopped() {
         "{running:?}"
     );
     daemon.stop();
-    let nobody = home.authd(&["recover", "acme/alcie@acme.test"]);
-    assert_eq!(nobody.code, Some(1), "{nobody:?}");
-    assert!(
-        nobody.stderr.contains(ALICE),
-        "the nearest is named: {nobody:?}"
-    );
+    nobody_else_is(&home);
     let told = done(&home, &["recover", "acme/alice@acme.test"]).stdout;
     assert!(
         told.contains("failures and lock by hand are cleared"),
@@ -192,6 +187,7 @@ fn a_user_is_let_in_again_while_the_daemon_is_stopped() {
     );
     let told = done(&home, &["recover", ALICE]).stdout;
     assert!(told.contains("nothing was locked"), "{told}");
+    assert!(told.contains("good once and until 20"), "{told}");
     let (_, token) = told.trim().rsplit_once('#').expect("a link");
     let daemon = home.start();
     daemon.api().tokens(&alice());
@@ -214,6 +210,28 @@ fn a_user_is_let_in_again_while_the_daemon_is_stopped() {
         assert_eq!(row["tenant"], "acme", "{row}");
     }
     stays_disabled(&home, daemon, new);
+}
+
+/// A name that nobody has is refused with what helps while no daemon runs.
+fn nobody_else_is(home: &Home) {
+    let nobody = home.authd(&["recover", "acme/alcie@acme.test"]);
+    assert_eq!(nobody.code, Some(1), "{nobody:?}");
+    assert!(
+        nobody.stderr.contains(ALICE),
+        "the nearest is named: {nobody:?}"
+    );
+    for name in [
+        "acme/zzz@elsewhere.test",
+        "nobody@elsewhere.test",
+        "zzzzzz/x@y.test",
+    ] {
+        let nobody = home.authd(&["recover", name]);
+        assert_eq!(nobody.code, Some(1), "{nobody:?}");
+        assert!(
+            nobody.stderr.contains("Name a user by") && !nobody.stderr.contains("authctl"),
+            "what needs the daemon is no help: {nobody:?}"
+        );
+    }
 }
 
 /// Whoever is disabled gets neither a link nor in.

@@ -169,7 +169,7 @@ fn check_file(app: &App, name: &str, reporter: &Reporter) -> Result<Findings, Er
     let folder = folder(app);
     let path = folder.file(name).ok_or_else(|| {
         Error::new(ErrorCode::NotFound, format!("no backup {name}"))
-            .with_hint("List them: authctl backup list")
+            .with_hint("List them: authctl backup list — or check a file: authd db verify FILE")
     })?;
     let listed = folder.list().map_err(refusal)?;
     let manifest = listed

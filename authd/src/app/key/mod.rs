@@ -168,7 +168,7 @@ pub async fn retire(app: &Arc<App>, operator: &Operator, request: Retire) -> Res
             KeyState::Announced => draft.end(id),
             KeyState::Active => {
                 let Some(next) = draft.successor(jwks_max_age(&policy)) else {
-                    return Err(alone());
+                    return Err(alone(draft.keys(), jwks_max_age(&policy)));
                 };
                 draft.take_over(next, policy.overlap);
             }
@@ -180,12 +180,22 @@ pub async fn retire(app: &Arc<App>, operator: &Operator, request: Retire) -> Res
     .await
 }
 
-fn alone() -> Error {
-    Error::new(
-        ErrorCode::Conflict,
-        "the key signs, and no other one was announced for long enough to take over",
-    )
-    .with_hint("Announce one first: authctl key rotate")
+/// No other key can take over yet; an announced one is told with its times.
+fn alone(keys: &[StoredKey], published: Duration) -> Error {
+    let announced = keys.iter().find(|key| key.state == KeyState::Announced);
+    let Some(next) = announced else {
+        let why = "the key signs, and no other one is announced to take over";
+        return Error::new(ErrorCode::Conflict, why)
+            .with_hint("Announce one first: authctl key rotate");
+    };
+    let (known, by_itself) = (next.created_at.plus(published), next.activates_at);
+    let why = format!("the key signs, and verifiers may not know {} yet", next.id);
+    let hint = if known < by_itself {
+        format!("Retire it after {known}, or wait: the other one takes over at {by_itself}")
+    } else {
+        format!("Wait: the other one takes over at {by_itself}")
+    };
+    Error::new(ErrorCode::Conflict, why).with_hint(hint)
 }
 
 /// Ends a key at once: every token that it signed is refused from the next request on. The active

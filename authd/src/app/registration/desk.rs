@@ -1,10 +1,12 @@
 //! Registrations as the operator sees and ends them.
 
+use std::fmt;
 use std::sync::Arc;
 
 use common::call::registration::{Delete, List};
 use common::call::{Change, Socket, UserRef};
 use common::email::Email;
+use common::id::UserId;
 use common::time::Time;
 use common::view::{Page, RegistrationView};
 use domain::registration::TRIES;
@@ -35,6 +37,7 @@ pub async fn list(
             let filter = RegistrationFilter {
                 tenant: names::tenant_filter(tx, request.tenant.as_deref())?,
                 email: None,
+                id: None,
                 at: now,
             };
             let (rows, next) = place.collect(
@@ -62,47 +65,81 @@ fn view(row: &RegistrationRow, socket: Socket) -> RegistrationView {
     }
 }
 
-/// Ends all registrations of an address; links that were mailed for them are dead.
+/// Ends all registrations of an address, or the one of an id; links that were mailed for them are
+/// dead.
 ///
 /// # Errors
-/// `not_found` for the tenant, or where nothing waits; `validation_failed` for a text that is no
-/// address, or for one that waits with several tenants while none is named.
+/// `not_found` for the tenant, or where nothing waits; `validation_failed` for a text that is
+/// neither, or for an address that waits with several tenants while none is named.
 pub async fn delete(app: &Arc<App>, operator: &Operator, request: Delete) -> Result<Change, Error> {
     let now = app.now();
     let record = Record::draw(app, operator, now, request.reason.as_deref())?;
     let reference = request.registration;
     app.store
         .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let (tenant, email, oldest) = find(tx, &reference, now)?;
+            let (tenant, wanted, oldest) = find(tx, &reference, now)?;
+            let (id, email) = (oldest.registration.id, oldest.registration.email);
             let act = Act {
                 action: "registration.delete",
-                object: oldest.registration.id.to_string(),
+                object: id.to_string(),
                 subject: email.to_string(),
                 tenant,
             };
-            let ended = tx
-                .tenant_mut(act.tenant.id)
-                .waiting_mut()
-                .delete_registrations_of(&email)?;
+            let rows = tx.tenant_mut(act.tenant.id);
+            let ended = match wanted {
+                Wanted::One(id) => rows.waiting_mut().delete_registration(id)?.into(),
+                Wanted::Of(_) => rows.waiting_mut().delete_registrations_of(&email)?,
+            };
             let before = json!({"email": email, "registrations": ended});
             record.append(tx, &act, &before, &Value::Null)
         })
         .await
 }
 
-/// The tenant and the address of a reference, and the oldest registration of it.
+/// What a reference names.
+enum Wanted {
+    /// One registration, by the id that the list shows.
+    One(UserId),
+    /// All of an address.
+    Of(Email),
+}
+
+impl Wanted {
+    fn parse(name: &str) -> Result<Self, Error> {
+        if let Ok(id) = name.parse() {
+            return Ok(Self::One(id));
+        }
+        name.parse().map(Self::Of).map_err(|_| {
+            let why = "expected an address, or the id of a registration";
+            Error::field("/registration", "invalid_email", why)
+        })
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(id) => id.fmt(f),
+            Self::Of(email) => email.fmt(f),
+        }
+    }
+}
+
+/// The tenant of a reference, what it names, and the oldest registration of that.
 fn find(
     tx: &dyn ReadTx,
     reference: &UserRef,
     now: Time,
-) -> Result<(Tenant, Email, RegistrationRow), Error> {
-    let email: Email = reference
-        .name
-        .parse()
-        .map_err(|_| Error::field("/registration", "invalid_email", "expected an address"))?;
+) -> Result<(Tenant, Wanted, RegistrationRow), Error> {
+    let wanted = Wanted::parse(&reference.name)?;
+    let (email, id) = match &wanted {
+        Wanted::One(id) => (None, Some(*id)),
+        Wanted::Of(email) => (Some(email.clone()), None),
+    };
     let filter = RegistrationFilter {
         tenant: names::tenant_filter(tx, reference.tenant.as_deref())?,
-        email: Some(email.clone()),
+        email,
+        id,
         at: now,
     };
     let page = PageRequest {
@@ -112,7 +149,7 @@ fn find(
     let mut rows = tx.operator().registrations(&filter, &page)?.into_iter();
     let Some(oldest) = rows.next() else {
         let mut error = Error::not_found();
-        error.developer_message = format!("no registration of {email} waits").into();
+        error.developer_message = format!("no registration of {wanted} waits").into();
         return Err(error.with_hint("List: authctl registration list"));
     };
     let id = oldest.registration.tenant_id;
@@ -120,10 +157,10 @@ fn find(
         return Err(Error::field(
             "/registration",
             "ambiguous",
-            format!("{email} waits with {} and {}", oldest.tenant, other.tenant),
+            format!("{wanted} waits with {} and {}", oldest.tenant, other.tenant),
         )
-        .with_hint(format!("Name the tenant: {}/{email}", oldest.tenant)));
+        .with_hint(format!("Name the tenant: {}/{wanted}", oldest.tenant)));
     }
     let tenant = tx.tenants().by_id(id)?.ok_or_else(Error::not_found)?;
-    Ok((tenant, email, oldest))
+    Ok((tenant, wanted, oldest))
 }

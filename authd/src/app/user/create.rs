@@ -358,9 +358,18 @@ fn check_room(tx: &dyn ReadTx, tenant: &Tenant, email: &Email) -> Result<(), Err
                 tenant.slug, tenant.plan
             ),
         )
-        .with_hint("Disabled users count too; the seats were set with the tenant: tenant create --max-users")),
+        .with_hint(format!(
+            "Raise it: authctl tenant set {} --max-users {}",
+            tenant.slug,
+            more_than(seats)
+        ))),
         _ => Ok(()),
     }
+}
+
+/// Seats to suggest in place of those that are taken: a fifth more.
+fn more_than(seats: u32) -> u32 {
+    seats.saturating_add((seats / 5).max(1))
 }
 
 /// Reads all but the references: which there are says the tenant.

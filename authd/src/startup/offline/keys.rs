@@ -101,7 +101,7 @@ pub fn run(task: &KeyTask, loaded: &Loaded, say: Say<'_>, ask: Ask<'_>) -> Resul
 }
 
 fn open(path: &Path) -> Result<File, Failure> {
-    File::open(path).map_err(|error| Failure::file(path, &error))
+    File::open(path).map_err(|error| Failure::unreadable(path, &error))
 }
 
 fn list(database: &Path, say: Say<'_>) -> Result<(), Failure> {

@@ -117,7 +117,7 @@ impl Files {
         let mut files = Self::default();
         match task {
             Task::Restore { file, .. } | Task::Verify { file: Some(file) } => {
-                let opened = File::open(file).map_err(|error| Failure::file(file, &error))?;
+                let opened = File::open(file).map_err(|error| Failure::unreadable(file, &error))?;
                 files.input = Some(opened);
             }
             Task::Backup { file } => {

@@ -39,6 +39,7 @@ pub fn run(name: &str, loaded: &Loaded, say: Say<'_>) -> Result<(), Failure> {
         made_at: now,
         expires_at: now.plus(loaded.config.password.reset_ttl),
     };
+    let until = token.expires_at;
     let row = entry(now, actor, "user.recover", "user", json!(null))?;
     let (ring, reference) = (Arc::clone(&begun.ring), reference(name));
     let write = move |tx: &dyn WriteTx| -> Result<Recovered, Error> {
@@ -47,16 +48,15 @@ pub fn run(name: &str, loaded: &Loaded, say: Say<'_>) -> Result<(), Failure> {
     let done = begun.store.write_blocking(Priority::Urgent, write);
     begun.store.close();
     let done = done.map_err(|error| {
-        let hint = error.hint.clone().unwrap_or_else(|| {
-            "Name a user by address, by TENANT/ADDRESS, or by id (usr_…). Nothing was changed."
-                .to_owned()
-        });
+        let hint = hint(error.hint.as_deref().unwrap_or_default());
         Failure::refused(error.developer_message, hint)
     })?;
     tell(&done, say);
     if !done.is_disabled() {
         let page = &loaded.config.links.reset_url;
-        say("A link for a new password, good once and for a while; it needs authd running:");
+        say(&format!(
+            "A link for a new password, good once and until {until}; it needs authd running:"
+        ));
         say(link(page, &secret).expose());
     }
     Ok(())
@@ -73,6 +73,21 @@ fn reference(name: &str) -> UserRef {
             tenant: None,
             name: name.to_owned(),
         },
+    }
+}
+
+/// What helps of a hint that is meant for authctl: its lists need the daemon, its flags are not here.
+fn hint(said: &str) -> &str {
+    let near = ["List: authctl", ", -t TENANT"]
+        .into_iter()
+        .fold(said, |text, end| {
+            text.split_once(end).map_or(text, |(kept, _)| kept)
+        })
+        .trim_end();
+    if near.is_empty() || near.contains("authctl") {
+        "Name a user by address, by TENANT/ADDRESS, or by id (usr_…). Nothing was changed."
+    } else {
+        near
     }
 }
 
@@ -95,6 +110,30 @@ fn tell(done: &Recovered, say: Say<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hints_speak_of_what_can_be_done_without_the_daemon() {
+        let general = "Name a user by address,";
+        for (said, told) in [
+            ("", general),
+            ("List: authctl user list", general),
+            ("Bring it back: authctl tenant restore acme", general),
+            (
+                "Did you mean bob@a.test? List: authctl user list",
+                "Did you mean bob@a.test?",
+            ),
+            (
+                "a/b@a.test, c/b@a.test. Use one of these, -t TENANT, or AUTHCTL_TENANT",
+                "a/b@a.test, c/b@a.test. Use one of these",
+            ),
+        ] {
+            let hint = hint(said);
+            assert!(
+                hint.starts_with(told) && !hint.contains("authctl"),
+                "{hint}"
+            );
+        }
+    }
 
     #[test]
     fn users_are_named_as_for_authctl() {

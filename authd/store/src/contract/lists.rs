@@ -29,6 +29,8 @@ fn populate(store: &Store) {
             let user = User {
                 is_tenant_admin: n == 1,
                 last_login_at: (n == 2).then(|| at(50)),
+                // Who is new has had no time to sign in.
+                created_at: at(if n == 5 { 50 } else { 0 }),
                 status: if n == 3 {
                     UserStatus::Disabled
                 } else {
@@ -107,7 +109,9 @@ pub(crate) fn users_are_listed_by_tenant_and_address(store: &Store) {
     let admins = filter(|f| f.tenant_admin = Some(true));
     assert_eq!(users(store, admins), [1]);
     let inactive = filter(|f| f.inactive_since = Some(at(50)));
-    assert_eq!(users(store, inactive), [1, 3, 4, 5, 6]);
+    assert_eq!(users(store, inactive), [1, 3, 4, 6]);
+    let inactive = filter(|f| f.inactive_since = Some(at(51)));
+    assert_eq!(users(store, inactive), [1, 2, 3, 4, 5, 6]);
     let literal = filter(|f| f.email_contains = Some("r_2@".to_owned()));
     assert_eq!(users(store, literal), [2]);
     for pattern in ["%", "r%2", "userx2", "\\"] {

@@ -297,6 +297,11 @@ pub(crate) fn registrations_are_listed_by_the_page(store: &Store) {
         ..all.clone()
     };
     assert_eq!(listed(of_address, 9, None), [first, second]);
+    let one = RegistrationFilter {
+        id: Some(user_id(12)),
+        ..all.clone()
+    };
+    assert_eq!(listed(one, 9, None), [second]);
     let later = RegistrationFilter {
         tenant: Some(tenant_id(1)),
         at: at(3611),

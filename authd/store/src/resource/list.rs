@@ -56,7 +56,7 @@ pub struct UserFilter {
     pub locked: Option<(bool, Time)>,
     /// Only tenant administrators, or only others.
     pub tenant_admin: Option<bool>,
-    /// Only those without a login since.
+    /// Only those without a login since, and, where they never had one, made before.
     pub inactive_since: Option<Time>,
     /// Only those whose address contains this text, literally.
     pub email_contains: Option<String>,

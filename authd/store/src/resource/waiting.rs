@@ -30,6 +30,8 @@ pub struct RegistrationFilter {
     pub tenant: Option<TenantId>,
     /// Only of this address.
     pub email: Option<Email>,
+    /// Only this one.
+    pub id: Option<UserId>,
     /// Only those that are not over then.
     pub at: Time,
 }

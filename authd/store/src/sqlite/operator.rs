@@ -373,7 +373,7 @@ fn user_conditions(filter: &UserFilter) -> Conditions {
         .map(|admin| Value::Integer(admin.into()));
     asked.and_some("u.is_tenant_admin = ?", admin);
     asked.and_some(
-        "(u.last_login_at IS NULL OR u.last_login_at < ?)",
+        "COALESCE(u.last_login_at, u.created_at) < ?",
         filter.inactive_since.map(time_value),
     );
     let pattern = filter.email_contains.as_deref().map(contains);

@@ -101,6 +101,7 @@ impl Tx<'_> {
         let mut asked = Conditions::new();
         asked.and("r.expires_at > ?", [time_value(filter.at)]);
         asked.and_some("r.tenant_id = ?", filter.tenant.map(id_value));
+        asked.and_some("r.id = ?", filter.id.map(id_value));
         let email = filter.email.as_ref().map(Email::as_str);
         asked.and_some("r.email = ?", email.map(text_value));
         let after: Option<UserId> = after_id(page)?;
