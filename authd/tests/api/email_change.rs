@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
-use authd::app::email_change;
+use authd::app::email_change::{self, EmailChange};
+use authd::app::{Client, authenticate};
 use common::call::Socket;
 use common::call::user::ChangeEmail;
 use common::error::ErrorCode;
+use common::id::RequestId;
+use common::secret::Secret;
 use domain::mail::Template;
+use domain::password::Password;
 use serde_json::json;
+use store::Claim;
 
 use crate::house::{ADA, Ask, BETTER, GOOD, WRONG, change, get, login, post, set_password};
 use crate::mailing::Mailing;
@@ -151,6 +156,33 @@ async fn a90_a_taken_address_is_accepted_its_owner_is_told_and_nothing_is_change
         .await
         .is(200, "");
     mailing.house.ask(login(ADA, GOOD)).await.is(200, "");
+}
+
+#[tokio::test]
+async fn g16_a_wish_that_a_suspension_of_the_tenant_overtakes_does_not_wait() {
+    let mailing = Mailing::new().await;
+    let house = &mailing.house;
+    let session = house.sign_in().await;
+    let client = Client {
+        ip: "203.0.113.7".parse().unwrap(),
+        has_own_address: true,
+        request_id: RequestId::from_bytes([1; 16]),
+        claim: Claim::detached(),
+    };
+    let checked = authenticate::authenticate(&house.app, client, session.access()).await;
+    let caller = checked.unwrap().caller;
+    let wish = || EmailChange {
+        email: NEXT.parse().unwrap(),
+        current: Password::new(&Secret::new(GOOD.to_owned())).unwrap(),
+    };
+    house.suspend().await;
+    let refused = email_change::change(&house.app, &caller, wish()).await;
+    assert_eq!(refused.unwrap_err().code, ErrorCode::TenantSuspended);
+    assert!(mailing.delivered().await.is_empty());
+    house.resume().await;
+    let taken = email_change::change(&house.app, &caller, wish()).await;
+    taken.unwrap();
+    mailing.link_to(NEXT).await;
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use domain::user::{Credential, User};
 use store::{Claim, Priority, Scope, StoreError, WriteTx};
 
 use super::{Mails, ask, pending};
+use crate::app::again::{self, Who};
 use crate::app::authenticate::ended;
 use crate::app::counter::{self, Admitted, Counter, SESSION_POLICY};
 use crate::app::{App, Caller, Error};
@@ -33,7 +34,8 @@ pub struct EmailChange {
 ///
 /// # Errors
 /// `validation_failed` for the present address; `invalid_credentials` for a wrong current password,
-/// whose fifth ends the session; `conflict` if the password was changed meanwhile; `overloaded`;
+/// whose fifth ends the session; `conflict` if the password was changed meanwhile; whatever closed
+/// the tenant or ended the session meanwhile; `overloaded`;
 /// `unavailable` where no mail leaves.
 pub async fn change(app: &Arc<App>, caller: &Caller, wish: EmailChange) -> Result<(), Error> {
     let floor = Instant::now() + *app.login_floor.get();
@@ -160,7 +162,7 @@ impl Asking {
         counter: Counter,
         reservation: ReservationId,
     ) -> Result<(), Error> {
-        let now = app.now();
+        let (now, grace) = (app.now(), app.settings().expiry_grace);
         let ip = app.stored_ip(self.caller.client.ip);
         let Some(mails) = Mails::draw(app, Some(&ip), now)? else {
             counter::release(app, &counter, reservation).await?;
@@ -182,13 +184,11 @@ impl Asking {
                     if !caller.client.claim.begin() {
                         return Ok(Stored::Abandoned);
                     }
-                    let rows = tx.tenant_mut(caller.tenant_id);
-                    let session = rows.sessions().by_id(caller.session_id)?;
-                    let user = rows.users().by_id(caller.user_id)?;
-                    let user = user.filter(|_| session.is_some_and(|open| open.ended.is_none()));
-                    let Some(user) = user else {
-                        return Ok(Stored::SessionGone);
+                    let user = match again::look(tx, Who::from(&caller), now, grace)? {
+                        Ok((_, user)) => user,
+                        Err(refused) => return Ok(Stored::Refused(refused)),
                     };
+                    let rows = tx.tenant_mut(caller.tenant_id);
                     let credential = rows.credentials().of(caller.user_id)?;
                     if credential.is_none_or(|present| present.version != version)
                         || user.email == pending.email
@@ -210,19 +210,20 @@ impl Asking {
 enum Stored {
     Asked,
     Overtaken,
-    SessionGone,
+    /// What let the request in does not hold any more.
+    Refused(Error),
     Abandoned,
 }
 
 impl Stored {
-    fn answer(&self) -> Result<(), Error> {
+    fn answer(self) -> Result<(), Error> {
         match self {
             Self::Asked => Ok(()),
             Self::Overtaken => Err(Error::new(
                 ErrorCode::Conflict,
                 "the account was changed by another request; nothing was done",
             )),
-            Self::SessionGone => Err(ended(EndReason::Revoked)),
+            Self::Refused(refused) => Err(refused),
             Self::Abandoned => Err(Error::from(StoreError::Expired)),
         }
     }
