@@ -159,6 +159,37 @@ async fn a90_a_taken_address_is_accepted_its_owner_is_told_and_nothing_is_change
 }
 
 #[tokio::test]
+async fn a90_a_former_link_does_not_tell_whether_the_next_address_is_taken() {
+    let (bob, eve, free) = ("bob@acme.test", "eve@acme.test", "ada@third.test");
+    for (wanted, times) in [(bob, 1), (eve, 1), (free, 1), (bob, 4), (eve, 4), (free, 4)] {
+        let mailing = Mailing::new().await;
+        for one in [bob, eve] {
+            mailing.house.user("acme", one).await;
+        }
+        mailing.house.disable_named(eve).await;
+        if times > 1 {
+            // The cap of the wanted address is used up before.
+            let ada = mailing.house.sign_in().await;
+            for _ in 1..times {
+                let asked = ask(ada.access(), wanted, GOOD);
+                mailing.house.ask(asked).await.is(202, "");
+            }
+            mailing.delivered().await;
+        }
+        mailing.house.clock.advance(Duration::from_mins(30));
+        let former = mailing.asked(NEXT).await;
+        let ada = mailing.house.sign_in().await;
+        let answer = mailing.house.ask(ask(ada.access(), wanted, GOOD)).await;
+        answer.is(202, "");
+        mailing
+            .house
+            .ask(confirm(&former))
+            .await
+            .is(410, "link_expired");
+    }
+}
+
+#[tokio::test]
 async fn g16_a_wish_that_a_suspension_of_the_tenant_overtakes_does_not_wait() {
     let mailing = Mailing::new().await;
     let house = &mailing.house;

@@ -9,11 +9,12 @@ use common::error::ErrorCode;
 use common::time::Time;
 use domain::lockout::{AfterFailure, CounterKind, ReservationId};
 use domain::password::Password;
+use domain::registration::PendingEmail;
 use domain::session::EndReason;
 use domain::user::{Credential, User};
 use store::{Claim, Priority, Scope, StoreError, WriteTx};
 
-use super::{Mails, ask, pending};
+use super::{Asked, Mails, ask, pending};
 use crate::app::again::{self, Who};
 use crate::app::authenticate::ended;
 use crate::app::counter::{self, Admitted, Counter, SESSION_POLICY};
@@ -30,7 +31,7 @@ pub struct EmailChange {
 }
 
 /// Lets the new address wait for its owner, and tells the present one. Accepted for an address that
-/// another user has, too: its owner is told, and nothing is changed.
+/// another user has, too: its owner is told, and no address is changed. A former wish is over then.
 ///
 /// # Errors
 /// `validation_failed` for the present address; `invalid_credentials` for a wrong current password,
@@ -196,7 +197,8 @@ impl Asking {
                         return Ok(Stored::Overtaken);
                     }
                     tx.counters_mut().clear(&counter.key)?;
-                    ask(tx, &user, &pending, &queued)?;
+                    let asked = ask(tx, &user, &pending, &queued)?;
+                    end_former(tx, &user, &pending, asked)?;
                     Ok(Stored::Asked)
                 },
             )
@@ -204,6 +206,31 @@ impl Asking {
         mails.post(app);
         outcome.answer()
     }
+}
+
+/// Whatever became of the wish, the former one is over: whether its link still works must not tell
+/// who asks that the new address is another user's.
+fn end_former(
+    tx: &dyn WriteTx,
+    user: &User,
+    wish: &PendingEmail,
+    asked: Asked,
+) -> Result<(), StoreError> {
+    let rows = tx.tenant_mut(user.tenant_id);
+    let is_over = match asked {
+        // It took the former one's place.
+        Asked::Waits => false,
+        Asked::Taken => true,
+        // A link that went to the same mailbox stays good (rule 22).
+        Asked::Capped => rows
+            .waiting()
+            .email_of(user.id)?
+            .is_some_and(|former| former.email != wish.email),
+    };
+    if is_over {
+        rows.waiting_mut().delete_email(user.id)?;
+    }
+    Ok(())
 }
 
 /// What became of the write.
