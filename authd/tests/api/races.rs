@@ -185,10 +185,8 @@ async fn g16_what_a_suspension_of_the_tenant_overtakes_is_not_written() {
     for of_token in [false, true] {
         let house = House::new().await;
         house.temporary(email).await;
-        let access = match of_token {
-            true => house.ask(login(email, GOOD)).await.access().to_owned(),
-            false => house.sign_in().await.access().to_owned(),
-        };
+        let who = if of_token { email } else { ADA };
+        let access = house.ask(login(who, GOOD)).await.access().to_owned();
         let (pool, gate) = gated_pool(one_thread());
         let held = beside(&house.app, pool);
         hold(&held, &gate).await;
@@ -200,7 +198,6 @@ async fn g16_what_a_suspension_of_the_tenant_overtakes_is_not_written() {
         gate.open();
         waiting.await.unwrap().is(403, "tenant_suspended");
         house.resume().await;
-        let who = if of_token { email } else { ADA };
         house
             .ask(login(who, OTHER))
             .await

@@ -8,6 +8,7 @@ use common::email::Email;
 use common::error::ErrorCode;
 use common::time::Time;
 use domain::lockout::{AfterFailure, CounterKind, ReservationId};
+use domain::mail::{CAP_WINDOW, Template};
 use domain::password::Password;
 use domain::registration::PendingEmail;
 use domain::session::EndReason;
@@ -36,7 +37,7 @@ pub struct EmailChange {
 /// # Errors
 /// `validation_failed` for the present address; `invalid_credentials` for a wrong current password,
 /// whose fifth ends the session; `conflict` if the password was changed meanwhile; whatever closed
-/// the tenant or ended the session meanwhile; `overloaded`;
+/// the tenant or ended the session meanwhile; `rate_limited`; `overloaded`;
 /// `unavailable` where no mail leaves.
 pub async fn change(app: &Arc<App>, caller: &Caller, wish: EmailChange) -> Result<(), Error> {
     let floor = Instant::now() + *app.login_floor.get();
@@ -197,6 +198,9 @@ impl Asking {
                         return Ok(Stored::Overtaken);
                     }
                     tx.counters_mut().clear(&counter.key)?;
+                    if let Err(refused) = may_ask_again(tx, &user, &queued, now)? {
+                        return Ok(Stored::Refused(refused));
+                    }
                     let asked = ask(tx, &user, &pending, &queued)?;
                     end_former(tx, &user, &pending, asked)?;
                     Ok(Stored::Asked)
@@ -206,6 +210,32 @@ impl Asking {
         mails.post(app);
         outcome.answer()
     }
+}
+
+/// Refuses a wish over as many an hour as mails may go to one address: each tells the present address
+/// of it, beyond the cap. What was told is counted, not what waits: it is the same for a taken one.
+fn may_ask_again(
+    tx: &dyn WriteTx,
+    user: &User,
+    mails: &Mails,
+    now: Time,
+) -> Result<Result<(), Error>, StoreError> {
+    let kind = Template::EmailChangeRequested;
+    let told = tx
+        .outbox_mut()
+        .told_since(user, kind, now.minus(CAP_WINDOW))?;
+    let (count, Some(oldest)) = told else {
+        return Ok(Ok(()));
+    };
+    if count < mails.notice.hourly() {
+        return Ok(Ok(()));
+    }
+    let wait = oldest.plus(CAP_WINDOW).since(now);
+    Ok(Err(Error::new(
+        ErrorCode::RateLimited,
+        "too many other addresses were asked for; nothing was done",
+    )
+    .with_retry_after(wait)))
 }
 
 /// Whatever became of the wish, the former one is over: whether its link still works must not tell
