@@ -81,7 +81,8 @@ impl Template {
 
     /// Whether the mail counts against, and is held back by, the hourly cap of its address (rule 22).
     /// Those that a stranger can cause do; what tells the owner of a change that was made, and what an
-    /// administrator sends, always goes out: filling the cap must not silence it.
+    /// administrator sends, always goes out: filling the cap must not silence it. A reset that an
+    /// administrator asks for goes out, too, and counts.
     pub const fn is_capped(self) -> bool {
         match self {
             Self::PasswordReset

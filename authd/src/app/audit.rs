@@ -172,9 +172,10 @@ impl Record {
         work: impl Fn(&dyn WriteTx, &Permit<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let claim = self.claim.clone();
+        let grace = app.settings().expiry_grace;
         app.store
             .write(Priority::Urgent, claim, move |tx| {
-                let permit = Permit::read(tx, &self)?;
+                let permit = Permit::read(tx, &self, grace)?;
                 work(tx, &permit)
             })
             .await

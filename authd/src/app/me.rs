@@ -1,16 +1,12 @@
 //! The signed-in user's own account: to read, and what of its profile a user may change.
 
-use std::time::Duration;
-
-use common::time::Time;
-use common::view::{Address, Name, UserStatus};
+use common::view::{Address, Name};
 use domain::profile::{self, InvalidField};
-use domain::session::EndReason;
 use domain::user::User;
 use serde::Deserialize;
-use store::{Priority, ReadTx};
+use store::Priority;
 
-use crate::app::authenticate::{ended, tenant_is_open};
+use crate::app::again::{self, Who};
 use crate::app::entity::Expected;
 use crate::app::patch::Patch;
 use crate::app::user::{made_name, own};
@@ -80,7 +76,7 @@ pub async fn update(
     let by = caller.clone();
     app.store
         .write(Priority::Normal, caller.client.claim.clone(), move |tx| {
-            let before = again(tx, &by, now, grace)?;
+            let (_, before) = again::look(tx, Who::from(&by), now, grace)??;
             expected.check(&own(&before))?;
             let mut after = with(&before, patch.clone())?;
             if after != before {
@@ -91,30 +87,6 @@ pub async fn update(
             Ok(after)
         })
         .await
-}
-
-/// The caller's user, looked at again where something is written: what the request was let in by may
-/// have ended while it was read or while a picture was made (G16).
-pub(super) fn again(
-    tx: &dyn ReadTx,
-    caller: &Caller,
-    now: Time,
-    expiry_grace: Duration,
-) -> Result<User, Error> {
-    let revoked = || ended(EndReason::Revoked);
-    let tenant = tx.tenants().by_id(caller.tenant_id)?;
-    let tenant = tenant.ok_or_else(revoked)?;
-    tenant_is_open(tenant.standing(now, expiry_grace))?;
-    let rows = tx.tenant(caller.tenant_id);
-    let session = rows.sessions().by_id(caller.session_id)?;
-    let session = session.ok_or_else(revoked)?;
-    if let Some((_, reason)) = session.ended {
-        return Err(ended(reason));
-    }
-    rows.users()
-        .by_id(caller.user_id)?
-        .filter(|user| user.status != UserStatus::Disabled)
-        .ok_or_else(revoked)
 }
 
 /// The user with what was asked for in it, each value checked.

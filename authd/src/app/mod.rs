@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod administer;
+mod again;
 pub mod attempt;
 pub mod audit;
 pub mod authenticate;

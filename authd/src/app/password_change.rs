@@ -2,6 +2,7 @@
 //! 24). Wrong current passwords count on a counter of the session's (or the token's) own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::error::ErrorCode;
 use common::id::{SessionId, TenantId, UserId};
@@ -20,6 +21,7 @@ use store::{
     Claim, CredentialWrite, Denial, Priority, Scope, StoreError, TenantRow, TenantWrite, WriteTx,
 };
 
+use crate::app::again::{self, Who};
 use crate::app::authenticate::{authenticate, ended, password_change_claims, tenant_is_open};
 use crate::app::counter::{self, Admitted, Counter, SESSION_POLICY};
 use crate::app::tenant::effective;
@@ -43,6 +45,19 @@ pub struct Changer {
     client: Client,
     tenant_id: TenantId,
     user_id: UserId,
+}
+
+impl Changer {
+    fn who(&self) -> Who {
+        Who {
+            tenant: self.tenant_id,
+            user: self.user_id,
+            session: match &self.proof {
+                Proof::Session(id) => Some(*id),
+                Proof::Token(_) => None,
+            },
+        }
+    }
 }
 
 /// A wish to change a password.
@@ -308,6 +323,7 @@ impl Change {
             .map(|draft| draft.from(app.stored_ip(self.by.client.ip), None));
         let queued = draft.clone();
         let (proof, claim) = (self.by.proof.clone(), self.by.client.claim.clone());
+        let (who, grace) = (self.by.who(), app.settings().expiry_grace);
         let outcome = app
             .store
             .write(
@@ -318,8 +334,8 @@ impl Change {
                     if !claim.begin() {
                         return Ok(Stored::Abandoned);
                     }
-                    if !proof_holds(tx, tenant_id, &proof)? {
-                        return Ok(Stored::ProofGone);
+                    if let Err(refused) = proof_holds(tx, who, &proof, now, grace)? {
+                        return Ok(Stored::Refused(refused));
                     }
                     let rows = tx.tenant_mut(tenant_id);
                     if !rows.credentials_mut().set(&write, expected)? {
@@ -351,19 +367,20 @@ impl Change {
 enum Stored {
     Changed,
     Overtaken,
-    ProofGone,
+    /// What let the request in does not hold any more.
+    Refused(Error),
     Abandoned,
 }
 
 impl Stored {
-    fn answer(&self) -> Result<(), Error> {
+    fn answer(self) -> Result<(), Error> {
         match self {
             Self::Changed => Ok(()),
             Self::Overtaken => Err(Error::new(
                 ErrorCode::Conflict,
                 "the password was changed by another request; nothing was done",
             )),
-            Self::ProofGone => Err(ended(EndReason::Revoked)),
+            Self::Refused(refused) => Err(refused),
             Self::Abandoned => Err(Error::new(
                 ErrorCode::RequestTimeout,
                 "the request took too long; nothing was done",
@@ -384,14 +401,20 @@ fn activate(rows: &dyn TenantWrite, user: UserId, now: Time) -> Result<Option<Us
     Ok(found)
 }
 
-fn proof_holds(tx: &dyn WriteTx, tenant: TenantId, proof: &Proof) -> Result<bool, StoreError> {
-    match proof {
-        Proof::Session(id) => {
-            let session = tx.tenant(tenant).sessions().by_id(*id)?;
-            Ok(session.is_some_and(|session| session.ended.is_none()))
-        }
-        Proof::Token(claims) => Ok(!tx.is_denied(&claims.jti)?),
+/// Whether the change may still be made by what let it in (G16).
+fn proof_holds(
+    tx: &dyn WriteTx,
+    who: Who,
+    proof: &Proof,
+    now: Time,
+    grace: Duration,
+) -> Result<Result<(), Error>, StoreError> {
+    if let Proof::Token(claims) = proof
+        && tx.is_denied(&claims.jti)?
+    {
+        return Ok(Err(ended(EndReason::Revoked)));
     }
+    Ok(again::look(tx, who, now, grace)?.map(drop))
 }
 
 /// Ends what the change was tried by.

@@ -2,21 +2,22 @@
 //! transaction itself sees, the actor's and the other one's (G16). For an operator everything is
 //! allowed; nothing here is decided on what was true before the transaction.
 
+use std::time::Duration;
+
 use common::call::Change;
 use common::error::ErrorCode;
 use common::id::{TenantId, UserId};
 use common::time::Time;
-use common::view::UserStatus;
 use domain::rights::{Realm, Right, Rights};
 use domain::role::Role;
-use domain::session::EndReason;
 use domain::tenant::Tenant;
 use serde_json::Value;
 use store::{ReadTx, WriteTx};
 
+use crate::app::again::{self, Who};
 use crate::app::audit::{Act, Record, WideAct};
 use crate::app::context::{Administrator, fresh};
-use crate::app::{Error, access, authenticate};
+use crate::app::{Error, access};
 
 /// The leave to change something, good within the transaction that it was drawn in.
 pub struct Permit<'a> {
@@ -34,10 +35,15 @@ impl<'a> Permit<'a> {
     /// Reads anew who acts, and whether the act is still allowed.
     ///
     /// # Errors
-    /// `session_revoked` for who is gone, disabled or signed out; `permission_denied`.
-    pub(super) fn read(tx: &dyn ReadTx, record: &'a Record) -> Result<Self, Error> {
+    /// `session_revoked` for who is gone, disabled or signed out; `tenant_suspended`,
+    /// `subscription_ended` for whose tenant was closed; `permission_denied`.
+    pub(super) fn read(
+        tx: &dyn ReadTx,
+        record: &'a Record,
+        expiry_grace: Duration,
+    ) -> Result<Self, Error> {
         let of = record.administrator().map(|administrator| {
-            let rights = standing(tx, administrator)?;
+            let rights = standing(tx, administrator, record.at(), expiry_grace)?;
             Ok::<_, Error>(Standing {
                 administrator,
                 rights,
@@ -204,19 +210,14 @@ fn is_administrative(right: &Right) -> bool {
 }
 
 /// The rights of who acts, as this transaction sees them.
-fn standing(tx: &dyn ReadTx, administrator: &Administrator) -> Result<Rights, Error> {
-    let caller = &administrator.caller;
-    let rows = tx.tenant(caller.tenant_id);
-    let gone = || authenticate::ended(EndReason::Revoked);
-    let tenant = tx.tenants().by_id(caller.tenant_id)?.ok_or_else(gone)?;
-    let user = rows.users().by_id(caller.user_id)?.ok_or_else(gone)?;
-    let session = rows.sessions().by_id(caller.session_id)?.ok_or_else(gone)?;
-    if let Some((_, reason)) = session.ended {
-        return Err(authenticate::ended(reason));
-    }
-    if user.status == UserStatus::Disabled {
-        return Err(gone());
-    }
+fn standing(
+    tx: &dyn ReadTx,
+    administrator: &Administrator,
+    now: Time,
+    expiry_grace: Duration,
+) -> Result<Rights, Error> {
+    let who = Who::from(&administrator.caller);
+    let (tenant, user) = again::look(tx, who, now, expiry_grace)??;
     let rights = access::rights(tx, &tenant, &user)?;
     match administrator
         .needs

@@ -12,10 +12,11 @@ use domain::user::User;
 use serde_json::{Value, json};
 use store::{Priority, WriteTx};
 
+use crate::app::again::{self, Who};
 use crate::app::audit::{Act, Record};
 use crate::app::db::Roominess;
 use crate::app::names::Found;
-use crate::app::{Administrator, App, By, Caller, Error, access, me, permit, target};
+use crate::app::{Administrator, App, By, Caller, Error, access, permit, target};
 use crate::picture::{Limits, Studio, StudioError};
 
 /// Files that are read or made anew at a time: each is in memory whole.
@@ -157,7 +158,7 @@ pub async fn put_own(app: &App, caller: &Caller, picture: Picture) -> Result<Use
     let by = caller.clone();
     app.store
         .write(Priority::Normal, caller.client.claim.clone(), move |tx| {
-            me::again(tx, &by, now, grace)?;
+            again::look(tx, Who::from(&by), now, grace)??;
             put(tx, by.tenant_id, by.user_id, &picture)
         })
         .await
@@ -173,7 +174,7 @@ pub async fn remove_own(app: &App, caller: &Caller) -> Result<(), Error> {
     let by = caller.clone();
     app.store
         .write(Priority::Normal, caller.client.claim.clone(), move |tx| {
-            me::again(tx, &by, now, grace)?;
+            again::look(tx, Who::from(&by), now, grace)??;
             let rows = tx.tenant_mut(by.tenant_id);
             if rows.pictures_mut().delete(by.user_id, now)? {
                 Ok(())

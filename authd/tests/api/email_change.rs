@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
-use authd::app::email_change;
+use authd::app::email_change::{self, EmailChange};
+use authd::app::{Client, authenticate};
 use common::call::Socket;
 use common::call::user::ChangeEmail;
 use common::error::ErrorCode;
+use common::id::RequestId;
+use common::secret::Secret;
 use domain::mail::Template;
+use domain::password::Password;
 use serde_json::json;
+use store::Claim;
 
 use crate::house::{ADA, Ask, BETTER, GOOD, WRONG, change, get, login, post, set_password};
 use crate::mailing::Mailing;
@@ -154,6 +159,64 @@ async fn a90_a_taken_address_is_accepted_its_owner_is_told_and_nothing_is_change
 }
 
 #[tokio::test]
+async fn a90_a_former_link_does_not_tell_whether_the_next_address_is_taken() {
+    let (bob, eve, free) = ("bob@acme.test", "eve@acme.test", "ada@third.test");
+    for (wanted, times) in [(bob, 1), (eve, 1), (free, 1), (bob, 4), (eve, 4), (free, 4)] {
+        let mailing = Mailing::new().await;
+        for one in [bob, eve] {
+            mailing.house.user("acme", one).await;
+        }
+        mailing.house.disable_named(eve).await;
+        if times > 1 {
+            // The cap of the wanted address is used up before, by somebody else.
+            mailing.house.user("acme", "frank@acme.test").await;
+            let frank = mailing.house.ask(login("frank@acme.test", GOOD)).await;
+            for _ in 1..times {
+                let asked = ask(frank.access(), wanted, GOOD);
+                mailing.house.ask(asked).await.is(202, "");
+            }
+            mailing.delivered().await;
+        }
+        let former = mailing.asked(NEXT).await;
+        let ada = mailing.house.sign_in().await;
+        let answer = mailing.house.ask(ask(ada.access(), wanted, GOOD)).await;
+        answer.is(202, "");
+        mailing
+            .house
+            .ask(confirm(&former))
+            .await
+            .is(410, "link_expired");
+    }
+}
+
+#[tokio::test]
+async fn g16_a_wish_that_a_suspension_of_the_tenant_overtakes_does_not_wait() {
+    let mailing = Mailing::new().await;
+    let house = &mailing.house;
+    let session = house.sign_in().await;
+    let client = Client {
+        ip: "203.0.113.7".parse().unwrap(),
+        has_own_address: true,
+        request_id: RequestId::from_bytes([1; 16]),
+        claim: Claim::detached(),
+    };
+    let checked = authenticate::authenticate(&house.app, client, session.access()).await;
+    let caller = checked.unwrap().caller;
+    let wish = || EmailChange {
+        email: NEXT.parse().unwrap(),
+        current: Password::new(&Secret::new(GOOD.to_owned())).unwrap(),
+    };
+    house.suspend().await;
+    let refused = email_change::change(&house.app, &caller, wish()).await;
+    assert_eq!(refused.unwrap_err().code, ErrorCode::TenantSuspended);
+    assert!(mailing.delivered().await.is_empty());
+    house.resume().await;
+    let taken = email_change::change(&house.app, &caller, wish()).await;
+    taken.unwrap();
+    mailing.link_to(NEXT).await;
+}
+
+#[tokio::test]
 async fn a90_one_that_an_administrator_sets_waits_and_the_old_one_is_told() {
     let mailing = Mailing::new().await;
     mailing.house.user("acme", "bob@acme.test").await;
@@ -262,9 +325,17 @@ async fn rule_22_a_link_dies_with_time_a_change_of_password_or_status() {
 #[tokio::test]
 async fn a51_over_the_cap_of_the_new_address_nothing_is_sent_and_nothing_dies() {
     let mailing = Mailing::new().await;
+    mailing.house.user("acme", "bob@acme.test").await;
+    let bob = mailing.house.ask(login("bob@acme.test", GOOD)).await;
+    mailing
+        .house
+        .ask(ask(bob.access(), NEXT, GOOD))
+        .await
+        .is(202, "");
+    mailing.delivered().await;
     let ada = mailing.house.sign_in().await;
     let mut link = String::new();
-    for _ in 0..3 {
+    for _ in 0..2 {
         mailing
             .house
             .ask(ask(ada.access(), NEXT, GOOD))
@@ -283,6 +354,41 @@ async fn a51_over_the_cap_of_the_new_address_nothing_is_sent_and_nothing_dies() 
     let capped = mailing.by_operator(NEXT).await.unwrap();
     assert!(!capped.changed && capped.notes.concat().contains("3 mails an hour"));
     mailing.house.ask(confirm(&link)).await.is(204, "");
+}
+
+#[tokio::test]
+async fn a51_over_three_wishes_an_hour_the_present_address_hears_no_more() {
+    for taken in [false, true] {
+        let mailing = Mailing::new().await;
+        let ada = mailing.house.sign_in().await;
+        let wish = |n: u8| ask(ada.access(), &format!("ada{n}@next.test"), GOOD);
+        if taken {
+            for n in 0..4 {
+                let one = format!("ada{n}@next.test");
+                mailing.house.user("acme", &one).await;
+            }
+        }
+        mailing.house.ask(wish(0)).await.is(202, "");
+        mailing.house.clock.advance(Duration::from_mins(4));
+        for n in 1..3 {
+            mailing.house.ask(wish(n)).await.is(202, "");
+        }
+        mailing.delivered().await;
+        let over = mailing.house.ask(wish(3)).await;
+        over.is(429, "rate_limited");
+        assert_eq!(over.headers["retry-after"], "3360");
+        assert!(mailing.delivered().await.is_empty());
+        // What waits for others is theirs alone, and time opens it again.
+        mailing.house.user("acme", "bob@acme.test").await;
+        let bob = mailing.house.ask(login("bob@acme.test", GOOD)).await;
+        let other = ask(bob.access(), "bob@next.test", GOOD);
+        mailing.house.ask(other).await.is(202, "");
+        mailing.delivered().await;
+        mailing.house.clock.advance(Duration::from_secs(3360));
+        let ada = mailing.house.sign_in().await;
+        let again = ask(ada.access(), "ada3@next.test", GOOD);
+        mailing.house.ask(again).await.is(202, "");
+    }
 }
 
 #[tokio::test]

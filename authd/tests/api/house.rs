@@ -475,6 +475,28 @@ impl House {
             .unwrap();
     }
 
+    /// Closes the tenant `acme`.
+    pub(crate) async fn suspend(&self) {
+        let request = call::tenant::Suspend {
+            tenant: "acme".to_owned(),
+            reason: None,
+        };
+        tenant::suspend(&self.app, &operator(Socket::Admin), request)
+            .await
+            .unwrap();
+    }
+
+    /// Opens it again.
+    pub(crate) async fn resume(&self) {
+        let request = call::tenant::Resume {
+            tenant: "acme".to_owned(),
+            reason: None,
+        };
+        tenant::resume(&self.app, &operator(Socket::Admin), request)
+            .await
+            .unwrap();
+    }
+
     pub(crate) async fn enable(&self, email: &str) {
         let request = Enable {
             user: reference("acme", email),

@@ -170,13 +170,40 @@ async fn g2_g16_a_change_by_token_that_a_disabling_overtakes_changes_nothing() {
     until(async || held.pool.places_taken() == 2).await;
     house.disable_named(email).await;
     gate.open();
-    waiting.await.unwrap().is(409, "conflict");
+    waiting.await.unwrap().is(401, "session_revoked");
     house.enable(email).await;
     house
         .ask(login(email, OTHER))
         .await
         .is(401, "invalid_credentials");
     held.pool.stop();
+}
+
+#[tokio::test]
+async fn g16_what_a_suspension_of_the_tenant_overtakes_is_not_written() {
+    let email = "new@acme.test";
+    for of_token in [false, true] {
+        let house = House::new().await;
+        house.temporary(email).await;
+        let who = if of_token { email } else { ADA };
+        let access = house.ask(login(who, GOOD)).await.access().to_owned();
+        let (pool, gate) = gated_pool(one_thread());
+        let held = beside(&house.app, pool);
+        hold(&held, &gate).await;
+        let through = router(&held, None);
+        let ask = change(&access, GOOD, OTHER);
+        let waiting = tokio::spawn(async move { send(&through, ask).await });
+        until(async || held.pool.places_taken() == 2).await;
+        house.suspend().await;
+        gate.open();
+        waiting.await.unwrap().is(403, "tenant_suspended");
+        house.resume().await;
+        house
+            .ask(login(who, OTHER))
+            .await
+            .is(401, "invalid_credentials");
+        held.pool.stop();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

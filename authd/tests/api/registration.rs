@@ -691,6 +691,32 @@ async fn rule_21_a_closed_tenant_takes_none_and_completes_none() {
 }
 
 #[tokio::test]
+async fn rule_21_a_domain_that_was_closed_meanwhile_completes_nothing() {
+    let mailing = open().await;
+    let token = mailing.registered("grace@else.test", GOOD).await;
+    let app = &mailing.house.app;
+    let allow = |domains: &[&str]| {
+        let mut settings = (*app.settings()).clone();
+        Arc::make_mut(&mut settings.tenant)
+            .registration
+            .allowed_domains = domains.iter().map(ToString::to_string).collect();
+        app.settings.set(settings);
+    };
+    let before = mailing.users().await;
+    allow(&["acme.test"]);
+    mailing
+        .house
+        .ask(verify(&token, GOOD))
+        .await
+        .is(403, "registration_closed");
+    assert_eq!(mailing.users().await, before);
+    // It went on waiting, and no try was counted.
+    allow(&["acme.test", "else.test"]);
+    mailing.house.ask(verify(&token, GOOD)).await.is(200, "");
+    assert_eq!(mailing.users().await, before + 1);
+}
+
+#[tokio::test]
 async fn an_address_that_an_administrator_gave_away_meanwhile_completes_nothing() {
     let mailing = open().await;
     let token = mailing.registered(NEW, GOOD).await;

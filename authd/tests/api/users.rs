@@ -310,6 +310,13 @@ async fn g16_a_right_that_is_gone_when_the_write_begins_is_gone() {
         .unwrap();
     let refused = user::disable(app, &administrator, disable(&target)).await;
     assert_eq!(refused.unwrap_err().code, ErrorCode::SessionRevoked);
+    // Or belongs to a tenant that is closed.
+    let third = world.actor("acme", &["users:edit"]).await;
+    let administrator = enter(app, &third, "users:edit").await;
+    world.house().suspend().await;
+    let refused = user::disable(app, &administrator, disable(&target)).await;
+    assert_eq!(refused.unwrap_err().code, ErrorCode::TenantSuspended);
+    world.house().resume().await;
     let status = world
         .user(world.house().acme, &target)
         .await

@@ -64,9 +64,9 @@ impl Mails {
 enum Asked {
     /// It waits.
     Waits,
-    /// Another user has it: its owner was told, nothing else was done.
+    /// Another user has it: its owner was told, nothing waits for it.
     Taken,
-    /// Too many mails went there: nothing was done, and nothing died (rule 22).
+    /// Too many mails went there: no link was sent, and none that went there died (rule 22).
     Capped,
 }
 

@@ -8,12 +8,15 @@ use common::email::Email;
 use common::error::ErrorCode;
 use common::time::Time;
 use domain::lockout::{AfterFailure, CounterKind, ReservationId};
+use domain::mail::{CAP_WINDOW, Template};
 use domain::password::Password;
+use domain::registration::PendingEmail;
 use domain::session::EndReason;
 use domain::user::{Credential, User};
 use store::{Claim, Priority, Scope, StoreError, WriteTx};
 
-use super::{Mails, ask, pending};
+use super::{Asked, Mails, ask, pending};
+use crate::app::again::{self, Who};
 use crate::app::authenticate::ended;
 use crate::app::counter::{self, Admitted, Counter, SESSION_POLICY};
 use crate::app::{App, Caller, Error};
@@ -29,11 +32,12 @@ pub struct EmailChange {
 }
 
 /// Lets the new address wait for its owner, and tells the present one. Accepted for an address that
-/// another user has, too: its owner is told, and nothing is changed.
+/// another user has, too: its owner is told, and no address is changed. A former wish is over then.
 ///
 /// # Errors
 /// `validation_failed` for the present address; `invalid_credentials` for a wrong current password,
-/// whose fifth ends the session; `conflict` if the password was changed meanwhile; `overloaded`;
+/// whose fifth ends the session; `conflict` if the password was changed meanwhile; whatever closed
+/// the tenant or ended the session meanwhile; `rate_limited`; `overloaded`;
 /// `unavailable` where no mail leaves.
 pub async fn change(app: &Arc<App>, caller: &Caller, wish: EmailChange) -> Result<(), Error> {
     let floor = Instant::now() + *app.login_floor.get();
@@ -160,7 +164,7 @@ impl Asking {
         counter: Counter,
         reservation: ReservationId,
     ) -> Result<(), Error> {
-        let now = app.now();
+        let (now, grace) = (app.now(), app.settings().expiry_grace);
         let ip = app.stored_ip(self.caller.client.ip);
         let Some(mails) = Mails::draw(app, Some(&ip), now)? else {
             counter::release(app, &counter, reservation).await?;
@@ -182,13 +186,11 @@ impl Asking {
                     if !caller.client.claim.begin() {
                         return Ok(Stored::Abandoned);
                     }
-                    let rows = tx.tenant_mut(caller.tenant_id);
-                    let session = rows.sessions().by_id(caller.session_id)?;
-                    let user = rows.users().by_id(caller.user_id)?;
-                    let user = user.filter(|_| session.is_some_and(|open| open.ended.is_none()));
-                    let Some(user) = user else {
-                        return Ok(Stored::SessionGone);
+                    let user = match again::look(tx, Who::from(&caller), now, grace)? {
+                        Ok((_, user)) => user,
+                        Err(refused) => return Ok(Stored::Refused(refused)),
                     };
+                    let rows = tx.tenant_mut(caller.tenant_id);
                     let credential = rows.credentials().of(caller.user_id)?;
                     if credential.is_none_or(|present| present.version != version)
                         || user.email == pending.email
@@ -196,7 +198,11 @@ impl Asking {
                         return Ok(Stored::Overtaken);
                     }
                     tx.counters_mut().clear(&counter.key)?;
-                    ask(tx, &user, &pending, &queued)?;
+                    if let Err(refused) = may_ask_again(tx, &user, &queued, now)? {
+                        return Ok(Stored::Refused(refused));
+                    }
+                    let asked = ask(tx, &user, &pending, &queued)?;
+                    end_former(tx, &user, &pending, asked)?;
                     Ok(Stored::Asked)
                 },
             )
@@ -206,23 +212,75 @@ impl Asking {
     }
 }
 
+/// Refuses a wish over as many an hour as mails may go to one address: each tells the present address
+/// of it, beyond the cap. What was told is counted, not what waits: it is the same for a taken one.
+fn may_ask_again(
+    tx: &dyn WriteTx,
+    user: &User,
+    mails: &Mails,
+    now: Time,
+) -> Result<Result<(), Error>, StoreError> {
+    let kind = Template::EmailChangeRequested;
+    let told = tx
+        .outbox_mut()
+        .told_since(user, kind, now.minus(CAP_WINDOW))?;
+    let (count, Some(oldest)) = told else {
+        return Ok(Ok(()));
+    };
+    if count < mails.notice.hourly() {
+        return Ok(Ok(()));
+    }
+    let wait = oldest.plus(CAP_WINDOW).since(now);
+    Ok(Err(Error::new(
+        ErrorCode::RateLimited,
+        "too many other addresses were asked for; nothing was done",
+    )
+    .with_retry_after(wait)))
+}
+
+/// Whatever became of the wish, the former one is over: whether its link still works must not tell
+/// who asks that the new address is another user's.
+fn end_former(
+    tx: &dyn WriteTx,
+    user: &User,
+    wish: &PendingEmail,
+    asked: Asked,
+) -> Result<(), StoreError> {
+    let rows = tx.tenant_mut(user.tenant_id);
+    let is_over = match asked {
+        // It took the former one's place.
+        Asked::Waits => false,
+        Asked::Taken => true,
+        // A link that went to the same mailbox stays good (rule 22).
+        Asked::Capped => rows
+            .waiting()
+            .email_of(user.id)?
+            .is_some_and(|former| former.email != wish.email),
+    };
+    if is_over {
+        rows.waiting_mut().delete_email(user.id)?;
+    }
+    Ok(())
+}
+
 /// What became of the write.
 enum Stored {
     Asked,
     Overtaken,
-    SessionGone,
+    /// What let the request in does not hold any more.
+    Refused(Error),
     Abandoned,
 }
 
 impl Stored {
-    fn answer(&self) -> Result<(), Error> {
+    fn answer(self) -> Result<(), Error> {
         match self {
             Self::Asked => Ok(()),
             Self::Overtaken => Err(Error::new(
                 ErrorCode::Conflict,
                 "the account was changed by another request; nothing was done",
             )),
-            Self::SessionGone => Err(ended(EndReason::Revoked)),
+            Self::Refused(refused) => Err(refused),
             Self::Abandoned => Err(Error::from(StoreError::Expired)),
         }
     }

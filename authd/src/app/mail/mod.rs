@@ -82,6 +82,8 @@ pub struct Draft {
     template: Template,
     occasion: Occasion,
     hourly: u32,
+    /// Whether the cap of its address holds it back.
+    is_capped: bool,
     /// Whether a write queued it.
     was_put: Arc<AtomicBool>,
 }
@@ -127,6 +129,7 @@ impl App {
                 link_life: None,
             },
             hourly: self.settings().mail.per_address_hourly,
+            is_capped: template.is_capped(),
             was_put: Arc::default(),
         }))
     }
@@ -158,6 +161,14 @@ impl Draft {
         self
     }
 
+    /// Lets it out beyond the cap of its address: an administrator asked for it by hand, and what
+    /// strangers caused before must not hold that back. It counts against the cap all the same.
+    #[must_use]
+    pub const fn beyond_cap(mut self) -> Self {
+        self.is_capped = false;
+        self
+    }
+
     /// Queues it in the transaction of what it tells of. False over the hourly cap of its address:
     /// nothing is queued, and nothing that was sent before dies (rule 22).
     ///
@@ -173,7 +184,7 @@ impl Draft {
     /// Those of the store.
     pub fn put_to(&self, tx: &dyn WriteTx, recipient: &Recipient) -> Result<bool, StoreError> {
         let outbox = tx.outbox_mut();
-        if self.template.is_capped() {
+        if self.is_capped {
             let since = self.occasion.at.minus(CAP_WINDOW);
             if outbox.capped_since(&recipient.email, since)? >= self.hourly {
                 return Ok(false);

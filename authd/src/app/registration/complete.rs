@@ -80,20 +80,22 @@ fn find(
     if !waiting.is_alive(now) {
         return Err(expired());
     }
-    let tenant = open(tx, waiting.tenant_id, settings, now)?;
+    let tenant = open(tx, &waiting, settings, now)?;
     Ok((waiting, tenant))
 }
 
+/// Its tenant, if that takes it now: registration and the address's domain may have been closed since.
 fn open(
     tx: &dyn ReadTx,
-    tenant: TenantId,
+    waiting: &Registration,
     settings: &Settings,
     now: Time,
 ) -> Result<Tenant, Error> {
-    let tenant = tx.tenants().by_id(tenant)?.ok_or_else(expired)?;
+    let tenant = tx.tenants().by_id(waiting.tenant_id)?;
+    let tenant = tenant.ok_or_else(expired)?;
     tenant_is_open(tenant.standing(now, settings.expiry_grace))?;
     let own = effective::read(Arc::clone(&settings.tenant), tx, tenant.id)?;
-    if own.registration.enabled {
+    if own.registration.enabled && own.registration.allows(&waiting.email) {
         Ok(tenant)
     } else {
         Err(closed())
@@ -198,7 +200,7 @@ impl Completion {
         if now >= found.expires_at {
             return Err(expired());
         }
-        let tenant = open(tx, found.tenant_id, settings, now)?;
+        let tenant = open(tx, &found, settings, now)?;
         let rows = tx.tenant_mut(tenant.id);
         if rows.users().by_email(&found.email)?.is_some() {
             return Err(expired());

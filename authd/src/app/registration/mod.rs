@@ -71,13 +71,7 @@ async fn enter(app: &Arc<App>, client: Client, registrant: Registrant) -> Result
         .read(move |tx| open_tenant(tx, &looked_up.0, &looked_up.1, started_at))
         .await?
         .ok_or_else(closed)?;
-    if !own.registration.allows(&registrant.email) {
-        return Err(Error::field(
-            "/email",
-            "domain_not_allowed",
-            "Use an address of your organisation.",
-        ));
-    }
+    check_domain(&own, &registrant.email)?;
     let own_words = password::own_words(&registrant.email, &registrant.name, &tenant);
     password::check(app, &own, &registrant.password, &own_words)
         .map_err(|rejection| Error::password("/password", &rejection))?;
@@ -111,11 +105,23 @@ async fn enter(app: &Arc<App>, client: Client, registrant: Registrant) -> Result
     app.store
         .write(Priority::Normal, client.claim, move |tx| {
             let (_, own) = open_tenant(tx, &slug, &settings, now)?.ok_or_else(closed)?;
+            check_domain(&own, &waiting.email)?;
             put(tx, &own, &waiting, &queued).map_err(Error::from)
         })
         .await?;
     app.post_drafts([&mails.link, &mails.in_use]);
     Ok(())
+}
+
+fn check_domain(own: &Effective, email: &Email) -> Result<(), Error> {
+    if own.registration.allows(email) {
+        return Ok(());
+    }
+    Err(Error::field(
+        "/email",
+        "domain_not_allowed",
+        "Use an address of your organisation.",
+    ))
 }
 
 /// The two mails of which one may go out.

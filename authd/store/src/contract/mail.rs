@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use common::id::MessageId;
 use domain::mail::{MailedToken, Message, MessageState, Occasion, Template};
-use domain::user::UserStatus;
+use domain::user::{User, UserStatus};
 
 use super::{at, nothing_over, page, password, read, tenant_id, two_tenants, user_id, write};
+use crate::error::StoreError;
 use crate::resource::{MessageFilter, OutboxCounts, Over};
 use crate::unit::Store;
 
@@ -167,6 +168,40 @@ pub(crate) fn a51_mails_are_counted_by_mailbox(store: &Store) {
         };
         tx.housekeeping().prune(&over, 100)?;
         assert_eq!(outbox.capped_since(&bob, at(-1))?, 1);
+        Ok(())
+    });
+}
+
+pub(crate) fn a51_what_a_user_was_told_is_counted_by_kind_and_user(store: &Store) {
+    two_tenants(store);
+    write(store, |tx| {
+        let user = |n: u8| {
+            let found = tx.tenant(tenant_id(n)).users().by_id(user_id(n))?;
+            let found = found.unwrap();
+            Ok::<_, StoreError>(User {
+                email: mail(1, 1).recipient,
+                ..found
+            })
+        };
+        let (bob, other) = (user(1)?, user(2)?);
+        let outbox = tx.outbox_mut();
+        let later = Message {
+            created_at: at(5),
+            ..notice(2, 1)
+        };
+        for one in [notice(1, 1), later, mail(3, 1), notice(4, 2)] {
+            outbox.insert(&one)?;
+        }
+        let told = |user: &User, since| outbox.told_since(user, Template::PasswordChanged, since);
+        assert_eq!(told(&bob, at(-1))?, (2, Some(at(0))));
+        assert_eq!(told(&bob, at(0))?, (1, Some(at(5))));
+        assert_eq!(told(&bob, at(5))?, (0, None));
+        assert_eq!(told(&other, at(-1))?, (1, Some(at(0))));
+        let moved = User {
+            email: "eve@acme.test".parse().unwrap(),
+            ..bob
+        };
+        assert_eq!(told(&moved, at(-1))?, (0, None));
         Ok(())
     });
 }

@@ -4,7 +4,8 @@
 use common::email::Email;
 use common::id::{MessageId, TenantId, UserId};
 use common::time::Time;
-use domain::mail::{MailedToken, Message, MessageState};
+use domain::mail::{MailedToken, Message, MessageState, Template};
+use domain::user::User;
 
 use crate::error::StoreError;
 use crate::resource::PageRequest;
@@ -45,6 +46,14 @@ pub trait OutboxRead {
     fn next_due_at(&self) -> Result<Option<Time>, StoreError>;
     /// Mails under the hourly cap to this address that were queued after `since`.
     fn capped_since(&self, recipient: &Email, since: Time) -> Result<u32, StoreError>;
+    /// Mails of one kind about a user to the address that it has, which were queued after `since`: how
+    /// many, and when the oldest of them was.
+    fn told_since(
+        &self,
+        user: &User,
+        template: Template,
+        since: Time,
+    ) -> Result<(u32, Option<Time>), StoreError>;
     /// How it stands.
     fn counts(&self) -> Result<OutboxCounts, StoreError>;
 }

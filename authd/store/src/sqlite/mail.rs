@@ -6,6 +6,7 @@ use common::email::Email;
 use common::id::{MessageId, TenantId, UserId};
 use common::time::Time;
 use domain::mail::{MailedToken, Message, MessageState, Occasion, Template};
+use domain::user::User;
 use rusqlite::params;
 use rusqlite::types::Value;
 
@@ -111,6 +112,30 @@ impl OutboxRead for Tx<'_> {
             columns.take("outbox.capped_since")
         })?;
         Ok(found.unwrap_or(0))
+    }
+
+    fn told_since(
+        &self,
+        user: &User,
+        template: Template,
+        since: Time,
+    ) -> Result<(u32, Option<Time>), StoreError> {
+        let found = self.one(
+            "outbox.told_since",
+            "SELECT count(*), min(created_at) FROM outbox WHERE recipient = ?1 \
+             AND created_at > ?2 AND template = ?3 AND user_id = ?4",
+            params![
+                user.email.as_str(),
+                since.millis(),
+                template.as_str(),
+                user.id.as_bytes(),
+            ],
+            |columns| {
+                let count = columns.take("outbox.told_since")?;
+                Ok((count, columns.time_optional("outbox.created_at")?))
+            },
+        )?;
+        Ok(found.unwrap_or_default())
     }
 
     fn counts(&self) -> Result<OutboxCounts, StoreError> {

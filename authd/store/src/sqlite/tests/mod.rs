@@ -336,6 +336,11 @@ fn a51_mails_are_counted_by_mailbox() {
 }
 
 #[test]
+fn a51_what_a_user_was_told_is_counted_by_kind_and_user() {
+    holds(contract::a51_what_a_user_was_told_is_counted_by_kind_and_user);
+}
+
+#[test]
 fn rule_23_a_mail_is_tried_until_it_is_finished() {
     holds(contract::rule_23_a_mail_is_tried_until_it_is_finished);
 }
