@@ -195,7 +195,7 @@ async fn delete(context: &mut Context, text: &str, reason: Option<String>) -> Re
     let deed = Deed {
         what: format!("delete client {text}"),
         question: format!("Delete client {text}? Its secrets and tokens are refused at once."),
-        script: format!("authctl client delete {text} --yes"),
+        answer: "--yes".to_owned(),
     };
     let flags = &context.settings.flags;
     deed.ask(flags.yes || flags.dry_run, false)?;
