@@ -165,7 +165,7 @@ impl Record {
     /// changes that more than the operator may make. The row is appended by [`Permit::append`].
     ///
     /// # Errors
-    /// Those of [`Permit::read`] and of `work`.
+    /// Those of the reading of the [`Permit`] and of `work`.
     pub async fn write<T: Send + 'static>(
         self,
         app: &App,

@@ -212,7 +212,7 @@ pub trait Cache: CommitListener {
     ) -> Option<Arc<Remembered>>;
     /// Whether a token was denied by its id, as far as the list is kept here.
     fn listed(&self, jti: &str) -> Listed;
-    /// Keeps the list of denied ids, all or its first [`DENIED_LIMIT`], that was read after its ticket
+    /// Keeps the list of denied ids, all or its first `DENIED_LIMIT`, that was read after its ticket
     /// was taken.
     fn put_denied(&self, ticket: TokenTicket, ids: Vec<String>);
     /// Must be taken before the keys that the token is verified with.
