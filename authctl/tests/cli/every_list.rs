@@ -23,6 +23,7 @@ const LISTS: &[&str] = &[
     "attempt top --by user",
     "attempt top --by tenant",
     "registration list",
+    "client list",
     "session list",
     "token denylist",
     "key list",

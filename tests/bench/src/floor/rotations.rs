@@ -59,15 +59,19 @@ struct Chain {
 
 /// Open sessions, far from each other in the table.
 fn chains(database: &Connection) -> Result<Vec<Chain>> {
-    let all: i64 = database.query_row("SELECT count(*) FROM sessions", [], |row| row.get(0))?;
-    let stride = (usize::try_from(all)? / CHAINS).max(1);
-    let mut statement =
-        database.prepare("SELECT id, generation, ended_at IS NULL FROM sessions ORDER BY id")?;
+    let open: i64 = database.query_row(
+        "SELECT count(*) FROM sessions WHERE ended_at IS NULL",
+        [],
+        |row| row.get(0),
+    )?;
+    let stride = (usize::try_from(open)? / CHAINS).max(1);
+    let mut statement = database
+        .prepare("SELECT id, generation FROM sessions WHERE ended_at IS NULL ORDER BY id")?;
     let mut rows = statement.query([])?;
     let mut chains = Vec::new();
     let mut number = 0;
     while let Some(row) = rows.next()? {
-        if number % stride == 0 && row.get(2)? && chains.len() < CHAINS {
+        if number % stride == 0 && chains.len() < CHAINS {
             chains.push(Chain {
                 session: row.get(0)?,
                 generation: row.get(1)?,
