@@ -85,14 +85,15 @@ impl Recording {
     /// # Panics
     /// If the recording does not end with the daemon, or cannot be read.
     pub fn calls(&self, pid: u32) -> Vec<Call> {
-        let end = format!("{pid} +++ ");
+        let pid = pid.to_string();
+        // Process ids are padded.
+        let is_end = |line: &str| {
+            let line = line.trim_start().split_once(' ');
+            line.is_some_and(|(id, rest)| id == pid && rest.trim_start().starts_with("+++ "))
+        };
         let text = eventually("strace has written all", Duration::from_secs(20), || {
             let text = fs::read_to_string(&self.file).unwrap_or_default();
-            let is_whole = text
-                .lines()
-                .rev()
-                .take(64)
-                .any(|line| line.starts_with(&end));
+            let is_whole = text.lines().rev().take(64).any(is_end);
             is_whole.then_some(text)
         });
         read(&text)
