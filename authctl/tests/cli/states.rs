@@ -1,7 +1,7 @@
 //! States of tenants and names: what is sent, what is said, and what a rehearsal says instead.
 
 use common::call::Change;
-use common::view::{SettingSource, SettingView, TenantUsageView};
+use common::view::{SettingSource, SettingValue, SettingView, TenantUsageView};
 use serde_json::{Value, json};
 
 use crate::daemon::{Reply, World};
@@ -337,10 +337,10 @@ fn a_user_is_deleted_by_its_address_and_several_by_their_number() {
 
 #[test]
 fn s10_settings_of_a_tenant_are_listed_and_shown() {
-    let row = |key: &str, value: &str, source: SettingSource, bound: Option<&str>| SettingView {
+    let row = |key: &str, value, source: SettingSource, bound: Option<SettingValue>| SettingView {
         tenant: "acme".to_owned(),
         key: key.to_owned(),
-        value: value.to_owned(),
+        value,
         source,
         class: if bound.is_some() {
             "tenant"
@@ -348,14 +348,24 @@ fn s10_settings_of_a_tenant_are_listed_and_shown() {
             "operator"
         }
         .to_owned(),
-        bound: bound.map(str::to_owned),
+        bound,
         allowed: "1 to 100".to_owned(),
         updated_at: None,
     };
-    let threshold = row("lockout.threshold", "5", SettingSource::Default, Some("5"));
+    let threshold = row(
+        "lockout.threshold",
+        SettingValue::Number(5),
+        SettingSource::Default,
+        Some(SettingValue::Number(5)),
+    );
     let world = World::saying(&page(vec![
         threshold.clone(),
-        row("session.policy", "limit:3", SettingSource::Operator, None),
+        row(
+            "session.policy",
+            SettingValue::Text("limit:3".to_owned()),
+            SettingSource::Operator,
+            None,
+        ),
     ]));
     assert_eq!(
         world.run("tenant settings list acme").out,
@@ -373,7 +383,7 @@ fn s10_settings_of_a_tenant_are_listed_and_shown() {
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(
         (&json["kind"], &json["item"]["bound"]),
-        (&json!("tenant.setting"), &json!("5"))
+        (&json!("tenant.setting"), &json!(5))
     );
 }
 

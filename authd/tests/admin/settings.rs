@@ -3,7 +3,7 @@
 use authd::app::tenant::settings::{get, list, set, unset};
 use common::call::Change;
 use common::call::setting::{Get, List, Set, Unset};
-use common::view::{SettingSource, SettingView};
+use common::view::{SettingSource, SettingValue, SettingView};
 use domain::setting::Setting;
 use serde_json::json;
 use store::Scope;
@@ -55,16 +55,14 @@ async fn s10_every_key_is_listed_with_where_it_comes_from() {
     assert_eq!(keys, Setting::ALL.map(Setting::name));
     let of = |key: &str| rows.iter().find(|row| row.key == key).unwrap();
     let threshold = of("lockout.threshold");
-    assert_eq!(
-        (threshold.value.as_str(), threshold.bound.as_deref()),
-        ("3", Some("3"))
-    );
+    assert_eq!(threshold.value, SettingValue::Number(3));
+    assert_eq!(threshold.bound, Some(SettingValue::Number(3)));
     assert_eq!(threshold.source, SettingSource::Operator);
     assert_eq!(threshold.updated_at, Some(desk.app.now()));
     let window = of("lockout.window");
     assert_eq!(
-        (window.value.as_str(), window.class.as_str()),
-        ("15m", "tenant")
+        (window.value.to_string(), window.class.as_str()),
+        ("15m".to_owned(), "tenant")
     );
     assert_eq!(window.source, SettingSource::Default);
     assert_eq!(
@@ -72,11 +70,8 @@ async fn s10_every_key_is_listed_with_where_it_comes_from() {
         ("1m to 30d", None)
     );
     let policy = of("session.policy");
-    assert_eq!(
-        (policy.class.as_str(), policy.bound.as_deref()),
-        ("operator", None)
-    );
-    assert_eq!(of("refs.names").value, "");
+    assert_eq!((policy.class.as_str(), &policy.bound), ("operator", &None));
+    assert_eq!(of("refs.names").value, SettingValue::Names(Vec::new()));
 }
 
 #[tokio::test]
@@ -131,7 +126,13 @@ async fn rule_30_a_change_leaves_its_row_and_a_second_one_none() {
             ),
         ]
     );
-    assert_eq!(shown(&desk, "beta", "lockout.window").await.value, "15m");
+    assert_eq!(
+        shown(&desk, "beta", "lockout.window")
+            .await
+            .value
+            .to_string(),
+        "15m"
+    );
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ const ROWS: &[Row] = &[
     row("GET", "/v1/tenant", "", 200),
     row("PATCH", "/v1/tenant", r#"{"name": "{n}"}"#, 200),
     row("GET", "/v1/tenant/settings", "", 200),
-    row("PATCH", "/v1/tenant/settings", r#"{"lockout.threshold": "4"}"#, 200),
+    row("PATCH", "/v1/tenant/settings", r#"{"lockout.threshold": 4}"#, 200),
     row("GET", "/v1/tenant/subscription", "", 200),
     row("GET", "/v1/tenants", "", 200),
     row("POST", "/v1/tenants", r#"{"slug": "{n}"}"#, 201),

@@ -445,32 +445,49 @@ async fn rule_20_a85_a_tenant_loosens_nothing_and_touches_none_of_the_operators_
     let traces = world.traces().await;
     for (key, value) in [
         ("session.policy", json!("limit:50")),
-        ("token.audience", json!("me")),
-        ("employees.show_password", json!("true")),
+        ("token.audience", json!(["me"])),
+        ("employees.show_password", json!(true)),
         ("attempts.retention", Value::Null),
     ] {
-        let mut body = json!({"lockout.threshold": "2"});
+        let mut body = json!({"lockout.threshold": 2});
         body[key] = value;
         patch(body).await.is(403, "permission_denied");
     }
     for (key, looser) in [
-        ("lockout.threshold", "6"),
-        ("password.min_length", "8"),
-        ("session.max_age", "365d"),
+        ("lockout.threshold", json!(6)),
+        ("password.min_length", json!(8)),
+        ("session.max_age", json!("365d")),
     ] {
         // All of it or nothing.
         let mut body = json!({"device.secret_ttl": "1d"});
-        body[key] = json!(looser);
+        body[key] = looser;
         refused_at(&patch(body).await, &format!("/{key}"), "too_loose");
     }
-    let broken = patch(json!({"lockout.threshold": "many"})).await;
-    refused_at(&broken, "/lockout.threshold", "invalid_value");
-    let unknown = patch(json!({"lockout.treshold": "3"})).await;
+    for (key, beyond) in [
+        ("lockout.threshold", json!(0)),
+        ("lockout.threshold", json!(4_294_967_297_u64)),
+        ("session.max_age", json!("3")),
+        ("refs.names", json!(["branch_id,restaurant_id"])),
+        ("refs.names", json!([""])),
+    ] {
+        let broken = patch(json!({key: beyond})).await;
+        refused_at(&broken, &format!("/{key}"), "invalid_value");
+    }
+    let unknown = patch(json!({"lockout.treshold": 3})).await;
     unknown.is(400, "unknown_field");
     let said = unknown.body["developer_message"].as_str().unwrap();
     assert!(said.contains("lockout.threshold"), "{said}");
-    for wrong in [json!(3), json!(true), json!(["3"])] {
-        let answer = patch(json!({"lockout.threshold": wrong})).await;
+    for (key, wrong) in [
+        ("lockout.threshold", json!("3")),
+        ("lockout.threshold", json!(true)),
+        ("lockout.threshold", json!([3])),
+        ("lockout.threshold", json!(-3)),
+        ("lockout.threshold", json!({"value": 3})),
+        ("session.max_age", json!(86_400)),
+        ("registration.enabled", json!("false")),
+        ("refs.names", json!("branch_id")),
+    ] {
+        let answer = patch(json!({key: wrong})).await;
         answer.is(400, "malformed_request");
     }
     assert_eq!(world.traces().await, traces);
@@ -484,11 +501,11 @@ async fn rule_20_a_tenant_tightens_its_settings_and_takes_that_back() {
     let world = World::new().await;
     let admin = world.actor("acme", &["tenant:view", "tenant:edit"]).await;
     let patch = async |body: Value| ask(&world, &admin, "PATCH", SETTINGS, Some(body)).await;
-    let body = json!({"lockout.threshold": "3", "session.max_age": "1d"});
+    let body = json!({"lockout.threshold": 3, "session.max_age": "1d"});
     let done = patch(body).await;
     assert_eq!(done.status, 200, "{done:?}");
     let threshold = setting(&done, "lockout.threshold");
-    assert_eq!(threshold["value"], "3");
+    assert_eq!(threshold["value"], 3);
     assert_eq!(
         (&threshold["source"], &threshold["class"]),
         (&json!("tenant"), &json!("tenant"))
@@ -500,6 +517,17 @@ async fn rule_20_a_tenant_tightens_its_settings_and_takes_that_back() {
     );
     let shown = ask(&world, &admin, "GET", SETTINGS, None).await;
     assert_eq!(shown.headers["etag"], done.headers["etag"]);
+    // What is shown can be sent back, each value in its own type.
+    for key in [
+        "claims.external_refs",
+        "lockout.threshold",
+        "registration.enabled",
+        "session.max_age",
+    ] {
+        let same = patch(json!({key: setting(&shown, key)["value"]})).await;
+        assert_eq!(same.status, 200, "{key} {same:?}");
+    }
+    patch(json!({"claims.external_refs": null, "registration.enabled": null})).await;
     // They hold from the next request on.
     for _ in 0..3 {
         world
@@ -511,7 +539,7 @@ async fn rule_20_a_tenant_tightens_its_settings_and_takes_that_back() {
     let gone = patch(json!({"lockout.threshold": null})).await;
     assert_eq!(setting(&gone, "lockout.threshold")["source"], "default");
     let tag = done.headers["etag"].to_str().unwrap();
-    let stale = request("PATCH", SETTINGS, Some(json!({"lockout.threshold": "2"})));
+    let stale = request("PATCH", SETTINGS, Some(json!({"lockout.threshold": 2})));
     let stale = stale.with(&admin.token).header("if-match", tag);
     world.ask(stale).await.is(412, "precondition_failed");
 }
@@ -524,8 +552,8 @@ async fn rule_20_those_of_system_set_the_operators_values_and_the_tenant_stays_w
         .await;
     let admin = world.actor("acme", &["tenant:view", "tenant:edit"]).await;
     let there = format!("{SETTINGS}?tenant=acme");
-    let body = json!({"lockout.threshold": "9", "session.policy": "per_device",
-        "employees.show_password": "true"});
+    let body = json!({"lockout.threshold": 9, "session.policy": "per_device",
+        "employees.show_password": true});
     let done = ask(&world, &system, "PATCH", &there, Some(body)).await;
     assert_eq!(done.status, 200, "{done:?}");
     for key in ["lockout.threshold", "session.policy"] {
@@ -536,18 +564,18 @@ async fn rule_20_those_of_system_set_the_operators_values_and_the_tenant_stays_w
         &admin,
         "PATCH",
         SETTINGS,
-        Some(json!({"lockout.threshold": "7"})),
+        Some(json!({"lockout.threshold": 7})),
     )
     .await;
-    assert_eq!(setting(&own, "lockout.threshold")["value"], "7");
-    assert_eq!(setting(&own, "lockout.threshold")["bound"], "9");
+    assert_eq!(setting(&own, "lockout.threshold")["value"], 7);
+    assert_eq!(setting(&own, "lockout.threshold")["bound"], 9);
     // The tenant's null takes its own value away, not the operator's.
     let body = json!({"lockout.threshold": null});
     let back = ask(&world, &admin, "PATCH", SETTINGS, Some(body)).await;
-    assert_eq!(setting(&back, "lockout.threshold")["value"], "9");
+    assert_eq!(setting(&back, "lockout.threshold")["value"], 9);
     let globex = world.actor("globex", &["flag"]).await;
     let other = ask(&world, &globex, "GET", SETTINGS, None).await;
-    assert_eq!(setting(&other, "lockout.threshold")["value"], "5");
+    assert_eq!(setting(&other, "lockout.threshold")["value"], 5);
 }
 
 #[tokio::test]
@@ -555,7 +583,7 @@ async fn rule_24_v6_4_6_a_password_that_is_shown_is_shown_once_and_good_for_chan
     let world = World::new().await;
     let system = owner(&world).await;
     let there = format!("{SETTINGS}?tenant=acme");
-    let body = json!({"employees.show_password": "true"});
+    let body = json!({"employees.show_password": true});
     let set = ask(&world, &system, "PATCH", &there, Some(body)).await;
     assert_eq!(set.status, 200, "{set:?}");
     let admin = world.actor("acme", &["users:create", "users:view"]).await;

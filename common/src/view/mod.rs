@@ -34,7 +34,7 @@ pub use role::{
     RoleView, Via,
 };
 pub use session::{DeviceType, DeviceView, SessionView};
-pub use setting::{SettingSource, SettingView};
+pub use setting::{SettingSource, SettingValue, SettingView};
 pub use status::{
     ApiStatus, BackupStatus, CacheStatus, Counts, DatabaseStatus, KeyStatus, StatusView,
     VersionView, Warning,

@@ -81,10 +81,10 @@ pub struct UserView {
     /// Name of the person.
     pub name: Name,
     /// E.164; null where unset or not to be seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub phone: Option<String>,
     /// Postal address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub address: Option<Address>,
     /// BCP 47 tag.
     pub locale: Option<String>,

@@ -1,7 +1,7 @@
 //! `tenant settings list|get|set|unset`.
 
 use common::call::setting::{Get, List, Set, Unset};
-use common::view::SettingView;
+use common::view::{SettingValue, SettingView};
 
 use crate::args::TenantSettings;
 use crate::commands::{Context, Paged, sentence};
@@ -21,7 +21,7 @@ const SHAPE: Shape<SettingView> = Shape {
         Column {
             heading: "VALUE",
             shown: Shown::Always,
-            cell: |s| Cell::text(Some(s.value.as_str()).filter(|value| !value.is_empty())),
+            cell: |s| named(Some(&s.value)),
         },
         Column {
             heading: "SOURCE",
@@ -36,7 +36,7 @@ const SHAPE: Shape<SettingView> = Shape {
         Column {
             heading: "BOUND",
             shown: Shown::Always,
-            cell: |s| Cell::text(s.bound.as_deref()),
+            cell: |s| named(s.bound.as_ref()),
         },
         Column {
             heading: "ALLOWED",
@@ -126,6 +126,12 @@ pub(super) async fn run(context: &mut Context, command: TenantSettings) -> Resul
             Ok(Exit::Done)
         }
     }
+}
+
+/// A value as `set` takes it; the empty list of names is none.
+fn named(value: Option<&SettingValue>) -> Cell {
+    let text = value.map(ToString::to_string);
+    Cell::text(text.as_deref().filter(|text| !text.is_empty()))
 }
 
 /// The empty list of names needs a word.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use common::call::Change;
 use common::call::setting::{Get, List, Set, Unset};
 use common::suggest::nearest;
-use common::view::{Page, SettingSource, SettingView};
+use common::view::{Page, SettingSource, SettingValue, SettingView};
 use domain::setting::{Class, SetBy, Setting, StoredSetting, Stricter, TenantSettings, Value};
 use domain::tenant::Tenant;
 use serde_json::json;
@@ -192,7 +192,7 @@ fn view(
     SettingView {
         tenant: tenant.slug.to_string(),
         key: rule.name.to_owned(),
-        value: value.to_string(),
+        value: typed(&value),
         source: match holding.map(|row| row.set_by) {
             None => SettingSource::Default,
             Some(SetBy::Operator) => SettingSource::Operator,
@@ -200,8 +200,18 @@ fn view(
         },
         class: rule.class.as_str().to_owned(),
         bound: (rule.class == Class::Tenant && rule.stricter != Stricter::Neither)
-            .then(|| bound.to_string()),
+            .then(|| typed(&bound)),
         allowed: rule.kind.to_string(),
         updated_at: holding.map(|row| row.updated_at),
+    }
+}
+
+/// A value in the type that its key has in the configuration.
+fn typed(value: &Value) -> SettingValue {
+    match value {
+        Value::Number(number) => SettingValue::Number(u64::from(*number)),
+        Value::Switch(on) => SettingValue::Switch(*on),
+        Value::Names(names) => SettingValue::Names(names.clone()),
+        Value::Duration(_) | Value::SessionPolicy(_) => SettingValue::Text(value.to_string()),
     }
 }

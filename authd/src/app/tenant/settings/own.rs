@@ -2,12 +2,13 @@
 //! values where a user of `system` sets them. All of a request is changed, or nothing.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use common::error::ErrorCode;
 use common::suggest::nearest;
-use common::view::{Page, SettingView};
-use domain::setting::{Class, Refused, SetBy, Setting};
+use common::view::{Page, SettingValue, SettingView};
+use domain::setting::{Class, Kind, Refused, SetBy, Setting};
 use serde_json::{Map, Value, json};
 use store::{ReadTx, WriteTx};
 
@@ -19,8 +20,8 @@ use crate::app::patch::Patch;
 use crate::app::permit::Permit;
 use crate::app::{Administrator, App, Error, names};
 
-/// Values by key, in the spelling of the configuration; null takes one away.
-pub type Wished = BTreeMap<String, Patch<String>>;
+/// Values by key, each of the type that it has in the configuration; null takes one away.
+pub type Wished = BTreeMap<String, Patch<SettingValue>>;
 
 /// Changes settings of the tenant that is administered, and shows all of them.
 ///
@@ -73,16 +74,39 @@ fn parse(wished: Wished) -> Result<Edits, Error> {
         match value {
             Patch::Keep => {}
             Patch::Unset => edits.push((setting, None)),
-            Patch::Set(text) => {
-                let value = setting.parse(&text).map_err(|error| {
-                    let why = format!("\"{setting}\" {error}");
-                    Error::field(path(setting), "invalid_value", why)
-                })?;
-                edits.push((setting, Some(value)));
-            }
+            Patch::Set(value) => edits.push((setting, Some(read(setting, &value)?))),
         }
     }
     Ok(edits)
+}
+
+/// Reads a value of the type that its key takes.
+fn read(setting: Setting, value: &SettingValue) -> Result<domain::setting::Value, Error> {
+    let invalid = |why: &dyn fmt::Display| {
+        let why = format!("\"{setting}\" {why}");
+        Error::field(path(setting), "invalid_value", why)
+    };
+    let expected = match setting.rule().kind {
+        Kind::Number { .. } => "a whole number",
+        Kind::Switch => "a boolean",
+        Kind::Duration { .. } | Kind::SessionPolicy => "a string",
+        Kind::Names { .. } => "an array",
+    };
+    if value.noun() != expected {
+        let (path, got) = (path(setting), value.noun());
+        let why = format!("{path}: expected {expected}, got {got}");
+        return Err(Error::new(ErrorCode::MalformedRequest, why));
+    }
+    // As a text several names are separated by commas, so none may hold one.
+    if let SettingValue::Names(names) = value
+        && names
+            .iter()
+            .any(|name| name.contains(',') || name.is_empty())
+    {
+        return Err(invalid(&"takes no empty name and no comma in one"));
+    }
+    let value = setting.parse(&value.to_string());
+    value.map_err(|error| invalid(&error))
 }
 
 fn path(setting: Setting) -> String {
