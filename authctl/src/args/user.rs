@@ -122,6 +122,9 @@ pub(crate) enum User {
         /// Only those who have not signed in for 90d, say
         #[arg(long, value_name = "TIME", value_parser = duration)]
         inactive_since: Option<Duration>,
+        /// Only those with this reference to another service; repeatable
+        #[arg(long = "ref", value_name = "NAME=VALUE", value_parser = reference)]
+        refs: Vec<(String, String)>,
         #[command(flatten)]
         list: ListArgs,
     },

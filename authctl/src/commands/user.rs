@@ -169,6 +169,7 @@ pub(crate) async fn run(context: &mut Context, command: User) -> Result<Exit, Er
             locked,
             tenant_admin,
             inactive_since,
+            refs,
             list,
         } => {
             let mut tenant = context.settings.list_tenant();
@@ -188,6 +189,7 @@ pub(crate) async fn run(context: &mut Context, command: User) -> Result<Exit, Er
                 locked: locked.then_some(true),
                 tenant_admin: tenant_admin.then_some(true),
                 inactive_seconds: inactive_since.map(|gone| gone.as_secs()),
+                external_ref: named_refs(&refs),
                 email_contains: part.map(|filter| filter.value.clone()),
                 ..List::default()
             };
@@ -401,4 +403,13 @@ async fn set_password(
         _ => context.printer.change(&change, &text)?,
     }
     Ok(Exit::Done)
+}
+
+/// References as a list is narrowed to them.
+fn named_refs(refs: &[(String, String)]) -> Option<String> {
+    let pairs: Vec<String> = refs
+        .iter()
+        .map(|(name, value)| format!("{name}:{value}"))
+        .collect();
+    (!pairs.is_empty()).then(|| pairs.join(","))
 }

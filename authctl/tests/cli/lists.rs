@@ -109,6 +109,13 @@ fn filters_narrow_on_both_sides() {
     let ended = world.run("user list -q --filter email~=BOB --filter roles=viewer");
     assert_eq!(ended.out.lines().count(), 1);
     assert!(world.only().query.contains("email_contains=BOB"));
+    let world = users();
+    world.run("user list -q --ref branch_id=7 --ref restaurant_id=r.1");
+    let query = world.only().query;
+    assert!(
+        query.contains("external_ref=branch_id%3A7%2Crestaurant_id%3Ar.1"),
+        "{query}"
+    );
     assert_eq!(
         world
             .run("user list -q --filter email!=bob@acme.test")

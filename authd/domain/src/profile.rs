@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use common::text::{self, InvalidText};
 use common::view::{Address, Name};
 
+use crate::setting::name_of_reference;
+
 /// Longest part of a name, in code points.
 pub const NAME_LIMIT: usize = 100;
 /// Longest line of an address, in code points.
@@ -235,9 +237,50 @@ pub fn external_refs(
     }
 }
 
+/// Reads which references users of a list have: `branch_id:7,restaurant_id:12`, all of them. The
+/// characters of [`external_refs`] leave colon and comma for this.
+///
+/// # Errors
+/// [`InvalidField::Reference`].
+pub fn wanted_refs(text: &str) -> Result<Vec<(String, String)>, InvalidField> {
+    let mut wanted = Vec::new();
+    for pair in text.split(',') {
+        let (name, value) = pair.split_once(':').ok_or(InvalidField::Reference)?;
+        let one = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        if name_of_reference(name).is_err() || wanted.len() == REFS_LIMIT {
+            return Err(InvalidField::Reference);
+        }
+        wanted.extend(external_refs(&one, &[name.to_owned()])?);
+    }
+    Ok(wanted)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn s16_wanted_references_are_read_as_pairs() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            wanted_refs("branch_id:b-1,restaurant_id:12"),
+            Ok(vec![pair("branch_id", "b-1"), pair("restaurant_id", "12")])
+        );
+        for bad in [
+            "",
+            "branch_id",
+            "branch_id:",
+            ":7",
+            "branch_id:7,",
+            "branch_id:7:8",
+            "Branch:7",
+            "branch_id:a b",
+            "branch_id:' OR 1=1--",
+            "$.x:7",
+        ] {
+            assert_eq!(wanted_refs(bad), Err(InvalidField::Reference), "{bad}");
+        }
+    }
 
     #[test]
     fn phones_are_international() {

@@ -20,6 +20,7 @@ use common::call::{Change, UserRef};
 use common::id::{SessionId, UserId};
 use common::time::Time;
 use common::view::{Page, UserStatus, UserView};
+use domain::profile;
 use domain::session::EndReason;
 use domain::tenant::Tenant;
 use domain::user::{CredentialKind, User};
@@ -65,7 +66,13 @@ pub async fn list(
 ) -> Result<Page<UserView>, Error> {
     let by = by.into();
     let contains = ("email", request.email_contains.is_some());
-    names::refuse_personal_filters(by, &[contains])?;
+    let refers = ("ref", request.external_ref.is_some());
+    names::refuse_personal_filters(by, &[contains, refers])?;
+    let external_refs = request.external_ref.as_deref().map(profile::wanted_refs);
+    let external_refs = external_refs
+        .transpose()
+        .map_err(|error| Error::invalid_field("/external_ref", &error))?
+        .unwrap_or_default();
     let mut place = Place::by(&app.keys, by, &request, &request.paging())?;
     let now = app.now();
     let (reach, detail) = (by.reach(), view::Detail::of_list(by));
@@ -83,6 +90,7 @@ pub async fn list(
                     .inactive_seconds
                     .map(|seconds| now.minus(Duration::from_secs(seconds))),
                 email_contains: request.email_contains,
+                external_refs,
             };
             place.after = place
                 .after

@@ -34,6 +34,7 @@ pub(super) struct Filters {
     locked: Option<bool>,
     is_tenant_admin: Option<bool>,
     email_contains: Option<String>,
+    external_ref: Option<String>,
     limit: Option<u32>,
     cursor: Option<String>,
 }
@@ -112,6 +113,7 @@ pub(super) async fn list(
         role: filters.role,
         inactive_seconds: None,
         email_contains: filters.email_contains,
+        external_ref: filters.external_ref,
         limit: filters.limit,
         cursor: filters.cursor,
     };

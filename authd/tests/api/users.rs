@@ -516,7 +516,16 @@ async fn lists_are_narrowed_by_what_is_known_and_by_nothing_else() {
     for _ in 0..5 {
         world.invited("acme", &[]).await;
     }
+    let editor = world.actor("acme", &["users:view", "users:edit"]).await;
+    let path = format!("/v1/users/{}", viewer.id);
+    let refers = json!({"external_refs": {"branch_id": "r.7"}});
+    let patch = request("PATCH", &path, Some(refers)).with(&editor.token);
+    assert_eq!(world.ask(patch).await.status, 200);
     for (query, count) in [
+        ("external_ref=branch_id:r.7", 1),
+        ("external_ref=branch_id:r_7", 0),
+        ("external_ref=branch_id:r.7,restaurant_id:1", 0),
+        ("external_ref=shelf_id:7", 0),
         ("status=invited", 5),
         ("status=disabled", 0),
         ("is_tenant_admin=true", 0),
@@ -536,6 +545,8 @@ async fn lists_are_narrowed_by_what_is_known_and_by_nothing_else() {
         ("limit=0", 422, "validation_failed"),
         ("limit=201", 422, "validation_failed"),
         ("password=x", 400, "unknown_parameter"),
+        ("external_ref=branch_id", 422, "validation_failed"),
+        ("external_ref=a'b:7", 422, "validation_failed"),
         ("status=closed", 400, "malformed_request"),
         ("role=nobody", 404, "not_found"),
     ] {

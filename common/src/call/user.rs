@@ -100,6 +100,8 @@ pub struct List {
     pub inactive_seconds: Option<u64>,
     /// Only those whose address contains this.
     pub email_contains: Option<String>,
+    /// Only those with these references: `branch_id:7`, several separated by commas, all of them.
+    pub external_ref: Option<String>,
     /// Rows wanted, 1 to 200.
     pub limit: Option<u32>,
     /// Where the page before ended.

@@ -114,6 +114,25 @@ pub(crate) fn users_are_listed_by_tenant_and_address(store: &Store) {
     assert_eq!(users(store, inactive), [1, 2, 3, 4, 5, 6]);
     let literal = filter(|f| f.email_contains = Some("r_2@".to_owned()));
     assert_eq!(users(store, literal), [2]);
+    let with_refs = |refs: &[(&str, &str)]| UserFilter {
+        external_refs: refs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+        ..UserFilter::default()
+    };
+    assert_eq!(
+        users(store, with_refs(&[("branch_id", "7")])),
+        [1, 2, 3, 4, 5, 6]
+    );
+    for missing in [
+        ("branch_id", "8"),
+        ("branch_id", "7.0"),
+        ("restaurant_id", "7"),
+    ] {
+        let filter = with_refs(&[("branch_id", "7"), missing]);
+        assert_eq!(users(store, filter), [0_u8; 0], "{missing:?}");
+    }
     for pattern in ["%", "r%2", "userx2", "\\"] {
         let filter = UserFilter {
             email_contains: Some(pattern.to_owned()),

@@ -62,6 +62,8 @@ pub struct UserFilter {
     pub email_contains: Option<String>,
     /// Only those who hold this role.
     pub role: Option<RoleId>,
+    /// Only those with all of these references, each a name of `[a-z0-9_]` and its value.
+    pub external_refs: Vec<(String, String)>,
     /// Only those who are tenant administrators or hold a role that grants this or everything.
     pub may: Option<Right>,
 }

@@ -382,6 +382,11 @@ fn user_conditions(filter: &UserFilter) -> Conditions {
         "u.id IN (SELECT user_id FROM user_roles WHERE role_id = ?)",
         filter.role.map(id_value),
     );
+    for (name, value) in &filter.external_refs {
+        let path = Value::Text(format!("$.{name}"));
+        let value = Value::Text(value.clone());
+        asked.and("json_extract(u.external_refs, ?) = ?", [path, value]);
+    }
     asked.and_some(
         MAY,
         filter.may.as_ref().map(|right| text_value(right.as_str())),
