@@ -336,3 +336,75 @@ async fn v8_2_3_v14_2_6_nobody_reads_the_tax_number_or_phone_of_others_without_l
     }
     assert!(served > 15, "{served} lists and objects were read");
 }
+
+/// ASVS 1.2.3: a name is a text within JSON, whatever an application would make of it.
+#[tokio::test]
+async fn v1_2_3_markup_in_a_name_stays_within_its_text() {
+    let world = World::new().await;
+    let user = world.actor("acme", &[]).await;
+    for name in [
+        "</script><script>alert(1)</script>",
+        "\"}, {\"is_tenant_admin\": true}",
+        "\\u0022\\",
+        "%s%n{}${7*7}",
+        "' OR 1=1 --",
+    ] {
+        let body = json!({"name": {"display": name}});
+        let ask = request("PATCH", "/v1/me", Some(body)).with(&user.token);
+        let answer = world.ask(ask).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        for answer in [answer, world.ask(get("/v1/me").with(&user.token)).await] {
+            assert_eq!(answer.headers["content-type"], "application/json");
+            assert_eq!(answer.body["name"]["display"], name, "{}", answer.text);
+            assert_eq!(answer.body["is_tenant_admin"], false);
+        }
+    }
+    // Ends of lines in scripts, and what turns the direction of a text, are in no name.
+    for name in ["a\u{2028}b", "a\u{2029}b", "a\u{202e}b"] {
+        let body = json!({"name": {"display": name}});
+        let ask = request("PATCH", "/v1/me", Some(body)).with(&user.token);
+        world.ask(ask).await.is(422, "validation_failed");
+    }
+}
+
+/// ASVS 1.4.2: numbers that fit no type, no bound or no sense are told so.
+#[tokio::test]
+async fn v1_4_2_numbers_beyond_their_bounds_are_refused_by_their_names() {
+    let world = World::new().await;
+    let root = world.actor("system", &["ALL_PERMISSIONS"]).await;
+    let admin = world.actor("acme", &["flag"]).await;
+    let traces = world.traces().await;
+    let numbers = "-1 4294967296 9223372036854775808 1e309 1.5";
+    let path = format!("/v1/tenants/{}/subscription", world.house().acme);
+    for number in numbers.split(' ').chain(["\"9\""]) {
+        let text = format!(r#"{{"plan": "pro", "ends_at": null, "max_users": {number}}}"#);
+        let ask = request("PUT", &path, None).bytes("application/json", text.as_bytes());
+        let answer = world.ask(ask.with(&root.token)).await;
+        assert!([400, 422].contains(&answer.status), "{number}: {answer:?}");
+    }
+    for limit in numbers.split(' ').chain(["0", "201", "0x10", "+5", ""]) {
+        for list in ["users", "roles", "sessions", "audit", "me/sessions"] {
+            let ask = get(&format!("/v1/{list}?limit={limit}")).with(&admin.token);
+            let answer = world.ask(ask).await;
+            assert!(
+                [400, 422].contains(&answer.status),
+                "{list} {limit}: {answer:?}"
+            );
+        }
+    }
+    let lives = "-1s 0s 9223372036854775808d 99999999999d 1e309s";
+    let settings = [
+        ("lockout.threshold", numbers),
+        ("lockout.threshold", "0"),
+        ("session.max_age", lives),
+    ];
+    for (key, values) in settings {
+        for value in values.split(' ') {
+            let ask = request("PATCH", "/v1/tenant/settings", Some(json!({key: value})));
+            let answer = world.ask(ask.with(&admin.token)).await;
+            answer.is(422, "validation_failed");
+            assert_eq!(answer.body["fields"][0]["path"], format!("/{key}"));
+        }
+    }
+    assert_eq!(world.traces().await, traces);
+}

@@ -573,3 +573,37 @@ async fn row_4c_cve_2026_9094_no_token_is_carried_into_another_tenant_by_a_param
     assert_eq!(all_but(&world, acme.id), before);
     assert_eq!(world.house().check(&acme.admin.token).await.status, 200);
 }
+
+/// GET and HEAD are safe: whoever asks for whatever there is, nothing is another afterwards.
+#[tokio::test]
+async fn v3_5_3_no_get_and_no_head_changes_anything() {
+    let (world, [acme, _]) = twins().await;
+    let root = world.actor("system", &["ALL_PERMISSIONS"]).await;
+    let nobody = TenantId::from_bytes([0; 16]);
+    let before = all_but(&world, nobody);
+    let mut served = 0;
+    for route in table().into_iter().filter(|route| route.method == "GET") {
+        let object = match route.path.split('/').nth(2).unwrap_or_default() {
+            "roles" => &acme.role,
+            "tenants" => &acme.id.to_string(),
+            _ => &acme.user,
+        };
+        let path = route.path.replace("{id}", object);
+        for method in ["GET", "HEAD"] {
+            let ask = request(method, &path, None);
+            let asks = match route.access {
+                Access::ServiceClient => vec![acme.service.asks(ask)],
+                _ => vec![
+                    ask.clone(),
+                    ask.clone().with(&acme.admin.token),
+                    ask.with(&root.token),
+                ],
+            };
+            for ask in asks {
+                served += u32::from(world.ask(ask).await.status == 200);
+            }
+        }
+    }
+    assert!(served > 100, "{served} were answered");
+    assert_eq!(all_but(&world, nobody), before);
+}
