@@ -271,6 +271,10 @@ mod tests {
     fn a2_the_window_slides_and_the_lock_runs_from_the_last_failure() {
         let open = feed(&[at(0, 0), at(4, 0), at(8, 0), at(12, 0), at(15, 1)]);
         assert_eq!(open.locked(&POLICY, at(15, 1)), None);
+        // Half-open: what is a whole window ago does not count.
+        let open = feed(&[at(0, 0), at(4, 0), at(8, 0), at(12, 0), at(15, 0)]);
+        assert_eq!(open.locked(&POLICY, at(15, 0)), None);
+        assert_eq!(open.failures_at(&POLICY, at(15, 0)), 4);
         let locked = feed(&[at(0, 0), at(4, 0), at(8, 0), at(12, 0), at(14, 59)]);
         assert_eq!(
             locked.locked(&POLICY, at(29, 58)),

@@ -60,6 +60,23 @@ impl<'a> Permit<'a> {
         self.of.is_some()
     }
 
+    /// Refuses who proved a password too long ago for an act of rule 14.
+    ///
+    /// # Errors
+    /// `reauthentication_required`.
+    pub fn is_fresh(&self) -> Result<(), Error> {
+        match &self.of {
+            Some(standing) => fresh(standing.administrator.caller.auth_time, self.record.at()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a user is the one who acts.
+    pub fn is_by(&self, id: UserId) -> bool {
+        let of = self.of.as_ref();
+        of.is_some_and(|standing| standing.administrator.caller.user_id == id)
+    }
+
     /// When the change is made.
     pub const fn at(&self) -> Time {
         self.record.at()

@@ -174,8 +174,8 @@ pub(super) async fn edit(
     IfMatch(expected): IfMatch,
     PatchBody(edit): PatchBody<Edit>,
 ) -> Result<EntityAnswer<UserView>, Refusal> {
-    let view = user::edit(&app, &by.0, named(id), edit, expected).await?;
-    Ok(EntityAnswer(view))
+    let view = user::edit(&app, &by.0, named(id), edit, expected).await;
+    Ok(EntityAnswer(view.map_err(without_post)?))
 }
 
 /// Deletes one.

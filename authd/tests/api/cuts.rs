@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authd::app::housekeeping;
-use domain::tenant::{Tenant, TenantStatus};
 use serde_json::json;
 
+use crate::clients::Service;
 use crate::hold::GatedCache;
 use crate::house::{
     ADA, Answer, BETTER, GOOD, House, change, get, login, post, refresh, set_password, until,
@@ -293,31 +293,29 @@ async fn a73_two_rotations_within_the_grace_make_the_first_token_reuse() {
 #[tokio::test]
 async fn a34_a_suspended_tenant_is_closed_to_every_token() {
     let house = House::new().await;
-    // There is no act for it yet, so the row is made as one would leave it.
-    let now = house.app.now();
-    let tenant = Tenant {
-        id: common::id::TenantId::from_bytes([66; 16]),
-        slug: "closed".parse().unwrap(),
-        name: "Closed".to_owned(),
-        status: TenantStatus::Suspended,
-        time_zone: "UTC".to_owned(),
-        plan: "free".to_owned(),
-        ends_at: None,
-        max_users: None,
-        created_at: now,
-        updated_at: now,
-    };
-    house
-        .write(move |tx| tx.tenants_mut().insert(&tenant))
-        .await;
-    house.user("closed", ADA).await;
-    let mut ask = login(ADA, GOOD);
-    ask.body.as_mut().unwrap()["tenant"] = "closed".into();
+    house.temporary("new@acme.test").await;
+    let temporary = house.ask(login("new@acme.test", GOOD)).await;
+    let signed_in = house.sign_in().await;
+    let service = Service::of(&house, "acme").await;
+    let of_service = service.token(&house).await;
+    house.suspend().await;
+    // Six right passwords: refused, and neither counted nor cleared.
     for _ in 0..6 {
-        house.ask(ask.clone()).await.is(403, "tenant_suspended");
+        for email in [ADA, "new@acme.test"] {
+            let refused = house.ask(login(email, GOOD)).await;
+            refused.is(403, "tenant_suspended");
+        }
     }
-    let key = house.app.keys.subject("closed", &ADA.parse().unwrap());
-    assert!(house.counter(key).await.failures.is_empty());
+    assert_eq!(house.failures(ADA).await, 0);
+    let refused = house.ask(refresh(signed_in.refresh())).await;
+    refused.is(403, "tenant_suspended");
+    for token in [signed_in.access(), temporary.access(), of_service.access()] {
+        let refused = house.check(token).await;
+        assert_eq!(refused.status, 403, "{refused:?}");
+    }
+    let refused = house.ask(change(temporary.access(), GOOD, BETTER)).await;
+    assert_eq!(refused.status, 403, "{refused:?}");
+    service.token(&house).await.is(401, "invalid_client");
 }
 
 #[tokio::test]

@@ -14,10 +14,13 @@ use domain::password::Password;
 use serde_json::json;
 use store::Claim;
 
-use crate::house::{ADA, Ask, BETTER, GOOD, WRONG, change, get, login, post, set_password};
+use crate::house::{
+    ADA, Ask, BETTER, GOOD, WRONG, change, get, login, post, refresh, set_password,
+};
 use crate::mailing::Mailing;
 use crate::registration::{open, register, token, verify};
 use crate::support::{operator, reference};
+use crate::world::{Actor, World, request};
 
 const NEXT: &str = "ada@next.test";
 
@@ -532,4 +535,120 @@ async fn v6_5_1_of_many_confirmations_one_succeeds() {
         assert!([204, 410].contains(&answer.status), "{answer:?}");
     }
     assert_eq!(done, 1);
+}
+
+/// One that an administrator sets over the API (4C, rules 14, 18, 25): it waits like any other, and is
+/// neither a way to another's account nor to one's own.
+#[tokio::test]
+async fn row_4c_cve_2026_97177_a90_one_that_is_patched_waits_and_the_old_one_is_told() {
+    let world = World::new().await;
+    let post = &world.mailing;
+    let editor = world.actor("acme", &["users:edit"]).await;
+    let path = format!("/v1/users/{}", world.house().ada);
+    let body = json!({"email": "Ada@NEXT.test", "locale": "sw"});
+    let ask = request("PATCH", &path, Some(body)).with(&editor.token);
+    let done = world.ask(ask).await;
+    assert_eq!(done.status, 200, "{done:?}");
+    assert_eq!(
+        (&done.body["email"], &done.body["locale"]),
+        (&json!(ADA), &json!("sw"))
+    );
+    assert_eq!(
+        world.row("user.set").await.entry.payload["after"]["email_pending"],
+        NEXT
+    );
+    let link = post.link_to(NEXT).await;
+    world
+        .ask(login(NEXT, GOOD))
+        .await
+        .is(401, "invalid_credentials");
+    world.ask(login(ADA, GOOD)).await.is(200, "");
+    world.ask(confirm(&link)).await.is(204, "");
+    world.ask(login(NEXT, GOOD)).await.is(200, "");
+}
+
+#[tokio::test]
+async fn a83_a_patched_address_is_refused_with_all_of_its_patch() {
+    let world = World::new().await;
+    let editor = world.actor("acme", &["users:edit"]).await;
+    let admin = world.actor("acme", &["flag"]).await;
+    let ada = world.house().ada.to_string();
+    let path = |id: &str| format!("/v1/users/{id}");
+    let patch = async |by: &Actor, id: &str, body: serde_json::Value| {
+        let ask = request("PATCH", &path(id), Some(body)).with(&by.token);
+        world.ask(ask).await
+    };
+    let traces = world.traces().await;
+    // What is there already is no wish, and nobody's own is set by this.
+    assert_eq!(
+        patch(&editor, &ada, json!({"email": ADA})).await.status,
+        200
+    );
+    let own = json!({"email": "evil@next.test"});
+    patch(&admin, &admin.id, own)
+        .await
+        .is(403, "permission_denied");
+    let other = json!({"email": "evil@next.test", "locale": "de"});
+    patch(&editor, &admin.id, other)
+        .await
+        .is(403, "permission_denied");
+    for (by, email, status, code) in [
+        (&editor, json!(null), 422, "validation_failed"),
+        (&editor, json!("no address"), 422, "validation_failed"),
+        (
+            &editor,
+            json!(["a@x.test", "b@x.test"]),
+            400,
+            "malformed_request",
+        ),
+        (&editor, json!(admin.email), 409, "conflict"),
+        (&admin, json!(admin.email), 409, "email_taken"),
+    ] {
+        let answer = patch(by, &ada, json!({"email": email, "locale": "fr"})).await;
+        answer.is(status, code);
+    }
+    assert_eq!(world.traces().await, traces);
+    let shown = world.ask(get(&path(&ada)).with(&admin.token)).await;
+    assert_eq!(shown.body["locale"], serde_json::Value::Null);
+}
+
+#[tokio::test]
+async fn a78_a51_anothers_address_needs_a_fresh_sign_in_and_a_mailbox_with_room() {
+    let world = World::new().await;
+    let admin = world.actor("acme", &["flag"]).await;
+    let ada = format!("/v1/users/{}", world.house().ada);
+    let patch = async |token: &str, body: serde_json::Value| {
+        world
+            .ask(request("PATCH", &ada, Some(body)).with(token))
+            .await
+    };
+    let body = json!({"tenant": "acme", "email": admin.email, "password": GOOD});
+    let signed_in = world.ask(post("/v1/auth/login", body)).await;
+    world.house().clock.advance(Duration::from_mins(16));
+    let stale = world.ask(refresh(signed_in.refresh())).await;
+    let traces = world.traces().await;
+    let refused = patch(stale.access(), json!({"email": NEXT})).await;
+    refused.is(401, "reauthentication_required");
+    assert_eq!(world.traces().await, traces);
+    assert_eq!(
+        patch(stale.access(), json!({"email": ADA})).await.status,
+        200
+    );
+    let fresh = world.sign_in("acme", &admin.email).await;
+    for _ in 0..3 {
+        assert_eq!(patch(&fresh, json!({"email": NEXT})).await.status, 200);
+    }
+    let link = world.mailing.delivered().await;
+    let link = link
+        .iter()
+        .rev()
+        .find(|one| one.to.as_str() == NEXT)
+        .unwrap();
+    let link = token(link, "confirm-email");
+    let traces = world.traces().await;
+    let full = patch(&fresh, json!({"email": NEXT, "locale": "fr"})).await;
+    full.is(429, "rate_limited");
+    assert!(full.headers.contains_key("retry-after"));
+    assert_eq!(world.traces().await, traces);
+    world.ask(confirm(&link)).await.is(204, "");
 }

@@ -390,3 +390,34 @@ async fn a71_a_spent_budget_refuses_its_address_and_marks_no_name() {
     house.clock.advance(Duration::from_secs(900));
     assert_eq!(house.ask(login(ADA, GOOD).from(here)).await.status, 200);
 }
+
+/// 4A.CVE-2025-24806, 4C.CVE-2021-3754: there is one kind of name to sign in with, so that no two kinds
+/// can collide or count apart.
+#[tokio::test]
+async fn cve_2025_24806_cve_2021_3754_an_address_alone_is_a_name_to_sign_in_with() {
+    let house = House::new().await;
+    let phone = serde_json::json!({"phone": "+254700123456"});
+    let signed_in = house.sign_in().await;
+    let mut ask = crate::house::post("/v1/me", phone).with(signed_in.access());
+    ask.method = "PATCH";
+    assert_eq!(house.ask(ask).await.status, 200);
+    let before = house.attempts().await.len();
+    let id = house.ada.to_string();
+    for name in [
+        &*id,
+        "+254700123456",
+        "E-17",
+        "ada",
+        "ada@acme.test,eve@acme.test",
+        "Ada <ada@acme.test>",
+        "v@xn--example-.org",
+        "",
+    ] {
+        for password in [GOOD, WRONG] {
+            let answer = house.ask(login(name, password)).await;
+            assert_eq!(answer.code(), "validation_failed", "{name}: {answer:?}");
+        }
+    }
+    assert_eq!(house.attempts().await.len(), before);
+    assert_eq!(house.failures(ADA).await, 0);
+}

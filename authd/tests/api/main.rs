@@ -16,6 +16,7 @@ mod devices;
 mod email_change;
 mod faults;
 mod feed;
+mod fields;
 mod grants;
 mod hold;
 mod house;
@@ -42,6 +43,7 @@ mod same_answer;
 mod settings;
 #[path = "../support/mod.rs"]
 mod support;
+mod tenancy;
 mod tenants;
 mod tokens;
 mod upgrades;

@@ -14,12 +14,12 @@ use crate::support::new_tenant;
 use crate::world::{Actor, World, request};
 
 /// How a route is called, and what it answers whom it serves.
-struct Row {
-    method: &'static str,
-    path: &'static str,
+pub(crate) struct Row {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
     /// JSON; `{n}` becomes a new name.
-    body: &'static str,
-    status: u16,
+    pub(crate) body: &'static str,
+    pub(crate) status: u16,
 }
 
 const fn row(method: &'static str, path: &'static str, body: &'static str, status: u16) -> Row {
@@ -32,7 +32,7 @@ const fn row(method: &'static str, path: &'static str, body: &'static str, statu
 }
 
 #[rustfmt::skip]
-const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     row("GET", "/v1/users", "", 200),
     row("POST", "/v1/users", r#"{"email": "{n}@acme.test"}"#, 201),
     row("GET", "/v1/users/{id}", "", 200),
@@ -214,7 +214,7 @@ impl Row {
         self.object() != Object::Nothing
     }
 
-    fn is_wide(&self) -> bool {
+    pub(crate) fn is_wide(&self) -> bool {
         let permission: Permission = self.permission().parse().unwrap();
         permission.is_system_only()
     }
@@ -235,9 +235,14 @@ impl Row {
     async fn ask(&self, world: &World, id: &str, query: &str) -> Ask {
         let session = world.session_of(id).await;
         let session = session.unwrap_or_else(|| NO_SESSION.to_owned());
+        self.about(world, id, &session, query)
+    }
+
+    /// The same with a session of the user, where the path names one.
+    pub(crate) fn about(&self, world: &World, id: &str, session: &str, query: &str) -> Ask {
         let path = self.path.replace("{id}", id).replace("{name}", id);
         let path = path.replace("{role}", "clerk");
-        let path = path.replace("{session}", &session);
+        let path = path.replace("{session}", session);
         if self.body == PHOTO {
             let ask = request(self.method, &format!("{path}{query}"), None);
             return ask.bytes("image/jpeg", &photo(8));
@@ -255,7 +260,7 @@ impl Row {
 }
 
 /// An answer without what differs between any two.
-fn bytes(answer: &Answer, ids: &[&str]) -> String {
+pub(crate) fn bytes(answer: &Answer, ids: &[&str]) -> String {
     let mut text = answer.text.clone();
     if let Some(id) = answer.body["request_id"].as_str() {
         text = text.replace(id, "REQUEST");

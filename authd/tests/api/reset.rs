@@ -172,6 +172,67 @@ async fn v6_6_3_wrong_tokens_are_all_alike_and_wrong_types_are_no_request() {
     }
 }
 
+/// 4D.CVE-2026-18963, 4D.GHSA-93x3-m7pw-ppqm: a token is good for one thing and one user.
+#[tokio::test]
+async fn v6_6_2_a_token_is_of_one_purpose_and_names_its_user_itself() {
+    let mailing = Mailing::new().await;
+    let house = &mailing.house;
+    let bob = house.user("acme", "bob@acme.test").await;
+    let signed_in = house.sign_in().await;
+    let reset = mailing.token().await;
+    let wish = json!({"new_email": "ada@next.test", "current_password": GOOD});
+    let wish = post("/v1/me/email", wish).with(signed_in.access());
+    house.ask(wish).await.is(202, "");
+    let letters = mailing.delivered().await;
+    let mut links = letters.iter().filter_map(|one| one.facts.link.as_ref());
+    let link = links.next().unwrap().expose();
+    let confirm = link.split_once('#').unwrap().1.to_owned();
+    let of = |token: &str, path: &str| {
+        let body = match path {
+            "/v1/auth/password/reset" => json!({"token": token, "new_password": BETTER}),
+            "/v1/auth/verify-email" => json!({"token": token, "password": GOOD}),
+            _ => json!({"token": token}),
+        };
+        post(path, body)
+    };
+    for (token, other) in [
+        (&reset, "/v1/auth/verify-email"),
+        (&reset, "/v1/auth/confirm-email"),
+        (&confirm, "/v1/auth/password/reset"),
+        (&confirm, "/v1/auth/verify-email"),
+    ] {
+        house.ask(of(token, other)).await.is(410, "link_expired");
+    }
+    let access = signed_in.access();
+    for token in [access, signed_in.refresh()] {
+        for path in [
+            "/v1/auth/password/reset",
+            "/v1/auth/verify-email",
+            "/v1/auth/confirm-email",
+        ] {
+            house.ask(of(token, path)).await.is(410, "link_expired");
+        }
+    }
+    for token in [&reset, &confirm] {
+        let refused = house.check(token).await;
+        assert_eq!(refused.status, 401, "{refused:?}");
+        let refused = house.ask(crate::house::refresh(token)).await;
+        assert_eq!(refused.status, 401, "{refused:?}");
+    }
+    for field in ["user_id", "user", "email", "tenant", "sub"] {
+        let mut ask = of(&reset, "/v1/auth/password/reset");
+        ask.body.as_mut().unwrap()[field] = json!(bob.to_string());
+        house.ask(ask).await.is(400, "unknown_field");
+    }
+    // None of it used either of them up.
+    house
+        .ask(of(&confirm, "/v1/auth/confirm-email"))
+        .await
+        .is(204, "");
+    let bobs = house.ask(login("bob@acme.test", GOOD)).await;
+    assert_eq!(bobs.status, 200, "{bobs:?}");
+}
+
 #[tokio::test]
 async fn a51_the_fourth_mail_of_an_hour_is_not_sent_and_nothing_dies() {
     let mailing = Mailing::new().await;

@@ -7,7 +7,9 @@ use authd::app::App;
 use authd::http::router::{Access, Route, routes, table};
 use axum::Router;
 
-use crate::house::{House, get};
+use crate::clients::Service;
+use crate::house::{Ask, House, get};
+use crate::support::{new_user, operator};
 
 /// The patterns that the router holds. Axum hands them out in its debug text alone; should that
 /// change, fewer are found than are listed.
@@ -157,5 +159,232 @@ async fn g6_a_clients_route_without_its_secret_is_401_before_its_body_is_read() 
             answer.is(401, "invalid_client");
             assert_eq!(answer.headers["www-authenticate"], "Basic realm=\"authd\"");
         }
+    }
+}
+
+/// Somebody who may do everything in `acme`, and a client of it.
+async fn everybody(house: &House) -> (String, Service) {
+    let request = common::call::user::Create {
+        permanent: true,
+        tenant_admin: true,
+        ..new_user("acme", "boss@acme.test", crate::house::GOOD)
+    };
+    let by = operator(common::call::Socket::Admin);
+    let made = authd::app::user::create(&house.app, &by, request).await;
+    made.unwrap();
+    let login = crate::house::login("boss@acme.test", crate::house::GOOD);
+    let token = house.ask(login).await.access().to_owned();
+    (token, Service::of(house, "acme").await)
+}
+
+/// Forms and texts are what another site's page can send without being asked (ASVS 3.5.1, 3.5.2).
+#[tokio::test]
+async fn v3_5_1_v3_5_2_no_form_or_text_is_taken_for_a_request() {
+    let house = House::new().await;
+    let (token, service) = everybody(&house).await;
+    let kinds = [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "text/plain; charset=utf-8; application/json",
+        "",
+    ];
+    let takes_none = |path: &str| {
+        let verbs = [
+            "/disable",
+            "/enable",
+            "/unlock",
+            "/suspend",
+            "/resume",
+            "/password-reset",
+        ];
+        let verbs = [&verbs[..], &["/resend-invitation", "/rotate"]].concat();
+        verbs.iter().any(|verb| path.ends_with(verb))
+    };
+    let mut refused = 0;
+    for route in table() {
+        let is_other = route.path.ends_with("/picture") || takes_none(route.path);
+        let is_form = route.path.starts_with("/oauth2/");
+        if !["POST", "PUT", "PATCH"].contains(&route.method) || is_other {
+            continue;
+        }
+        for kind in kinds {
+            if is_form && kind == "application/x-www-form-urlencoded" {
+                continue;
+            }
+            let ask = Ask {
+                method: route.method,
+                ..get(&route.path.replace(['{', '}'], ""))
+            };
+            let ask = ask.bytes(kind, b"{\"email\": \"x@acme.test\"}");
+            let ask = match route.access {
+                Access::ServiceClient => service.asks(ask),
+                // A public call proves nobody, and what is for those of `system` is no business of acme.
+                Access::Public => ask,
+                _ => ask.with(&token),
+            };
+            let answer = house.ask(ask).await;
+            let what = format!("{} {} {kind:?}", route.method, route.path);
+            if answer.code() == "permission_denied" {
+                continue;
+            }
+            assert_eq!(answer.status, 415, "{what}: {answer:?}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 100, "{refused}");
+}
+
+/// No answer is a script that another page may load, none leads elsewhere, and what asks for that is
+/// refused (ASVS 3.5.6 to 3.5.8, 3.7.2).
+#[tokio::test]
+async fn v3_5_6_v3_5_7_v3_5_8_v3_7_2_no_parameter_makes_a_script_or_a_way_out() {
+    let house = House::new().await;
+    let (token, service) = everybody(&house).await;
+    for route in table() {
+        for query in [
+            "callback=x",
+            "next=https://evil.test",
+            "redirect_uri=//evil.test",
+            "jsonp=x",
+        ] {
+            let path = route.path.replace(['{', '}'], "");
+            let mut ask = get(&format!("{path}?{query}"));
+            ask.method = route.method;
+            let ask = match route.access {
+                Access::ServiceClient => service.asks(ask),
+                _ => ask.with(&token),
+            };
+            let answer = house.ask(ask).await;
+            let what = format!("{} {}?{query}: {answer:?}", route.method, route.path);
+            assert!(!(300..400).contains(&answer.status), "{what}");
+            assert!(!answer.headers.contains_key("location"), "{what}");
+            assert!(!answer.text.contains("evil.test"), "{what}");
+            let kind = answer.headers.get("content-type");
+            let kind = kind.map_or("", |kind| kind.to_str().unwrap());
+            assert_eq!(
+                kind.contains("script"),
+                route.path == "/pages/link.js",
+                "{what}"
+            );
+            let policy = answer.headers["cross-origin-resource-policy"]
+                .to_str()
+                .unwrap();
+            assert_eq!(policy, "same-origin", "{what}");
+            // The pages, what they load and pictures are the same whatever hangs behind their address:
+            // mail programs hang things there.
+            let is_file = route.path.starts_with("/v1/pictures/")
+                || route.path.starts_with("/pages/")
+                || ["/verify-email", "/reset-password", "/confirm-email"].contains(&route.path);
+            if is_file {
+                continue;
+            }
+            let code = match answer.code() {
+                // Whose permission exists in `system` alone, and check, whose answers are few.
+                "permission_denied" => continue,
+                other => other.to_owned(),
+            };
+            assert_eq!(
+                (answer.status, &*code),
+                (400, "unknown_parameter"),
+                "{what}"
+            );
+        }
+    }
+}
+
+/// What every answer bears, whoever asks and whatever becomes of it (ASVS 3.4.3 to 3.4.6, 4.1.1, 13.4.6,
+/// 14.2.2).
+#[tokio::test]
+async fn v3_4_3_v3_4_4_v4_1_1_v13_4_6_v14_2_2_every_answer_of_every_route_has_its_headers() {
+    let house = House::new().await;
+    let (token, service) = everybody(&house).await;
+    let closed = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'";
+    let mut asks = vec![
+        get("/nothing"),
+        get("/v1/me/x.css").with(&token),
+        get("/v1/pictures/"),
+        get("/v1/me").with("a.b.c"),
+    ];
+    for route in table() {
+        let ask = Ask {
+            method: route.method,
+            ..get(&route.path.replace(['{', '}'], ""))
+        };
+        asks.push(ask.clone());
+        asks.push(service.asks(ask.clone()));
+        asks.push(ask.with(&token));
+    }
+    for ask in asks {
+        let what = format!("{} {}", ask.method, ask.path);
+        let answer = house.ask(ask.clone()).await;
+        let header = |name: &str| {
+            let mut values = answer.headers.get_all(name).iter();
+            let value = values.next().map(|value| value.to_str().unwrap());
+            assert!(values.next().is_none(), "{what}: {name} twice");
+            value.unwrap_or_default()
+        };
+        assert_eq!(header("x-content-type-options"), "nosniff", "{what}");
+        assert_eq!(header("referrer-policy"), "no-referrer", "{what}");
+        assert!(header("x-request-id").starts_with("req_"), "{what}");
+        assert!(!answer.headers.contains_key("server"), "{what}");
+        let kind = header("content-type");
+        if ask.path == "/v1/me/x.css" || ask.path == "/v1/pictures/" {
+            assert_eq!(answer.status, 404, "{what}");
+        }
+        if answer.bytes.is_empty() {
+            assert_eq!(kind, "", "{what}");
+        } else if kind.starts_with("text/") {
+            assert!(kind.ends_with("; charset=utf-8"), "{what}: {kind}");
+        } else {
+            assert!(kind.starts_with("application/"), "{what}: {kind}");
+        }
+        let is_page = kind.starts_with("text/") && answer.status == 200;
+        let policy = header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'; "), "{what}");
+        assert_eq!(policy == closed, !is_page, "{what}: {policy}");
+        let kept = header("cache-control");
+        match ask.path.as_str() {
+            "/.well-known/jwks.json" => assert!(kept.contains("max-age"), "{kept}"),
+            _ if is_page => assert_eq!(kept, "no-cache"),
+            _ => assert_eq!(kept, "no-store", "{what}"),
+        }
+    }
+}
+
+/// The method is that of the request line (ASVS 4.1.4), and one that a route has not is 405.
+#[tokio::test]
+async fn v4_1_4_no_header_makes_another_method_of_a_request() {
+    let house = House::new().await;
+    let (token, _) = everybody(&house).await;
+    let sessions = house.ask(get("/v1/me/sessions").with(&token)).await;
+    let id = sessions.body["items"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/me/sessions/{id}");
+    for header in [
+        "x-http-method-override",
+        "x-http-method",
+        "x-method-override",
+        "x-original-method",
+    ] {
+        for method in ["POST", "GET", "PUT", "TRACE"] {
+            let ask = Ask {
+                method,
+                ..get(&path).with(&token).header(header, "DELETE")
+            };
+            let answer = house.ask(ask).await;
+            answer.is(405, "method_not_allowed");
+            assert_eq!(answer.headers["allow"], "DELETE");
+            let ask = get(&format!("{path}?_method=DELETE")).with(&token);
+            house.ask(ask).await.is(405, "method_not_allowed");
+        }
+    }
+    let me = house.ask(get("/v1/me").with(&token)).await;
+    assert_eq!(me.status, 200, "the session is there");
+    for route in table() {
+        let ask = Ask {
+            method: "TRACE",
+            ..get(&route.path.replace(['{', '}'], "")).with(&token)
+        };
+        house.ask(ask).await.is(405, "method_not_allowed");
     }
 }

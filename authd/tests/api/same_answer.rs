@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use common::id::UserId;
 use domain::lockout::LockoutPolicy;
+use serde_json::{Value, json};
 
 use crate::house::{ADA, Answer, GOOD, House, WRONG, login};
 use crate::support::plan;
@@ -82,6 +83,29 @@ async fn a10_g14_refused_and_locked_names_answer_alike_whatever_they_are() {
         let answer = house.ask(other_tenant(ADA)).await;
         assert_eq!(seen(&answer), seen(&reference), "try {try_number}");
     }
+    // What is no login at all is told before any name is looked at (4A.CVE-2018-15473).
+    let before = house.attempts().await.len();
+    for (field, value) in [
+        ("password", Value::Null),
+        ("password", json!("x".repeat(1025))),
+        ("device", json!({"id": 7})),
+        ("device", json!({"type": "mobile"})),
+        ("tenant", json!(["acme"])),
+        ("remember", json!(true)),
+    ] {
+        let of = |email: &str| {
+            let mut ask = login(email, WRONG);
+            ask.body.as_mut().unwrap()[field] = value.clone();
+            ask
+        };
+        let reference = house.ask(of(ADA)).await;
+        assert!([400, 422].contains(&reference.status), "{reference:?}");
+        for email in [DISABLED, WITHOUT_PASSWORD, UNKNOWN] {
+            let answer = house.ask(of(email)).await;
+            assert_eq!(seen(&answer), seen(&reference), "{email}, {field}");
+        }
+    }
+    assert_eq!(house.attempts().await.len(), before);
     // Locked: right passwords answer like wrong ones, and like unknown names.
     let locked = house.ask(login(UNKNOWN, GOOD)).await;
     for email in [ADA, DISABLED] {

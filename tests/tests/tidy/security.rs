@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::tree::{backticked, files, functions, read, rows, section};
+use crate::tree::{
+    backticked, code, files, functions, is_test, read, rows, rust_files, section, without_tests,
+};
 
 #[test]
 fn every_threat_names_tests_that_exist() {
@@ -16,6 +18,174 @@ fn every_threat_names_tests_that_exist() {
         missing.extend(tests.into_iter().filter(|test| !known.contains(test)));
     }
     assert!(missing.is_empty(), "no such tests: {missing:?}");
+}
+
+#[test]
+fn no_threat_is_told_twice() {
+    let table = rows(&section(&read("SECURITY.md"), "## Threats and their tests"));
+    let told: BTreeSet<_> = table.iter().filter_map(|row| row.first()).collect();
+    assert_eq!(told.len(), table.len());
+}
+
+/// What a chapter says, and the line of the code that makes it so: neither goes without the other.
+fn says(chapter: &str, claims: &[(&str, &str, &str)]) {
+    // A sentence goes over the ends of lines.
+    let chapter = chapter.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (path, line, said) in claims {
+        assert!(chapter.contains(said), "it does not say {said:?}");
+        assert!(
+            read(path).contains(line),
+            "{path} lacks {line:?}: is {said:?} true?"
+        );
+    }
+}
+
+#[test]
+fn v5_1_1_v5_4_3_v15_1_4_the_chapter_on_pictures_says_what_holds() {
+    let profile = "authd/src/config/profile.rs";
+    let makes = "authd/src/picture/mod.rs";
+    says(
+        &section(&read("SECURITY.md"), "## Pictures"),
+        &[
+            (
+                makes,
+                "Neither JPEG nor PNG nor WebP",
+                "JPEG, PNG or WebP by their first bytes",
+            ),
+            (
+                profile,
+                r#"default: Some("\"5MiB\"")"#,
+                "`profile.picture_max` (5 MiB)",
+            ),
+            (
+                profile,
+                r#"default: Some("40000000")"#,
+                "(40 million pixels)",
+            ),
+            (makes, "LONGEST_SIDE: u32 = 16_384", "no side over 16,384"),
+            (
+                makes,
+                "BYTES_PER_PIXEL: u64 = 3",
+                "three bytes of memory for each pixel",
+            ),
+            (
+                "authd/src/picture/png.rs",
+                "UNPACKED: u64 = 4 << 20",
+                "more than 4 MiB",
+            ),
+            (
+                "authd/domain/src/picture.rs",
+                "SIDE_LIMIT: u32 = 512",
+                "at most 512 by 512",
+            ),
+            ("Cargo.toml", "unsafe_code = \"forbid\"", "memory-safe Rust"),
+            (
+                "authd/src/picture/studio.rs",
+                "LOWEST_PRIORITY: i32 = 19",
+                "the lowest priority",
+            ),
+            (makes, "encoded anew", "encoded anew as JPEG"),
+            (makes, "encoded anew", "stands in for a virus scanner"),
+            (makes, "looked at before any decoder", "the riskiest thing"),
+        ],
+    );
+}
+
+#[test]
+fn v6_1_1_the_chapter_on_locks_says_what_holds() {
+    let readme = read("README.md");
+    let lockout = "authd/src/config/lockout.rs";
+    says(
+        &section(&readme, "## How a lock works"),
+        &[
+            (
+                lockout,
+                "Setting::LockoutThreshold,\n        Some(\"5\")",
+                "Five evaluated failures",
+            ),
+            (
+                lockout,
+                "Setting::LockoutWindow,\n        Some(\"\\\"15m\\\"\")",
+                "within 15 minutes",
+            ),
+            (
+                lockout,
+                "Setting::LockoutDuration,\n        Some(\"\\\"15m\\\"\")",
+                "lock a name for 15 minutes",
+            ),
+            (
+                "authd/domain/src/lockout.rs",
+                "until: last.plus(policy.duration)",
+                "most recent *evaluated* failure",
+            ),
+            (
+                "authd/src/app/login/settle.rs",
+                "fn remove_guessed_device",
+                "`device_secret`",
+            ),
+            (
+                "authd/src/app/login_budget.rs",
+                "failures_per_ip",
+                "IPv4 address or IPv6 /64",
+            ),
+        ],
+    );
+}
+
+/// Each place that checks a password, and the counter that its failures are on (ASVS 6.1.3): a new one
+/// comes here with its own.
+#[test]
+fn v6_1_3_every_check_of_a_password_has_its_counter() {
+    let known = BTreeMap::from([
+        ("authd/src/app/login/mod.rs", "counter::admit"),
+        ("authd/src/app/password_change.rs", "counter::admit"),
+        ("authd/src/app/email_change/own.rs", "counter::admit"),
+        ("authd/src/app/registration/complete.rs", "TRIES"),
+    ]);
+    let mut found = BTreeSet::new();
+    for file in rust_files("authd/src") {
+        if is_test(&file.path) {
+            continue;
+        }
+        let text = code(&file.text);
+        let text: String = text.split_whitespace().collect();
+        let is_one = ["place.verify(", ".place.verify(", "pool.verify("]
+            .iter()
+            .any(|call| text.contains(call));
+        if !is_one {
+            continue;
+        }
+        let counter = known.get(file.path.as_str());
+        let counter = counter.unwrap_or_else(|| panic!("{}: on which counter?", file.path));
+        assert!(text.contains(counter), "{} counts by {counter}", file.path);
+        found.insert(file.path);
+    }
+    assert_eq!(found.len(), known.len(), "{found:?}");
+}
+
+#[test]
+fn v16_1_1_the_inventory_of_the_log_names_every_event() {
+    let chapter = section(&read("SECURITY.md"), "## Logging");
+    let told: BTreeSet<String> = backticked(&chapter).into_iter().collect();
+    let mut events = BTreeSet::new();
+    for file in rust_files("authd/src") {
+        let text = without_tests(&file.text).to_owned();
+        for part in text.split("event = \"").skip(1) {
+            events.extend(part.split('"').next().map(str::to_owned));
+        }
+    }
+    assert!(events.len() > 10, "{events:?}");
+    let missing: Vec<_> = events.difference(&told).collect();
+    assert!(missing.is_empty(), "not in the inventory: {missing:?}");
+}
+
+#[test]
+fn v1_4_2_sums_that_leave_their_type_are_no_wrapped_ones() {
+    let manifest = read("Cargo.toml");
+    let profile = manifest
+        .split("[profile.")
+        .find(|part| part.starts_with("release]"));
+    assert!(profile.is_some_and(|text| text.contains("overflow-checks = true")));
 }
 
 #[test]

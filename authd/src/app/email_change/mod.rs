@@ -17,7 +17,7 @@ use crate::app::mail::{Draft, Recipient};
 use crate::app::{App, Error};
 
 pub use confirm::confirm;
-pub use desk::change_of_user;
+pub use desk::{Wish, Wished, change_of_user};
 pub use own::{EmailChange, change};
 
 /// What a request may send; drawn before its write.

@@ -142,17 +142,22 @@ pub async fn employ(
     };
     let by = By::Administrator(administrator);
     let made = make(app, by, request, employee.address).await;
-    let (change, user) = made.map_err(|error| match error.code {
+    let (change, user) = made.map_err(|error| unseen(error, administrator))?;
+    Ok(Employed {
+        user: view::one(&user, Detail::of_one(administrator)),
+        generated_password: change.generated_password,
+    })
+}
+
+/// The refusal as it is told to who may not see users: not that it is the address.
+pub(super) fn unseen(error: Error, administrator: &Administrator) -> Error {
+    match error.code {
         ErrorCode::EmailTaken if !administrator.may("users:view") => Error::new(
             ErrorCode::Conflict,
             "there is a user like this already, whom you may not see",
         ),
         _ => error,
-    })?;
-    Ok(Employed {
-        user: view::one(&user, Detail::of_one(administrator)),
-        generated_password: change.generated_password,
-    })
+    }
 }
 
 async fn make(

@@ -1,29 +1,36 @@
-//! Changing a user over the API by a merge patch: each value is checked as at its making. The e-mail
-//! is not among them: one that nobody has verified gives no right over it (rule 25).
+//! Changing a user over the API by a merge patch: each value is checked as at its making. An e-mail
+//! waits for its owner: one that nobody has verified gives no right over it (rule 25).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use common::call::UserRef;
+use common::error::ErrorCode;
+use common::time::Time;
 use common::view::{Address, EmployeeView, Name, UserView};
 use domain::profile::{self, InvalidField};
 use domain::setting::TenantSettings;
 use domain::user::User;
 use serde::Deserialize;
+use serde_json::Value;
+use store::WriteTx;
 
-use super::create::{Paths, references};
-use super::set::{change, made_of, read};
+use super::create::{Paths, references, unseen};
+use super::set::{change_and, made_of, read};
 use super::view::{self, Detail};
 use super::{act, again, by_id};
-use crate::app::audit::Record;
+use crate::app::audit::{Act, Record};
+use crate::app::email_change::{Wish, Wished};
 use crate::app::entity::Expected;
 use crate::app::patch::Patch;
+use crate::app::permit::Permit;
 use crate::app::{Administrator, App, By, Error};
 
 /// A merge patch of a user.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Edit {
+    email: Patch<String>,
     name: Patch<NameEdit>,
     phone: Patch<String>,
     address: Patch<AddressEdit>,
@@ -63,7 +70,9 @@ struct EmployeeEdit {
 ///
 /// # Errors
 /// `not_found`; `precondition_failed`; `validation_failed`; `permission_denied`,
-/// `reauthentication_required` for the flag; `last_admin`.
+/// `reauthentication_required` for the flag and the e-mail; `last_admin`; for the e-mail also
+/// `email_taken`, or `conflict` for one who may not see users or of a user that is disabled,
+/// `rate_limited`, `no_mail_transport`.
 pub async fn edit(
     app: &Arc<App>,
     administrator: &Administrator,
@@ -75,18 +84,63 @@ pub async fn edit(
     let record = Record::draw(app, by, app.now(), None)?;
     let (found, settings) = read(app, by.reach(), reference).await?;
     let (act, detail) = (act("user.set", &found), Detail::of_one(administrator));
-    record
+    let wish = edit.wish(app, record.at())?.map(Arc::new);
+    let wished = wish.clone();
+    let changed = record
         .write(app, move |tx, permit| {
             let before = again(tx, permit, &act, found.user.id)?;
             expected.check(&view::one(&before, detail))?;
             let after = edit.applied(&before, &settings)?;
-            change(tx, permit, &act, &before, after)?;
+            let waits = match &wished {
+                Some(wish) => wait(wish, tx, permit, &act, &before)?,
+                None => None,
+            };
+            change_and(tx, permit, &act, &before, after, waits)?;
             Ok(view::one(&by_id(tx, &act, before.id)?, detail))
         })
         .await
+        .map_err(|error| unseen(error, administrator))?;
+    if let Some(wish) = wish {
+        wish.post();
+    }
+    Ok(changed)
+}
+
+/// Lets another address of a user wait for its owner. One's own is changed with one's password alone:
+/// who has found a session open gets no further by what its owner may do to others.
+fn wait(
+    wish: &Wish,
+    tx: &dyn WriteTx,
+    permit: &Permit<'_>,
+    act: &Act,
+    before: &User,
+) -> Result<Option<(Value, Value)>, Error> {
+    if wish.is_of(before) {
+        return Ok(None);
+    }
+    if permit.is_by(before.id) {
+        return Err(Error::new(
+            ErrorCode::PermissionDenied,
+            "your own address is changed by POST /v1/me/email, with your password",
+        ));
+    }
+    permit.is_fresh()?;
+    match wish.put(tx, &act.tenant, before)? {
+        Wished::Waits(before, after) => Ok(Some((before, after))),
+        Wished::Same => Ok(None),
+        Wished::Capped => Err(wish.capped()),
+    }
 }
 
 impl Edit {
+    fn wish(&self, app: &Arc<App>, now: Time) -> Result<Option<Wish>, Error> {
+        match &self.email {
+            Patch::Keep => Ok(None),
+            Patch::Unset => Err(Error::field("/email", "required", "a user has an address")),
+            Patch::Set(email) => Wish::draw(app, email, now).map(Some),
+        }
+    }
+
     fn applied(&self, before: &User, settings: &TenantSettings) -> Result<User, Error> {
         let mut after = before.clone();
         after.name = self.named(&before.name)?;

@@ -87,18 +87,37 @@ pub(super) fn change(
     permit: &Permit<'_>,
     act: &Act,
     before: &User,
-    mut after: User,
+    after: User,
 ) -> Result<Change, Error> {
-    let (was, is) = difference(before, &after);
-    if *before == after {
+    change_and(tx, permit, act, before, after, None)
+}
+
+/// The same, with an address that waits as it was and as it is for the row.
+pub(super) fn change_and(
+    tx: &dyn WriteTx,
+    permit: &Permit<'_>,
+    act: &Act,
+    before: &User,
+    mut after: User,
+    waits: Option<(Value, Value)>,
+) -> Result<Change, Error> {
+    let (mut was, mut is) = difference(before, &after);
+    let is_same = *before == after;
+    if is_same && waits.is_none() {
         return Ok(act.unchanged());
+    }
+    if let Some((old, new)) = waits {
+        was.insert("email_pending".to_owned(), old);
+        is.insert("email_pending".to_owned(), new);
     }
     if after.is_tenant_admin && !before.is_tenant_admin {
         permit.may_grant([&Right::All])?;
     }
-    after.updated_at = permit.at();
-    write(tx, act, before, &after)?;
-    tx.invalidate(Scope::User(after.id));
+    if !is_same {
+        after.updated_at = permit.at();
+        write(tx, act, before, &after)?;
+        tx.invalidate(Scope::User(after.id));
+    }
     permit.append(tx, act, &Value::Object(was), &Value::Object(is))
 }
 

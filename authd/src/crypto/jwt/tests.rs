@@ -479,6 +479,44 @@ fn ring_of(algorithm: SigningAlgorithm) -> KeyRing {
     KeyRing::open(&keys, &wrap).unwrap()
 }
 
+/// CVE-2022-21449 and the spellings of ECDSA: numbers that no signature has, and the form that is not
+/// that of JOSE.
+#[test]
+fn cve_2022_21449_no_empty_or_reshaped_signature_of_es256_is_accepted() {
+    let ring = ring_of(SigningAlgorithm::Es256);
+    let token = ring.sign_access(&access()).unwrap();
+    assert!(ring.verify(&token, &expected(), NOW).is_ok());
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let real = BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap();
+    let (r, s) = real.split_at(32);
+    let order = data_encoding::HEXLOWER
+        .decode(b"ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551")
+        .unwrap();
+    let zeros = [0; 32];
+    // Each number of DER with the zero in front that keeps it positive.
+    let number = |bytes: &[u8]| [&[2, 33, 0][..], bytes].concat();
+    let numbers = [number(r), number(s)].concat();
+    let der = [&[0x30, 70][..], &numbers].concat();
+    for forged in [
+        [&zeros[..], &zeros].concat(),
+        [r, &zeros].concat(),
+        [&zeros[..], s].concat(),
+        [&order[..], &order].concat(),
+        [r, &order].concat(),
+        [&order[..], s].concat(),
+        [s, r].concat(),
+        r.to_vec(),
+        [&real[..], &[0]].concat(),
+        [&[0], &real[..]].concat(),
+        Vec::new(),
+        der,
+    ] {
+        let token = format!("{message}.{}", BASE64URL_NOPAD.encode(&forged));
+        let refused = ring.verify(&token, &expected(), NOW);
+        assert_eq!(refused, Err(TokenError::Invalid), "{forged:?}");
+    }
+}
+
 /// RFC 8725 3.1: the algorithm belongs to the key, and the header only repeats it.
 #[test]
 fn a19_every_algorithm_signs_and_is_bound_to_its_key() {
