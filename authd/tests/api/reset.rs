@@ -314,6 +314,7 @@ async fn v6_3_5_a51_its_cap_is_its_own() {
     let mut count = 0;
     for round in 0..5 {
         for _ in 0..2 {
+            house.clock.advance(Duration::from_secs(1));
             for _ in 0..4 {
                 house
                     .ask(login(ADA, WRONG))
