@@ -316,6 +316,9 @@ pub struct FieldError {
     pub code: Cow<'static, str>,
     /// What to write instead, for the end user.
     pub message: Cow<'static, str>,
+    /// The number in the message, for who says it in another language.
+    #[serde(skip)]
+    pub limit: Option<u64>,
 }
 
 impl FieldError {
@@ -329,6 +332,7 @@ impl FieldError {
             path: path.into(),
             code: code.into(),
             message: message.into(),
+            limit: None,
         }
     }
 }

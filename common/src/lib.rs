@@ -7,6 +7,7 @@ pub mod call;
 pub mod email;
 pub mod error;
 pub mod id;
+pub mod language;
 pub mod paths;
 pub mod secret;
 pub mod sharded;

@@ -199,6 +199,15 @@ impl Browser {
         );
     }
 
+    /// Asks for pages and answers in that language from now on.
+    pub fn prefer(&self, language: &str) {
+        self.devtools("Network.enable", &json!({}));
+        self.devtools(
+            "Network.setExtraHTTPHeaders",
+            &json!({"headers": {"Accept-Language": language}}),
+        );
+    }
+
     /// Writes a picture of the window.
     ///
     /// # Panics

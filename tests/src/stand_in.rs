@@ -106,12 +106,20 @@ fn serve(state: &State, mut stream: TcpStream) -> io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     let (head, body) = request(&mut stream)?;
     let first = head.lines().next().unwrap_or_default().to_owned();
+    let language = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        let is_it = name.eq_ignore_ascii_case("accept-language");
+        is_it.then(|| value.to_owned())
+    });
     // Whatever a browser sends of a page's address would stand in one of its headers.
     locked(&state.asked).push(head);
     let mut words = first.split(' ');
     let (method, path) = (words.next().unwrap_or(""), words.next().unwrap_or("/"));
     let (status, headers, body) = if method == "GET" {
-        let request = Request::get(path).header("Connection", "close");
+        let mut request = Request::get(path).header("Connection", "close");
+        if let Some(language) = language {
+            request = request.header("Accept-Language", &language);
+        }
         let answer = Connection::try_open(state.behind, None)?.ask(&request)?;
         (answer.status, answer.headers, answer.body)
     } else {

@@ -124,9 +124,56 @@ pub struct AttemptRow {
     pub last_at: Option<Time>,
 }
 
+/// What the rows of a user tell of wrong passwords: outcome, number of tries and the last of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// How the tries ended.
+    pub outcome: Outcome,
+    /// How many.
+    pub count: u64,
+    /// When the last was.
+    pub last_at: Time,
+}
+
+/// Wrong passwords after the last success and after `since`: when the user was last signed in, or the
+/// password was set. A folded row that reaches beyond that counts as a whole: rather one mail too
+/// many than none.
+pub fn failures_since(tallies: &[Tally], since: Option<Time>) -> u64 {
+    let successes = tallies.iter().filter(|tally| tally.outcome.is_success());
+    let since = successes.map(|tally| tally.last_at).max().max(since);
+    tallies
+        .iter()
+        .filter(|tally| matches!(tally.outcome, Outcome::WrongPassword | Outcome::Unsettled))
+        .filter(|tally| since.is_none_or(|since| tally.last_at > since))
+        .fold(0, |sum, tally| sum.saturating_add(tally.count))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn v6_3_5_wrong_passwords_count_from_the_last_success_on() {
+        let at = |second: i64| Time::from_millis(second * 1000);
+        let tally = |outcome, count, second| Tally {
+            outcome,
+            count,
+            last_at: at(second),
+        };
+        let tallies = [
+            tally(Outcome::Locked, 40, 9),
+            tally(Outcome::WrongPassword, 3, 8),
+            tally(Outcome::Unsettled, 1, 7),
+            tally(Outcome::Success, 1, 6),
+            tally(Outcome::WrongPassword, 9, 5),
+            // Folded, and begun before others.
+            tally(Outcome::WrongPassword, 2, 10),
+        ];
+        assert_eq!(failures_since(&tallies, None), 6);
+        assert_eq!(failures_since(&tallies, Some(at(7))), 5);
+        assert_eq!(failures_since(&tallies, Some(at(10))), 0);
+        assert_eq!(failures_since(&[], None), 0);
+    }
 
     #[test]
     fn stored_names_read_back() {

@@ -11,6 +11,7 @@ pub mod event;
 pub mod key;
 pub mod lockout;
 pub mod mail;
+pub mod mailbox;
 pub mod password;
 pub mod permission;
 pub mod picture;

@@ -21,6 +21,8 @@ pub enum Template {
     AccountLocked,
     /// A sign-in from a device that was not seen before.
     NewDevice,
+    /// A sign-in with the right password, after several wrong ones.
+    SignInAfterFailures,
     /// Link for completing a registration (rule 21).
     EmailVerification,
     /// Somebody wanted an account with an address that has one.
@@ -39,12 +41,13 @@ pub enum Template {
 
 impl Template {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Invitation,
         Self::PasswordReset,
         Self::PasswordChanged,
         Self::AccountLocked,
         Self::NewDevice,
+        Self::SignInAfterFailures,
         Self::EmailVerification,
         Self::AddressInUse,
         Self::EmailConfirmation,
@@ -62,6 +65,7 @@ impl Template {
             Self::PasswordChanged => "password_changed",
             Self::AccountLocked => "account_locked",
             Self::NewDevice => "new_device",
+            Self::SignInAfterFailures => "sign_in_after_failures",
             Self::EmailVerification => "email_verification",
             Self::AddressInUse => "address_in_use",
             Self::EmailConfirmation => "email_confirmation",
@@ -93,6 +97,7 @@ impl Template {
             Self::Invitation
             | Self::PasswordChanged
             | Self::NewDevice
+            | Self::SignInAfterFailures
             | Self::EmailChangeRequested
             | Self::EmailChanged
             | Self::SubscriptionEnding
@@ -108,6 +113,9 @@ impl Template {
         )
     }
 }
+
+/// Failures from which on a sign-in after them is told to its owner (ASVS 6.3.5).
+pub const FAILURES_TO_TELL: u64 = 5;
 
 /// Time in which mails to one address are counted.
 pub const CAP_WINDOW: Duration = Duration::from_secs(3600);

@@ -60,6 +60,15 @@ impl PasswordRejection {
             Self::Unchanged => "unchanged",
         }
     }
+
+    /// The number of code points that the rule is about.
+    pub const fn limit(&self) -> Option<usize> {
+        match self {
+            Self::TooShort { min } => Some(*min),
+            Self::TooLong { max } => Some(*max),
+            Self::Common | Self::OwnWords | Self::Unchanged => None,
+        }
+    }
 }
 
 /// A password as it is hashed: NFC, within the hard limits. Never shown.

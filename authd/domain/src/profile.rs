@@ -55,6 +55,14 @@ impl InvalidField {
             Self::Reference => "invalid_reference",
         }
     }
+
+    /// The number of code points that the rule is about.
+    pub const fn limit(&self) -> Option<usize> {
+        match self {
+            Self::Text(InvalidText::TooLong { limit }) => Some(*limit),
+            _ => None,
+        }
+    }
 }
 
 /// Reads a telephone number in E.164: a plus sign and 8 to 15 digits, the first not zero.

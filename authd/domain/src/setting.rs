@@ -12,8 +12,11 @@ use std::time::Duration;
 use crate::session::SessionPolicy;
 
 pub use origin::{name_of_host, name_of_origin};
-pub use tenant::{Effective, StoredSetting, TenantSettings};
-pub use value::{InvalidValue, name_of_audience, name_of_domain, name_of_reference};
+pub use tenant::{Effective, MailLook, StoredSetting, TenantSettings};
+pub use value::{
+    InvalidValue, name_of_audience, name_of_domain, name_of_reference, text_of_colour,
+    text_of_language, text_of_line, text_of_mailbox,
+};
 
 /// A setting that a tenant may have a value of its own for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +31,11 @@ pub enum Setting {
     LockoutDuration,
     LockoutThreshold,
     LockoutWindow,
+    MailAccent,
+    MailFrom,
+    MailLanguage,
+    MailReplyTo,
+    MailSupport,
     PasswordGeneratedTtl,
     PasswordMinLength,
     RefsNames,
@@ -107,6 +115,8 @@ pub enum Kind {
     },
     /// A session policy.
     SessionPolicy,
+    /// A text.
+    Text(TextOf),
     /// Different names.
     Names {
         /// What they name.
@@ -131,6 +141,19 @@ pub enum NamesOf {
     Origin,
     /// References of users to other systems.
     Reference,
+}
+
+/// What a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextOf {
+    /// `#rrggbb`.
+    Colour,
+    /// Tag of a language.
+    Language,
+    /// One line for people.
+    Line,
+    /// Address, perhaps with a name.
+    Mailbox,
 }
 
 /// Which of two values is the stricter one.
@@ -172,6 +195,8 @@ pub enum Value {
     Duration(Duration),
     /// A session policy.
     SessionPolicy(SessionPolicy),
+    /// A text; empty where there is none.
+    Text(String),
     /// Different names.
     Names(Vec<String>),
 }
@@ -226,13 +251,18 @@ const fn count(min: u64, max: u64) -> Kind {
     Kind::Number { min, max }
 }
 
+/// A text that the operator alone sets.
+const fn text(name: &'static str, of: TextOf) -> Rule {
+    rule(name, Class::Operator, Stricter::Neither, Kind::Text(of))
+}
+
 const fn names(of: NamesOf, min: usize) -> Kind {
     Kind::Names { of, min, max: 16 }
 }
 
 impl Setting {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 25] = [
         Self::AttemptsRetention,
         Self::ClaimsExternalRefs,
         Self::CorsOrigins,
@@ -242,6 +272,11 @@ impl Setting {
         Self::LockoutDuration,
         Self::LockoutThreshold,
         Self::LockoutWindow,
+        Self::MailAccent,
+        Self::MailFrom,
+        Self::MailLanguage,
+        Self::MailReplyTo,
+        Self::MailSupport,
         Self::PasswordGeneratedTtl,
         Self::PasswordMinLength,
         Self::RefsNames,
@@ -278,6 +313,11 @@ impl Setting {
             Self::LockoutDuration => rule("lockout.duration", Tenant, More, time(MINUTE, 30 * DAY)),
             Self::LockoutThreshold => rule("lockout.threshold", Tenant, Less, count(1, 100)),
             Self::LockoutWindow => rule("lockout.window", Tenant, More, time(MINUTE, 30 * DAY)),
+            Self::MailAccent => text("mail.accent", TextOf::Colour),
+            Self::MailFrom => text("mail.from", TextOf::Mailbox),
+            Self::MailLanguage => text("mail.language", TextOf::Language),
+            Self::MailReplyTo => text("mail.reply_to", TextOf::Mailbox),
+            Self::MailSupport => text("mail.support", TextOf::Line),
             Self::PasswordGeneratedTtl => rule(
                 "password.generated_ttl",
                 Tenant,

@@ -74,7 +74,12 @@ impl Error {
 
     /// A profile field that was refused.
     pub fn invalid_field(path: impl Into<Cow<'static, str>>, error: &InvalidField) -> Self {
-        Self::field(path, error.code(), error.to_string())
+        Self::field(path, error.code(), error.to_string()).with_limit(error.limit())
+    }
+
+    /// A password that cannot be one; `path` is where it stood.
+    pub fn no_password(path: &'static str, rejection: &PasswordRejection) -> Self {
+        Self::field(path, rejection.code(), rejection.to_string()).with_limit(rejection.limit())
     }
 
     /// A password that may not be set; `path` is where it stood.
@@ -85,6 +90,15 @@ impl Error {
             fields: vec![field],
             ..Self::new(ErrorCode::PasswordRejected, developer)
         }
+        .with_limit(rejection.limit())
+    }
+
+    /// Keeps the number that the fields' messages name.
+    fn with_limit(mut self, limit: Option<usize>) -> Self {
+        for field in &mut self.fields {
+            field.limit = limit.and_then(|limit| u64::try_from(limit).ok());
+        }
+        self
     }
 
     /// An object that is not there, or not for the caller; the two answers are the same.

@@ -90,6 +90,7 @@ fn settings(threshold: u32) -> Effective {
             window: length,
             duration: length,
         },
+        mail: domain::setting::MailLook::default(),
         temporary_ttl: length,
         password_policy: PasswordPolicy {
             min_length: 15,

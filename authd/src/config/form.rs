@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use common::email::Email;
 use domain::session::SessionPolicy;
 use domain::setting;
 use domain::tenant::Slug;
@@ -37,7 +36,10 @@ pub(super) fn check(form: Form, text: &str) -> Result<(), String> {
         Form::Url => url(text),
         Form::Page => page(text),
         Form::Host => host(text),
-        Form::Mailbox => mailbox(text).map(drop),
+        Form::Mailbox => setting::text_of_mailbox(text).map_err(|e| e.to_string()),
+        Form::Colour => setting::text_of_colour(text).map_err(|e| e.to_string()),
+        Form::Language => setting::text_of_language(text).map_err(|e| e.to_string()),
+        Form::Line => setting::text_of_line(text).map_err(|e| e.to_string()),
         Form::Slug => Slug::from_str(text).map(drop).map_err(|e| e.to_string()),
         Form::Group => group(text),
         Form::Account => account(text),
@@ -211,45 +213,6 @@ fn host(text: &str) -> Result<(), String> {
     } else {
         Err("expected a host name in small letters or an address, like \"smtp.example.com\"; the port has a key of its own".to_owned())
     }
-}
-
-/// A mailbox: an address, perhaps with a name for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mailbox {
-    /// The name.
-    pub name: Option<String>,
-    /// The address.
-    pub address: Email,
-}
-
-/// Reads a mailbox.
-///
-/// # Errors
-/// What was expected.
-pub(super) fn mailbox(text: &str) -> Result<Mailbox, String> {
-    let expected =
-        "expected an address, like \"no-reply@example.com\" or \"Example <no-reply@example.com>\"";
-    let (name, address) = match text
-        .strip_suffix('>')
-        .and_then(|rest| rest.rsplit_once('<'))
-    {
-        Some((name, address)) => (Some(name.trim_end()), address),
-        None => (None, text),
-    };
-    let bare = address == address.trim() && !address.contains(|c: char| "<>\",;".contains(c));
-    let address = address.parse().map_err(|_| expected)?;
-    // Names with marks of the mail's own grammar are refused, although they could be quoted.
-    let name_fits = name.is_none_or(|name| {
-        common::text::sanitize(name, 60).is_ok_and(|clean| clean == name)
-            && !name.contains(|c: char| "<>\"\\,;:@".contains(c))
-    });
-    if !bare || !name_fits {
-        return Err(expected.to_owned());
-    }
-    Ok(Mailbox {
-        name: name.map(str::to_owned),
-        address,
-    })
 }
 
 fn is_host(host: &str) -> bool {
@@ -481,6 +444,30 @@ mod tests {
                 "smtp://a",
                 "1.2.3",
             ],
+        ),
+        (
+            Form::Colour,
+            &["#1d4fbf", "#000000"],
+            &[
+                "",
+                "#1D4FBF",
+                "#fff",
+                "1d4fbf",
+                "red",
+                "#1d4fbg",
+                "#1d4fbf;",
+                "#1d4fbf00",
+            ],
+        ),
+        (
+            Form::Language,
+            &["en", "sw-KE", "zh-Hans"],
+            &["", "english", "EN", "sw_KE", "../en", "en "],
+        ),
+        (
+            Form::Line,
+            &["Help: +254 700 000 000", "x"],
+            &["", " x", "a\nb", "a\u{202e}b"],
         ),
         (
             Form::Mailbox,

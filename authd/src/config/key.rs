@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::setting::{self, NamesOf, Setting};
+use domain::setting::{self, NamesOf, Setting, TextOf};
 
 /// One key, defined once: files, environment, `--set`, `print-config` and the schema all use it.
 #[derive(Debug, Clone, Copy)]
@@ -158,6 +158,12 @@ impl Kind {
             setting::Kind::Duration { min, max } => Self::Duration { min, max },
             setting::Kind::Switch => Self::Bool,
             setting::Kind::SessionPolicy => Self::Text(Form::SessionPolicy),
+            setting::Kind::Text(of) => Self::Text(match of {
+                TextOf::Colour => Form::Colour,
+                TextOf::Language => Form::Language,
+                TextOf::Line => Form::Line,
+                TextOf::Mailbox => Form::Mailbox,
+            }),
             setting::Kind::Names { of, max, .. } => Self::List {
                 item: match of {
                     NamesOf::Audience => Form::Audience,
@@ -191,6 +197,12 @@ pub enum Form {
     Host,
     /// `user@host`, or `Name <user@host>`.
     Mailbox,
+    /// `#rrggbb`.
+    Colour,
+    /// Tag of a language.
+    Language,
+    /// One line for people.
+    Line,
     /// Name of a user at another server.
     UserName,
     /// Slug of a tenant.
@@ -239,6 +251,9 @@ impl Form {
             Self::Page => "URL of a page",
             Self::Host => "host name or address",
             Self::Mailbox => "\"user@host\" or \"Name <user@host>\"",
+            Self::Colour => "colour, \"#rrggbb\"",
+            Self::Language => "language tag",
+            Self::Line => "line of text",
             Self::UserName => "user name",
             Self::Slug => "slug",
             Self::Group => "group name or \"\"",
@@ -270,6 +285,9 @@ impl Form {
             Self::Page => "\"https://app.example.com/reset-password\"",
             Self::Host => "\"smtp.example.com\"",
             Self::Mailbox => "\"Example <no-reply@example.com>\"",
+            Self::Colour => "\"#1d4fbf\"",
+            Self::Language => "\"sw\"",
+            Self::Line => "\"Help: help@example.com\"",
             Self::UserName => "\"authd\"",
             Self::Slug => "\"acme\"",
             Self::Group => "\"authd-admin\"",

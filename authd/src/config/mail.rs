@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use domain::mailbox::Mailbox;
+use domain::setting::Setting;
+
 use super::fault::Fault;
-use super::form::{self, Mailbox};
 use super::key::{Change, Class, Form, Key, Kind, hours, minutes, seconds};
 use super::value::Values;
 
@@ -13,14 +15,16 @@ const TLS: &[&str] = &["starttls", "implicit", "none"];
 
 /// The keys, sorted by name.
 pub(super) const KEYS: &[Key] = &[
-    Key {
-        name: "mail.from",
-        kind: Kind::Text(Form::Mailbox),
-        default: None,
-        change: Change::Reload,
-        class: Class::Installation,
-        doc: "Sender of every mail; needed unless the transport is none.",
-    },
+    Key::of(
+        Setting::MailAccent,
+        None,
+        "Colour of the mails' buttons and edge.",
+    ),
+    Key::of(
+        Setting::MailFrom,
+        None,
+        "Sender of every mail; needed unless the transport is none.",
+    ),
     Key {
         name: "mail.host",
         kind: Kind::Text(Form::Host),
@@ -29,6 +33,11 @@ pub(super) const KEYS: &[Key] = &[
         class: Class::Installation,
         doc: "The SMTP server; its certificate must bear this name.",
     },
+    Key::of(
+        Setting::MailLanguage,
+        Some("\"en\""),
+        "Language of mails to people whose own is unknown, or has no templates.",
+    ),
     Key {
         name: "mail.password_credential",
         kind: Kind::Text(Form::Credential),
@@ -67,14 +76,11 @@ pub(super) const KEYS: &[Key] = &[
         class: Class::Installation,
         doc: "Most mails a minute; 0 = no limit.",
     },
-    Key {
-        name: "mail.reply_to",
-        kind: Kind::Text(Form::Mailbox),
-        default: None,
-        change: Change::Reload,
-        class: Class::Installation,
-        doc: "Where answers go; to the sender if unset.",
-    },
+    Key::of(
+        Setting::MailReplyTo,
+        None,
+        "Where answers go; to the sender if unset.",
+    ),
     Key {
         name: "mail.retry_base",
         kind: Kind::Duration {
@@ -94,6 +100,11 @@ pub(super) const KEYS: &[Key] = &[
         class: Class::Installation,
         doc: "Tries after the first before a mail is given up.",
     },
+    Key::of(
+        Setting::MailSupport,
+        None,
+        "Line at the end of every mail that says where help is.",
+    ),
     Key {
         name: "mail.template_dir",
         kind: Kind::Text(Form::Path),
@@ -166,10 +177,14 @@ pub enum MailTls {
 /// Settings of mails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mail {
+    /// Colour of buttons and edge, `#rrggbb`.
+    pub accent: Option<String>,
     /// Sender of every mail.
     pub from: Option<Mailbox>,
     /// The SMTP server.
     pub host: Option<String>,
+    /// Language of mails to people whose own is unknown.
+    pub language: String,
     /// Name of the credential that holds the SMTP password.
     pub password_credential: String,
     /// Mails for one address in an hour.
@@ -184,6 +199,8 @@ pub struct Mail {
     pub retry_base: Duration,
     /// Tries after the first.
     pub retry_max: u32,
+    /// Line that says where help is.
+    pub support: Option<String>,
     /// Folder of templates that replace the built-in ones.
     pub template_dir: PathBuf,
     /// Longest time for handing over one mail.
@@ -200,12 +217,14 @@ impl Mail {
     pub(super) fn build(values: &Values) -> Result<Self, Fault> {
         let mailbox = |key: &str| -> Result<Option<Mailbox>, Fault> {
             let text = values.optional(key)?;
-            text.map(|text| form::mailbox(&text).map_err(|e| values.refused(key, &e)))
-                .transpose()
+            let read = |text: String| text.parse().map_err(|e| values.refused(key, &e));
+            text.map(read).transpose()
         };
         Ok(Self {
+            accent: values.optional("mail.accent")?,
             from: mailbox("mail.from")?,
             host: values.optional("mail.host")?,
+            language: values.text("mail.language")?,
             password_credential: values.text("mail.password_credential")?,
             per_address_hourly: values.number("mail.per_address_hourly")?,
             port: values.number("mail.port")?,
@@ -213,6 +232,7 @@ impl Mail {
             reply_to: mailbox("mail.reply_to")?,
             retry_base: values.duration("mail.retry_base")?,
             retry_max: values.number("mail.retry_max")?,
+            support: values.optional("mail.support")?,
             template_dir: PathBuf::from(values.text("mail.template_dir")?),
             timeout: values.duration("mail.timeout")?,
             tls: match values.text("mail.tls")?.as_str() {

@@ -59,7 +59,7 @@ pub use employees::Employees;
 pub use environment::PREFIX as ENVIRONMENT_PREFIX;
 pub use events::Events;
 pub use fault::{Fault, Faults, Origin, Severity};
-pub use form::{LEVELS, Mailbox, directives};
+pub use form::{LEVELS, directives};
 pub use key::{Change, Class, Form, Key, Kind};
 pub use keys::Keys;
 pub use links::Links;

@@ -172,8 +172,7 @@ fn device(body: DeviceBody) -> Result<(Device, Option<Secret<String>>), Error> {
 
 /// Reads a password that is to be checked.
 pub(super) fn password(given: &Secret<String>, path: &'static str) -> Result<Password, Error> {
-    Password::new(given)
-        .map_err(|rejection| Error::field(path, rejection.code(), rejection.to_string()))
+    Password::new(given).map_err(|rejection| Error::no_password(path, &rejection))
 }
 
 /// Reads the name of a tenant; the default one where none is given.

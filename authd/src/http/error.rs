@@ -11,7 +11,9 @@ use axum::http::header::{
 use axum::response::{IntoResponse, Response};
 use common::error::{ErrorCode, Problem};
 use common::id::RequestId;
+use common::language::Language;
 
+use super::words;
 use crate::app::Error;
 
 /// What a handler or an extractor refuses with; `?` makes one of an [`Error`].
@@ -103,7 +105,7 @@ struct Refused(Arc<Error>, StatusCode);
 pub(super) fn write(
     response: &mut Response,
     request_id: RequestId,
-    hints: Hints,
+    (hints, language): (Hints, Language),
 ) -> Option<Arc<Error>> {
     let refused = response.extensions_mut().remove::<Refused>();
     let Refused(error, status) = match refused {
@@ -115,8 +117,9 @@ pub(super) fn write(
     };
     let mut problem = error.problem(request_id);
     problem.status = status.as_u16();
-    if hints == Hints::Shown {
-        problem.hint.clone_from(&error.hint);
+    match hints {
+        Hints::Shown => problem.hint.clone_from(&error.hint),
+        Hints::Hidden => words::translate(&mut problem, language),
     }
     let is_standard = response.extensions_mut().remove::<Standard>().is_some();
     // A document of texts and numbers cannot fail to be written.
@@ -132,6 +135,9 @@ pub(super) fn write(
     let headers = response.headers_mut();
     headers.remove(CONTENT_LENGTH);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    if hints == Hints::Hidden {
+        words::vary(headers, language);
+    }
     add_headers_of(&error, headers);
     *response.body_mut() = Body::from(document.unwrap_or_default());
     Some(error)
@@ -211,7 +217,7 @@ mod tests {
     async fn written(error: Error, hints: Hints) -> (Response<()>, Problem) {
         let mut response = Refusal(error).into_response();
         let id = RequestId::from_uuid(Uuid::from_u128(7));
-        assert!(write(&mut response, id, hints).is_some());
+        assert!(write(&mut response, id, (hints, Language::English)).is_some());
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, 65536).await.unwrap();
         let problem = serde_json::from_slice(&bytes).unwrap();

@@ -42,3 +42,4 @@ pub mod traffic;
 mod users;
 mod view;
 mod well_known;
+mod words;

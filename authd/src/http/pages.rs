@@ -1,5 +1,6 @@
-//! The pages behind mailed links, for tenants that have none of their own, and what they load. They
-//! are the same for everybody: the token of a link stays in the browser, and no GET consumes it.
+//! The pages behind mailed links, for tenants that have none of their own, and what they load: a folder
+//! a language. They are the same for everybody: the token of a link stays in the browser, and no GET
+//! consumes it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -8,6 +9,9 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use common::language::Language;
+
+use super::words;
 
 /// What a page may do: load and ask from its own origin, and nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -21,18 +25,35 @@ struct File {
     text: &'static str,
 }
 
-const CONFIRM_EMAIL: File = File {
-    kind: "text/html; charset=utf-8",
-    text: include_str!("pages/confirm-email.html"),
-};
-const RESET_PASSWORD: File = File {
-    kind: "text/html; charset=utf-8",
-    text: include_str!("pages/reset-password.html"),
-};
-const VERIFY_EMAIL: File = File {
-    kind: "text/html; charset=utf-8",
-    text: include_str!("pages/verify-email.html"),
-};
+const HTML: &str = "text/html; charset=utf-8";
+
+/// A page in each language that has it, in English first.
+type Page = [(Language, File)];
+
+macro_rules! page {
+    ($name:literal) => {
+        &[
+            (
+                Language::English,
+                File {
+                    kind: HTML,
+                    text: include_str!(concat!("pages/en/", $name, ".html")),
+                },
+            ),
+            (
+                Language::Swahili,
+                File {
+                    kind: HTML,
+                    text: include_str!(concat!("pages/sw/", $name, ".html")),
+                },
+            ),
+        ]
+    };
+}
+
+const CONFIRM_EMAIL: &Page = page!("confirm-email");
+const RESET_PASSWORD: &Page = page!("reset-password");
+const VERIFY_EMAIL: &Page = page!("verify-email");
 const SCRIPT: File = File {
     kind: "text/javascript; charset=utf-8",
     text: include_str!("pages/link.js"),
@@ -45,17 +66,17 @@ const STYLE: File = File {
 /// The page for confirming a new address. What mail programs and scanners hang onto the address of a
 /// page as a query is not looked at.
 pub(super) async fn confirm_email(headers: HeaderMap) -> Response {
-    CONFIRM_EMAIL.answer(&headers)
+    of_language(CONFIRM_EMAIL, &headers)
 }
 
 /// The page for choosing a new password.
 pub(super) async fn reset_password(headers: HeaderMap) -> Response {
-    RESET_PASSWORD.answer(&headers)
+    of_language(RESET_PASSWORD, &headers)
 }
 
 /// The page for completing a registration.
 pub(super) async fn verify_email(headers: HeaderMap) -> Response {
-    VERIFY_EMAIL.answer(&headers)
+    of_language(VERIFY_EMAIL, &headers)
 }
 
 /// The script of all pages.
@@ -66,6 +87,18 @@ pub(super) async fn script(headers: HeaderMap) -> Response {
 /// The style of all pages.
 pub(super) async fn style(headers: HeaderMap) -> Response {
     STYLE.answer(&headers)
+}
+
+/// The page in the language that is asked for; in English if it is not there in that one.
+fn of_language(page: &Page, headers: &HeaderMap) -> Response {
+    let asked = words::asked_for(headers);
+    let found = page.iter().find(|(language, _)| *language == asked);
+    let Some((language, file)) = found.or_else(|| page.first()) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let mut response = file.answer(headers);
+    words::vary(response.headers_mut(), *language);
+    response
 }
 
 impl File {

@@ -12,12 +12,13 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use common::error::{ErrorCode, chain};
 use common::id::RequestId;
+use common::language::Language;
 use store::Claim;
 use tracing::Instrument;
 
 use super::error::{self, Hints, Refusal};
 use super::race::{self, Outcome};
-use super::{body::BodyLimit, headers};
+use super::{body::BodyLimit, headers, words};
 use crate::app::Error;
 use crate::serve::DrainLimit;
 
@@ -35,6 +36,8 @@ pub(crate) struct Passage {
     started: Instant,
     deadline: Option<Instant>,
     drain_limit: Option<DrainLimit>,
+    /// The one that refusals are said in.
+    language: Language,
 }
 
 impl Passage {
@@ -56,6 +59,7 @@ impl Passage {
             route: extensions.get().cloned(),
             correlation_id: headers::correlation_id(request.headers()),
             method: request.method().clone(),
+            language: words::asked_for(request.headers()),
             started,
             deadline,
         }
@@ -96,7 +100,7 @@ impl Passage {
 
     /// Gives the answer its shape and headers, and logs the request.
     pub(crate) fn end(self, mut response: Response, hints: Hints) -> Ended {
-        let error = error::write(&mut response, self.request_id, hints);
+        let error = error::write(&mut response, self.request_id, (hints, self.language));
         let took = self.started.elapsed();
         self.log(response.status(), error.as_deref(), took);
         headers::complete(response.headers_mut(), self.request_id, self.correlation_id);

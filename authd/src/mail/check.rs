@@ -7,24 +7,52 @@ use std::str::FromStr;
 
 use common::email::Email;
 use common::secret::Secret;
+use common::suggest::nearest;
 use common::time::Time;
 use domain::mail::Template;
 
+use super::built_in;
 use super::templates::{Broken, Shelf};
-use super::{Facts, Letter};
+use super::{Facts, Letter, Look};
+
+/// The parts of a mail, by the ends of their files' names; the longer one first.
+const PARTS: [&str; 3] = [".subject.txt", ".txt", ".html"];
 
 /// Everything that is wrong with the templates of a folder, which need not exist.
 pub fn check_templates(folder: &Path) -> Vec<Broken> {
     let mut found = Vec::new();
+    check_shared(folder, "", folder, &mut found);
     for first in folders(folder) {
         // A language, or a tenant with languages below it.
-        check_shelf(folder, "", &first, &folder.join(&first), &mut found);
-        for second in folders(&folder.join(&first)) {
-            let place = folder.join(&first).join(&second);
+        let place = folder.join(&first);
+        check_shelf(folder, "", &first, &place, &mut found);
+        check_shared(folder, &first, &place, &mut found);
+        for second in folders(&place) {
+            let place = place.join(&second);
             check_shelf(folder, &first, &second, &place, &mut found);
         }
     }
     found
+}
+
+/// Fills in every template of the built-in languages where something lies that they all take up.
+fn check_shared(folder: &Path, tenant: &str, place: &Path, found: &mut Vec<Broken>) {
+    let has_any = ["layout.html", "support.txt"]
+        .iter()
+        .any(|name| place.join(name).exists());
+    if !has_any {
+        return;
+    }
+    for language in built_in::languages() {
+        let shelf = Shelf {
+            folder: Some(folder),
+            tenant,
+            language,
+        };
+        for template in Template::ALL {
+            check_one(&shelf, template, found);
+        }
+    }
 }
 
 fn folders(folder: &Path) -> Vec<String> {
@@ -40,30 +68,65 @@ fn folders(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Fills in every template of which a file lies in that place.
+/// Fills in every template of which a file lies in that place, and names files of no mail.
 fn check_shelf(folder: &Path, tenant: &str, language: &str, place: &Path, found: &mut Vec<Broken>) {
-    let has_layout = place.join("layout.html").exists();
+    let is_there = |name: &str| place.join(name).exists();
+    let has_common = ["layout.html", "closing.html", "support.txt"]
+        .into_iter()
+        .any(is_there);
+    let shelf = Shelf {
+        folder: Some(folder),
+        tenant,
+        language,
+    };
     for template in Template::ALL {
         let name = template.as_str();
-        let is_here = ["subject.txt", "txt", "html"]
-            .iter()
-            .any(|part| place.join(format!("{name}.{part}")).exists());
-        if !is_here && !has_layout {
+        if has_common || PARTS.iter().any(|part| is_there(&format!("{name}{part}"))) {
+            check_one(&shelf, template, found);
+        }
+    }
+    check_names(place, found);
+}
+
+fn check_one(shelf: &Shelf<'_>, template: Template, found: &mut Vec<Broken>) {
+    for letter in samples(template, shelf.tenant).into_iter().flatten() {
+        if let Err(broken) = shelf.write(&letter)
+            && !found.contains(&broken)
+        {
+            found.push(broken);
+        }
+    }
+}
+
+/// Names the files that look like a part of a mail and are none: a subject of no mail, and what is
+/// called nearly like one. Others may be what the operator's own templates include.
+fn check_names(place: &Path, found: &mut Vec<Broken>) {
+    let Ok(entries) = fs::read_dir(place) else {
+        return;
+    };
+    let names = entries.filter_map(Result::ok);
+    let mut names: Vec<String> = names
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    for name in names {
+        let end = PARTS.iter().find(|part| name.ends_with(*part));
+        let Some((kind, end)) = end.and_then(|end| Some((name.strip_suffix(end)?, *end))) else {
+            continue;
+        };
+        if Template::from_name(kind).is_some() || ["layout", "closing", "support"].contains(&kind) {
             continue;
         }
-        let shelf = Shelf {
-            folder: Some(folder),
-            tenant,
-            language,
-        };
-        for letter in samples(template, tenant) {
-            if let Some(letter) = letter
-                && let Err(broken) = shelf.write(&letter)
-                && !found.contains(&broken)
-            {
-                found.push(broken);
-            }
+        let near = nearest(kind, Template::ALL.map(Template::as_str));
+        if near.is_none() && end != ".subject.txt" {
+            continue;
         }
+        let near = near.map_or_else(String::new, |near| format!("; did you mean {near}{end}?"));
+        found.push(Broken {
+            path: place.join(&name),
+            line: None,
+            reason: format!("no mail has this name{near}"),
+        });
     }
 }
 
@@ -82,6 +145,7 @@ fn samples(template: Template, tenant: &str) -> Vec<Option<Letter>> {
         | Template::AddressInUse
         | Template::EmailChangeRequested
         | Template::EmailChanged
+        | Template::SignInAfterFailures
         | Template::SubscriptionEnding
         | Template::Test => (vec![None, None], vec![None, None]),
     };
@@ -94,6 +158,11 @@ fn samples(template: Template, tenant: &str) -> Vec<Option<Letter>> {
                 template,
                 to: Email::from_str("alice@example.com").ok()?,
                 locale: None,
+                look: Look {
+                    accent: text("#1d4fbf"),
+                    support: text("Help: help@example.com"),
+                    ..Look::default()
+                },
                 facts: Facts {
                     tenant: tenant.to_owned(),
                     tenant_name: "Example".to_owned(),

@@ -11,7 +11,7 @@ use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};
 
-use super::templates::{Templates, Words};
+use super::templates::{Templates, Words, shown};
 use super::{Letter, Undelivered};
 
 /// Who writes to the recipient.
@@ -25,9 +25,9 @@ pub struct Correspondent {
 
 /// What every message has of its own.
 pub struct Stationery {
-    /// Sender.
+    /// Sender, where the letter's tenant has none of its own.
     pub from: Correspondent,
-    /// Where answers go, if not to the sender.
+    /// Where answers go, if not to the sender, where the letter's tenant says nothing else.
     pub reply_to: Option<Correspondent>,
     /// Templates.
     pub templates: Templates,
@@ -46,14 +46,16 @@ impl Stationery {
     /// Writes a letter's message.
     pub(super) fn compose(&self, letter: &Letter) -> Result<Composed, Undelivered> {
         let words = self.templates.write(letter)?;
-        let from = mailbox(&self.from)?;
+        let look = &letter.look;
+        let sender = look.from.as_ref().unwrap_or(&self.from);
+        let from = mailbox(sender)?;
         let to = address(&letter.to)?;
         let envelope = Envelope::new(Some(from.email.clone()), vec![to.clone()]);
         let envelope = envelope.map_err(|error| defect(&error))?;
         let now = u64::try_from(self.clock.now().millis()).unwrap_or(0);
         let mut builder = Message::builder()
             .envelope(envelope.clone())
-            .message_id(Some(self.message_id(&letter.message_id)))
+            .message_id(Some(message_id(&letter.message_id, sender)))
             .date(UNIX_EPOCH + Duration::from_millis(now))
             .from(from)
             // Never with a name: it is somebody's own choice, and nobody needs it here.
@@ -61,7 +63,7 @@ impl Stationery {
             .subject(words.subject.clone())
             .header(Generated)
             .header(NoAnswer);
-        if let Some(reply_to) = &self.reply_to {
+        if let Some(reply_to) = look.reply_to.as_ref().or(self.reply_to.as_ref()) {
             builder = builder.reply_to(mailbox(reply_to)?);
         }
         let both = MultiPart::alternative_plain_html(words.text.clone(), words.html.clone());
@@ -72,13 +74,13 @@ impl Stationery {
             words,
         })
     }
+}
 
-    /// The same at every try, in the sender's domain.
-    fn message_id(&self, id: &str) -> String {
-        let id = plain(id);
-        let domain = self.from.address.as_str().rsplit('@').next();
-        format!("<{id}@{}>", domain.unwrap_or("localhost"))
-    }
+/// The same at every try, in the sender's domain.
+fn message_id(id: &str, sender: &Correspondent) -> String {
+    let id = plain(id);
+    let domain = sender.address.as_str().rsplit('@').next();
+    format!("<{id}@{}>", domain.unwrap_or("localhost"))
 }
 
 /// An id without characters that mean something in a header or a path.
@@ -125,7 +127,8 @@ impl Header for NoAnswer {
 
 fn mailbox(correspondent: &Correspondent) -> Result<Mailbox, Undelivered> {
     let address = address(&correspondent.address)?;
-    Ok(Mailbox::new(correspondent.name.clone(), address))
+    let name = correspondent.name.as_deref().map(shown);
+    Ok(Mailbox::new(name, address))
 }
 
 /// An address as the protocol takes it; what is checked already is checked again by who writes it

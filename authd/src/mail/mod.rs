@@ -3,8 +3,11 @@
 
 mod built_in;
 mod check;
+mod colour;
 mod compose;
+mod lines;
 mod local;
+mod moment;
 mod smtp;
 mod templates;
 
@@ -34,8 +37,25 @@ pub struct Letter {
     pub to: Email,
     /// Language that the recipient asked for (BCP 47), if any.
     pub locale: Option<String>,
+    /// How its tenant's mails look.
+    pub look: Look,
     /// What the template fills in.
     pub facts: Facts,
+}
+
+/// How the mails of a tenant look, and whom they come from. What is absent is as for all tenants.
+#[derive(Debug, Clone, Default)]
+pub struct Look {
+    /// Sender.
+    pub from: Option<Correspondent>,
+    /// Where answers go.
+    pub reply_to: Option<Correspondent>,
+    /// Language (BCP 47) for who asked for none.
+    pub language: Option<String>,
+    /// Colour, `#rrggbb`.
+    pub accent: Option<String>,
+    /// A line that says where help is.
+    pub support: Option<String>,
 }
 
 /// What a template fills in. What a mail has no use for is absent.

@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use common::text::{is_forbidden, visible};
-use common::time::Time;
 use domain::mail::Template;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use minijinja::{Environment, HtmlEscape, UndefinedBehavior, Value, context};
 
-use super::built_in;
+use super::lines::folded;
+use super::moment::moment;
 use super::{Letter, Undelivered};
+use super::{built_in, colour};
 
 /// More than any template needs; what is larger is none.
 const LIMIT_BYTES: u64 = 256 << 10;
@@ -70,34 +70,38 @@ impl Templates {
         }
     }
 
-    /// Writes a letter. The folder is read anew each time, so that an edit needs no reload.
+    /// Writes a letter. The folder is read anew each time, so that an edit needs no reload. What is
+    /// broken is told and passed over: the tenant's own, then that of all tenants, then the built-in
+    /// one, and the same in the next language.
     ///
     /// # Errors
     /// If even the built-in templates fail: a defect of this program.
     pub fn write(&self, letter: &Letter) -> Result<Words, Undelivered> {
-        for language in languages(letter.locale.as_deref()) {
-            let shelf = Shelf {
-                folder: self.folder.as_deref(),
-                tenant: &letter.facts.tenant,
-                language: &language,
-            };
-            if !shelf.has(letter) {
-                continue;
-            }
-            match shelf.write(letter) {
-                Ok(words) => return Ok(words),
-                Err(broken) => self.tell(&broken),
+        for language in languages(letter) {
+            for shelf in self.shelves(letter, &language) {
+                if !shelf.has(letter) {
+                    continue;
+                }
+                match shelf.write(letter) {
+                    Ok(words) => return Ok(words),
+                    Err(broken) => self.tell(&broken),
+                }
             }
         }
-        Shelf {
-            folder: None,
-            tenant: "",
-            language: built_in::LANGUAGE,
-        }
-        .write(letter)
-        .map_err(|broken| Undelivered {
+        Err(Undelivered {
             is_permanent: true,
-            reason: format!("the template is broken: {broken}"),
+            reason: "no template of it can be used".to_owned(),
+        })
+    }
+
+    /// The shelves to try in a language, the best one first.
+    fn shelves<'a>(&'a self, letter: &'a Letter, language: &'a str) -> [Shelf<'a>; 3] {
+        let folder = self.folder.as_deref();
+        let tenant = letter.facts.tenant.as_str();
+        [(folder, tenant), (folder, ""), (None, "")].map(|(folder, tenant)| Shelf {
+            folder,
+            tenant,
+            language,
         })
     }
 
@@ -106,7 +110,7 @@ impl Templates {
         let line = broken.to_string();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.insert(line) {
-            tracing::error!(%broken, "a mail template is not used; the built-in one stands in");
+            tracing::error!(%broken, "a mail template is not used; another one stands in");
         }
     }
 }
@@ -119,13 +123,13 @@ pub(super) struct Shelf<'a> {
 }
 
 impl Shelf<'_> {
-    /// Whether all parts of a letter's template are there, the layout left out.
+    /// Whether all parts of a letter's template are there in this language, what they include left
+    /// out.
     fn has(&self, letter: &Letter) -> bool {
-        self.language == built_in::LANGUAGE
-            || parts(letter).iter().all(|name| {
-                let paths = self.paths(name);
-                paths.iter().any(|path| path.is_file())
-            })
+        parts(letter).iter().all(|name| {
+            built_in::template(self.language, name).is_some()
+                || self.paths(name).iter().any(|path| path.is_file())
+        })
     }
 
     /// The files that may hold a template, the first one wins.
@@ -133,13 +137,17 @@ impl Shelf<'_> {
         let Some(folder) = self.folder else {
             return Vec::new();
         };
-        let mut paths = Vec::new();
         // A slug is a plain name; whatever else came here must not lead elsewhere.
         let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        if !self.tenant.is_empty() && self.tenant.chars().all(is_plain) {
-            paths.push(folder.join(self.tenant).join(self.language).join(name));
+        let has_own = !self.tenant.is_empty() && self.tenant.chars().all(is_plain);
+        let own = has_own.then(|| folder.join(self.tenant));
+        let mut paths = Vec::new();
+        for place in own.into_iter().chain([folder.to_path_buf()]) {
+            paths.push(place.join(self.language).join(name));
+            if built_in::shared(name).is_some() {
+                paths.push(place.join(name));
+            }
         }
-        paths.push(folder.join(self.language).join(name));
         paths
     }
 
@@ -152,7 +160,7 @@ impl Shelf<'_> {
     /// Fills in all parts of a letter.
     pub(super) fn write(&self, letter: &Letter) -> Result<Words, Broken> {
         let environment = self.environment();
-        let facts = facts(letter);
+        let facts = facts(letter, self.language);
         let [subject, text, html] = parts(letter);
         let fill = |name: &str| {
             environment
@@ -162,7 +170,7 @@ impl Shelf<'_> {
         };
         let words = Words {
             subject: one_line(&fill(&subject)?),
-            text: fill(&text)?,
+            text: folded(&fill(&text)?),
             html: fill(&html)?,
         };
         self.complete(letter, &words)?;
@@ -250,6 +258,7 @@ impl Shelf<'_> {
             }
         }
         let text = built_in::template(self.language, name)
+            .or_else(|| built_in::shared(name))
             .or_else(|| built_in::template(built_in::LANGUAGE, name));
         Ok(text.map(str::to_owned))
     }
@@ -274,48 +283,51 @@ fn parts(letter: &Letter) -> [String; 3] {
     ["subject.txt", "txt", "html"].map(|part| format!("{name}.{part}"))
 }
 
-/// The languages to try, the best one first: `de-AT`, `de`, then the built-in one.
-fn languages(locale: Option<&str>) -> Vec<String> {
+/// The languages to try, the best one first: `de-AT`, `de`, those of the tenant, the built-in one.
+fn languages(letter: &Letter) -> Vec<String> {
     let mut found = Vec::new();
-    if let Some(locale) = locale {
-        let is_tag = (2..=35).contains(&locale.len())
-            && locale
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let wanted = [&letter.locale, &letter.look.language];
+    for tag in wanted.into_iter().flatten() {
+        let is_tag = (2..=35).contains(&tag.len())
+            && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if is_tag {
-            found.push(locale.to_owned());
-            let primary = locale.split('-').next().unwrap_or(locale);
-            found.push(primary.to_ascii_lowercase());
+            let primary = tag.split('-').next().unwrap_or(tag);
+            found.extend([tag.clone(), primary.to_ascii_lowercase()]);
         }
     }
     found.push(built_in::LANGUAGE.to_owned());
-    found.dedup();
+    let mut seen = HashSet::new();
+    found.retain(|language| seen.insert(language.clone()));
     found
 }
 
 /// What templates may name: always all of it, without a value where there is none.
-fn facts(letter: &Letter) -> Value {
-    let facts = &letter.facts;
+fn facts(letter: &Letter, language: &str) -> Value {
+    let (facts, look) = (&letter.facts, &letter.look);
     let zone = TimeZone::get(&facts.time_zone).unwrap_or(TimeZone::UTC);
     let secret = |secret: &Option<common::secret::Secret<String>>| {
         secret.as_ref().map(|secret| secret.expose().clone())
     };
     context! {
+        language => language,
+        accent => look.accent.as_deref(),
+        on_accent => look.accent.as_deref().map(colour::readable_on),
+        support => look.support.as_deref().map(shown).filter(|line| !line.is_empty()),
         tenant => shown(&facts.tenant),
         tenant_name => shown(&facts.tenant_name),
         email => letter.to.as_str(),
         name => facts.name.as_deref().map(shown).filter(|name| !name.is_empty()),
         link => secret(&facts.link),
         password => secret(&facts.password),
-        expires_at => facts.expires_at.map(|time| moment(time, &zone)),
-        at => moment(facts.at, &zone),
+        expires_at => facts.expires_at.map(|time| moment(time, &zone, language)),
+        at => moment(facts.at, &zone, language),
         ip => facts.ip.as_deref().map(shown),
         device => facts.device.as_deref().map(shown).filter(|device| !device.is_empty()),
     }
 }
 
 /// A text in one line, without characters that steer a screen.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let plain: String = text
         .chars()
         .map(|c| if is_forbidden(c) { ' ' } else { c })
@@ -325,21 +337,4 @@ fn shown(text: &str) -> String {
 
 fn one_line(subject: &str) -> String {
     shown(subject).chars().take(LONGEST_SUBJECT).collect()
-}
-
-/// `24 November 2026, 12:07 (Africa/Nairobi, UTC+03:00)`.
-fn moment(time: Time, zone: &TimeZone) -> String {
-    let stamp = Timestamp::from_millisecond(time.millis()).unwrap_or(Timestamp::UNIX_EPOCH);
-    let zoned = stamp.to_zoned_datetime(zone.clone());
-    let name = zone.iana_name().unwrap_or("UTC");
-    let offset = zoned.strftime("%:z");
-    let when = zoned.strftime("%-d %B %Y, %H:%M");
-    if zone.to_offset(stamp).seconds() == 0 {
-        return if name == "UTC" {
-            format!("{when} (UTC)")
-        } else {
-            format!("{when} ({name}, UTC)")
-        };
-    }
-    format!("{when} ({name}, UTC{offset})")
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use common::secret::Secret;
 use common::time::Clock;
+use domain::mailbox::Mailbox;
 
 use super::exit::Failure;
 use super::surroundings::unseen;
-use crate::config::{Config, DatabaseUrl, Fault, MailTls, Mailbox, Origin, Transport};
+use crate::config::{Config, DatabaseUrl, Fault, MailTls, Origin, Transport};
 use crate::crypto::read_private;
 use crate::mail::{
     Authorities, Correspondent, Encryption, Folder, Log, Post, Server, Smtp, Stationery, Templates,

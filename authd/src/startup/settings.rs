@@ -9,7 +9,7 @@ use domain::lockout::LockoutPolicy;
 use domain::password::{Password, PasswordPolicy};
 use domain::registration::RegistrationPolicy;
 use domain::session::SessionLimits;
-use domain::setting::TenantSettings;
+use domain::setting::{MailLook, TenantSettings};
 
 use super::exit::Failure;
 use crate::app::Settings;
@@ -103,6 +103,13 @@ fn tenant(config: &Config) -> TenantSettings {
             threshold: config.lockout.threshold,
             window: config.lockout.window,
             duration: config.lockout.duration,
+        },
+        mail: MailLook {
+            accent: config.mail.accent.clone(),
+            from: config.mail.from.clone(),
+            language: config.mail.language.clone(),
+            reply_to: config.mail.reply_to.clone(),
+            support: config.mail.support.clone(),
         },
         temporary_ttl: config.password.generated_ttl,
         password_policy: PasswordPolicy {

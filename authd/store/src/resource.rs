@@ -26,7 +26,7 @@ use common::email::Email;
 use common::id::{AttemptId, ClientId, KeyId, RoleId, SessionId, TenantId, UserId};
 use common::secret::Secret;
 use common::time::Time;
-use domain::attempt::{Attempt, AttemptRow};
+use domain::attempt::{Attempt, AttemptRow, Tally};
 use domain::client::ServiceClient;
 use domain::device::KnownDevice;
 use domain::key::{KeyPurpose, StoredKey};
@@ -385,6 +385,8 @@ pub type NewAttempt = Attempt;
 pub trait AttemptsRead {
     /// Those of a user, the newest first; `after` is the last row's id, `att_…`.
     fn of(&self, user: UserId, page: &PageRequest) -> Result<Vec<AttemptRow>, StoreError>;
+    /// How the newest rows of a user ended.
+    fn tallies_of(&self, user: UserId, limit: u32) -> Result<Vec<Tally>, StoreError>;
 }
 
 /// The log of attempts, to write.

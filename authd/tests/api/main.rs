@@ -21,6 +21,7 @@ mod grants;
 mod hold;
 mod house;
 mod keys;
+mod languages;
 mod lists;
 mod lockout;
 mod mailing;

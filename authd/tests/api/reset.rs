@@ -321,6 +321,85 @@ async fn v6_3_5_the_owner_is_told_of_a_new_device() {
     assert_eq!(told[0].facts.device.as_deref(), Some("d-2"));
 }
 
+/// Failures that lock nobody out for long, and then the right password: whose it was, only the owner
+/// can tell.
+#[tokio::test]
+async fn v6_3_5_the_owner_is_told_of_a_sign_in_after_five_failures() {
+    let mailing = Mailing::new().await;
+    let house = &mailing.house;
+    let fail = async |times: usize| {
+        house.clock.advance(Duration::from_secs(1));
+        for _ in 0..times {
+            house
+                .ask(login(ADA, WRONG))
+                .await
+                .is(401, "invalid_credentials");
+        }
+    };
+    let told = async || {
+        let letters = mailing.delivered().await;
+        let kinds = letters.into_iter().map(|letter| letter.template);
+        kinds.collect::<Vec<_>>()
+    };
+    house.ask(login(ADA, GOOD)).await.is(200, "");
+    fail(4).await;
+    house.ask(login(ADA, GOOD)).await.is(200, "");
+    assert_eq!(told().await, [], "fewer are slips");
+    for hour in 1..=2 {
+        fail(5).await;
+        assert_eq!(told().await, [Template::AccountLocked]);
+        house.ask(login(ADA, GOOD)).await.is(429, "login_locked");
+        house.clock.advance(Duration::from_mins(16));
+        house.ask(login(ADA, GOOD)).await.is(200, "");
+        assert_eq!(told().await, [Template::SignInAfterFailures], "{hour}");
+        house.ask(login(ADA, GOOD)).await.is(200, "");
+        assert_eq!(told().await, [], "once");
+    }
+    // Slow guesses that lock nothing count, too.
+    for _ in 0..2 {
+        fail(4).await;
+        house.clock.advance(Duration::from_mins(16));
+    }
+    house.ask(login(ADA, GOOD)).await.is(200, "");
+    assert_eq!(told().await, [Template::SignInAfterFailures]);
+}
+
+/// What strangers can fill does not silence it, and it floods nobody.
+#[tokio::test]
+async fn v6_3_5_a51_its_cap_is_its_own() {
+    let mailing = Mailing::new().await;
+    let house = &mailing.house;
+    for _ in 0..4 {
+        mailing.forgot(ADA).await.is(202, "");
+    }
+    let mut count = 0;
+    for round in 0..5 {
+        for _ in 0..2 {
+            house.clock.advance(Duration::from_secs(1));
+            for _ in 0..4 {
+                house
+                    .ask(login(ADA, WRONG))
+                    .await
+                    .is(401, "invalid_credentials");
+            }
+            // Out of the window of the lock, within the hour of the cap.
+            house.clock.advance(Duration::from_mins(1));
+            let key = house.subject(ADA);
+            house
+                .write(move |tx| tx.counters_mut().clear(&key).map(drop))
+                .await;
+        }
+        house.ask(login(ADA, GOOD)).await.is(200, "");
+        let letters = mailing.delivered().await;
+        let kinds: Vec<_> = letters.iter().map(|letter| letter.template).collect();
+        count += kinds
+            .iter()
+            .filter(|kind| **kind == Template::SignInAfterFailures)
+            .count();
+        assert_eq!(count, (round + 1).min(3), "{kinds:?}");
+    }
+}
+
 /// A link that the operator prints instead of mailing it.
 async fn printed(mailing: &Mailing, email: &str) -> String {
     let request = ResetPassword {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authd::app::tenant::settings::Edit;
-use authd::app::{Error, housekeeping, tenant, user};
+use authd::app::{Error, housekeeping, mail, tenant, user};
+use authd::mail::{Correspondent, Look};
 use common::call::setting::{Set, Unset};
 use common::call::user::{Create, SetPassword};
 use common::call::{Change, Socket};
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 use store::{Claim, Priority, StoreError, WriteTx};
 
 use crate::house::{ADA, Answer, Ask, GOOD, House, WRONG, post, refresh};
+use crate::mailing::{Mailing, forgot};
 use crate::support::{FakePost, Plan, given, new_tenant, new_user, operator, plan, reference};
 use crate::world::World;
 
@@ -156,6 +158,11 @@ async fn behaves(setting: Setting) {
         Setting::LockoutDuration => locks_last(&pair).await,
         Setting::LockoutThreshold => locks_come(&pair).await,
         Setting::LockoutWindow => failures_count(&pair).await,
+        Setting::MailAccent
+        | Setting::MailFrom
+        | Setting::MailLanguage
+        | Setting::MailReplyTo
+        | Setting::MailSupport => mails_look_like(setting).await,
         Setting::PasswordGeneratedTtl => temporary_passwords_last(&pair).await,
         Setting::PasswordMinLength => passwords_are_long(&pair).await,
         Setting::RefsNames => references_have_names(&pair).await,
@@ -175,6 +182,49 @@ async fn rule_20_every_setting_does_what_it_says_for_its_tenant_alone() {
     for setting in Setting::ALL {
         behaves(setting).await;
     }
+}
+
+/// What of a letter's look a setting is for.
+fn looked_at(setting: Setting, look: &Look) -> Option<String> {
+    let address = |of: &Option<Correspondent>| of.as_ref().map(|of| of.address.to_string());
+    match setting {
+        Setting::MailAccent => look.accent.clone(),
+        Setting::MailFrom => address(&look.from),
+        Setting::MailLanguage => look.language.clone(),
+        Setting::MailReplyTo => address(&look.reply_to),
+        _ => look.support.clone(),
+    }
+}
+
+async fn mails_look_like(setting: Setting) {
+    let Mailing { house, post } = Mailing::new().await;
+    let pair = Pair::of(house).await;
+    let value = match setting {
+        Setting::MailAccent => "#a81c1c",
+        Setting::MailLanguage => "sw",
+        Setting::MailSupport => "Help: help@acme.test",
+        _ => "desk@acme.test",
+    };
+    pair.set(setting.name(), value).await;
+    let looks = async || {
+        for (tenant, email) in [("acme", ADA), ("beta", EVE)] {
+            pair.0.ask(forgot(tenant, email)).await.is(202, "");
+        }
+        mail::work(&pair.0.app).await.unwrap();
+        let mut letters = post.take();
+        letters.sort_by_key(|letter| letter.facts.tenant.clone());
+        let looks = letters
+            .iter()
+            .map(|letter| looked_at(setting, &letter.look));
+        looks.collect::<Vec<_>>()
+    };
+    let of_beta = looked_at(setting, &Look::default()).or_else(|| {
+        // Of the installation of the tests.
+        (setting == Setting::MailLanguage).then(String::new)
+    });
+    assert_eq!(looks().await, [Some(value.to_owned()), of_beta.clone()]);
+    pair.unset(setting.name()).await;
+    assert_eq!(looks().await, [of_beta.clone(), of_beta]);
 }
 
 async fn attempts_are_kept(pair: &Pair) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use authd::mail::Post;
 use authd::mail::{
-    Authorities, Correspondent, Encryption, Facts, Letter, Receipt, Server, Smtp, Stationery,
+    Authorities, Correspondent, Encryption, Facts, Letter, Look, Receipt, Server, Smtp, Stationery,
     Templates, Undelivered,
 };
 use common::secret::Secret;
@@ -25,6 +25,7 @@ pub(crate) fn letter(template: Template) -> Letter {
         template,
         to: "bob@acme.test".parse().unwrap(),
         locale: None,
+        look: Look::default(),
         facts: Facts {
             tenant: "acme".to_owned(),
             tenant_name: "Acme Hotels".to_owned(),

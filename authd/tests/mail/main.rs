@@ -3,8 +3,10 @@
 
 mod desk;
 mod encryption;
+mod languages;
 mod local;
 mod looks;
 mod overrides;
+mod senders;
 mod smtp;
 mod words;

@@ -40,9 +40,11 @@ async fn every_mail_has_its_headers_a_text_and_html() {
         assert_eq!(received.to, ["bob@acme.test"]);
         let (text, html) = (received.text(), received.html());
         for part in [&text, &html] {
-            assert!(part.contains("Acme Hotels"), "{part}");
+            // A line may end within a name.
+            let words = part.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(words.contains("Acme Hotels"), "{part}");
             assert!(!part.contains("{{") && !part.contains("{%"), "{part}");
-            assert!(!part.contains("none") || part.contains("display"), "{part}");
+            assert!(!part.contains("None"), "{part}");
         }
         assert!(html.starts_with("<!doctype html>"), "{html}");
         assert!(html.contains("color-scheme") && html.contains("lang=\"en\""));
@@ -166,7 +168,8 @@ async fn times_are_those_of_the_tenants_zone_and_name_it() {
         ),
         ("Mars/Phobos", "24 November 2026, 09:07 (UTC)"),
     ] {
-        let text = write(zone);
+        // A line may end within a time.
+        let text = write(zone).split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains(expected), "{zone}\n{text}");
     }
 }

@@ -304,6 +304,7 @@ fn tenant_settings() -> TenantSettings {
             window: Duration::from_mins(15),
             duration: Duration::from_mins(15),
         },
+        mail: domain::setting::MailLook::default(),
         temporary_ttl: Duration::from_hours(72),
         password_policy: PasswordPolicy {
             min_length: 15,

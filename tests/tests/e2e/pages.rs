@@ -194,6 +194,39 @@ fn people_are_told_what_came_of_it_and_can_try_again() {
     assert_eq!(posted[1]["new_password"], "short but longer now");
 }
 
+/// The page, the script's words and the service's answers, all in the language of the browser.
+#[test]
+fn a_page_speaks_swahili_to_who_asks_for_it() {
+    let scene = scene(true);
+    let browser = &scene.browser;
+    browser.prefer("sw-KE,sw;q=0.9,en;q=0.5");
+    scene.follow_the_link();
+    assert_eq!(browser.run("return document.documentElement.lang"), "sw");
+    browser.wait_for("#heading", "Chagua nenosiri jipya");
+    assert_eq!(browser.spoken_name("#password"), "Nenosiri jipya");
+    browser.click("#save");
+    browser.wait_for("#problem", "Andika nenosiri.");
+    browser.click("#show");
+    assert_eq!(browser.text("#show"), "Ficha");
+    browser.click("#show");
+    assert_eq!(browser.text("#show"), "Onyesha");
+    browser.show_as(360, 640, false);
+    let widest = browser.run("return document.documentElement.scrollWidth");
+    assert!(widest.as_u64().unwrap_or(u64::MAX) <= 360, "{widest}");
+    picture(browser, "reset-swahili");
+    scene.save(NEW);
+    browser.wait_for("#heading", "Nenosiri lako jipya limehifadhiwa");
+    browser.open(&scene.stand_in.url("/reset-password"));
+    browser.wait_for("#heading", "Fungua kiungo tena");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    // What the service itself answers to a page is in its language, too.
+    let said = browser.run(
+        "const request = new XMLHttpRequest(); request.open('GET', '/v1/me', false); \
+         request.send(); return JSON.parse(request.responseText).message;",
+    );
+    assert_eq!(said, "Tafadhali ingia ili uendelee.");
+}
+
 #[test]
 fn a_password_can_be_seen_pasted_and_kept_by_a_manager() {
     let scene = scene(true);

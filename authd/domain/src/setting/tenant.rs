@@ -8,6 +8,7 @@ use common::time::Time;
 
 use super::{Class, SetBy, Setting, Value};
 use crate::lockout::LockoutPolicy;
+use crate::mailbox::Mailbox;
 use crate::password::PasswordPolicy;
 use crate::registration::RegistrationPolicy;
 use crate::session::{SessionLimits, SessionPolicy};
@@ -23,6 +24,41 @@ pub struct StoredSetting {
     pub set_by: SetBy,
     /// When.
     pub updated_at: Time,
+}
+
+/// How a tenant's mails look, and whom they come from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct MailLook {
+    /// Colour, `#rrggbb`.
+    pub accent: Option<String>,
+    /// Sender.
+    pub from: Option<Mailbox>,
+    /// Language (BCP 47) for who asked for none.
+    pub language: String,
+    /// Where answers go.
+    pub reply_to: Option<Mailbox>,
+    /// A line that says where help is.
+    pub support: Option<String>,
+}
+
+impl MailLook {
+    /// Puts a text in; one that cannot be read, or that is another setting's, changes nothing.
+    fn put(&mut self, setting: Setting, text: &str) {
+        let mailbox = || text.parse().ok();
+        match setting {
+            Setting::MailAccent => self.accent = Some(text.to_owned()),
+            Setting::MailFrom => self.from = mailbox(),
+            Setting::MailLanguage => text.clone_into(&mut self.language),
+            Setting::MailReplyTo => self.reply_to = mailbox(),
+            Setting::MailSupport => self.support = Some(text.to_owned()),
+            _ => {}
+        }
+    }
+}
+
+/// The text of a setting that may have none.
+fn optional(text: Option<&impl ToString>) -> Value {
+    Value::Text(text.map(ToString::to_string).unwrap_or_default())
 }
 
 /// All settings that may differ from tenant to tenant, each in the type of its use.
@@ -42,6 +78,8 @@ pub struct TenantSettings {
     pub allowed_hosts: Vec<String>,
     /// When a name is locked.
     pub lockout: LockoutPolicy,
+    /// How its mails look.
+    pub mail: MailLook,
     /// Life of a temporary password.
     pub temporary_ttl: Duration,
     /// How long a new password must be; its upper end is the installation's.
@@ -73,6 +111,11 @@ impl TenantSettings {
             Setting::LockoutDuration => Value::Duration(self.lockout.duration),
             Setting::LockoutThreshold => Value::Number(self.lockout.threshold),
             Setting::LockoutWindow => Value::Duration(self.lockout.window),
+            Setting::MailAccent => optional(self.mail.accent.as_ref()),
+            Setting::MailFrom => optional(self.mail.from.as_ref()),
+            Setting::MailLanguage => Value::Text(self.mail.language.clone()),
+            Setting::MailReplyTo => optional(self.mail.reply_to.as_ref()),
+            Setting::MailSupport => optional(self.mail.support.as_ref()),
             Setting::PasswordGeneratedTtl => Value::Duration(self.temporary_ttl),
             Setting::PasswordMinLength => {
                 Value::Number(u32::try_from(self.password_policy.min_length).unwrap_or(u32::MAX))
@@ -118,6 +161,7 @@ impl TenantSettings {
                     self.session_policy = *policy;
                 }
             }
+            Value::Text(text) => self.mail.put(setting, text),
             Value::Names(names) => match setting {
                 Setting::ClaimsExternalRefs => self.claimed_references.clone_from(names),
                 Setting::CorsOrigins => self.cors_origins.clone_from(names),
@@ -147,6 +191,11 @@ impl TenantSettings {
             | Setting::EmployeesShowPassword
             | Setting::LinksAllowedHosts
             | Setting::LockoutThreshold
+            | Setting::MailAccent
+            | Setting::MailFrom
+            | Setting::MailLanguage
+            | Setting::MailReplyTo
+            | Setting::MailSupport
             | Setting::PasswordMinLength
             | Setting::RefsNames
             | Setting::RegistrationAllowedDomains

@@ -25,6 +25,13 @@ fn base() -> TenantSettings {
             window: seconds(900),
             duration: seconds(900),
         },
+        mail: MailLook {
+            accent: None,
+            from: "accounts@acme.test".parse().ok(),
+            language: "en".to_owned(),
+            reply_to: None,
+            support: None,
+        },
         temporary_ttl: 3 * day,
         password_policy: PasswordPolicy {
             min_length: 15,
@@ -47,7 +54,7 @@ fn base() -> TenantSettings {
 }
 
 /// A value on each side of the one of [`base`]; for keys without an order just others.
-const AROUND: [(Setting, &str, &str); 20] = [
+const AROUND: [(Setting, &str, &str); 25] = [
     (Setting::AttemptsRetention, "30d", "365d"),
     (Setting::ClaimsExternalRefs, "branch_id", "adm,sub"),
     (
@@ -61,6 +68,23 @@ const AROUND: [(Setting, &str, &str); 20] = [
     (Setting::LockoutDuration, "5m", "1h"),
     (Setting::LockoutThreshold, "3", "10"),
     (Setting::LockoutWindow, "5m", "1h"),
+    (Setting::MailAccent, "#1d4fbf", "#a81c1c"),
+    (
+        Setting::MailFrom,
+        "a@acme.test",
+        "Acme <no-reply@acme.test>",
+    ),
+    (Setting::MailLanguage, "sw", "sw-KE"),
+    (
+        Setting::MailReplyTo,
+        "help@acme.test",
+        "Help <help@acme.test>",
+    ),
+    (
+        Setting::MailSupport,
+        "Help: 0700 000 000",
+        "Help, day and night",
+    ),
     (Setting::PasswordGeneratedTtl, "1h", "7d"),
     (Setting::PasswordMinLength, "8", "20"),
     (Setting::RefsNames, "", "branch_id,shop_id"),
@@ -166,6 +190,14 @@ fn hard_bounds_hold_for_everybody() {
             vec!["null", "https://a.test/", "https://A.test", "http://a.test"],
         ),
         (Setting::LinksAllowedHosts, vec!["A.test", "https://a.test"]),
+        (
+            Setting::MailAccent,
+            vec!["", "red", "#FFFFFF", "#fff", "#1d4fbf;}"],
+        ),
+        (Setting::MailFrom, vec!["", "Acme", "a@b.test, c@d.test"]),
+        (Setting::MailLanguage, vec!["", "EN", "../sw"]),
+        (Setting::MailReplyTo, vec!["", "a@b.test\r\nBcc: c@d.test"]),
+        (Setting::MailSupport, vec!["", " x", "a\nb"]),
         (Setting::RegistrationEnabled, vec!["", "yes", "1", "True"]),
         (Setting::RegistrationMaxPending, vec!["0", "10001"]),
         (

@@ -7,10 +7,14 @@ use common::text;
 use common::units::{format_duration, parse_duration};
 
 use super::origin::{name_of_host, name_of_origin};
-use super::{Kind, NamesOf, Value};
+use super::{Kind, NamesOf, TextOf, Value};
+use crate::mailbox::Mailbox;
+use crate::profile;
 
 /// Longest name of an audience, in code points.
 const AUDIENCE_LIMIT: usize = 255;
+/// Longest line for people, in code points.
+const LINE_LIMIT: usize = 200;
 
 /// Why a text is no value of a setting: the end of a sentence that begins with the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +28,7 @@ impl fmt::Display for Value {
             Self::Switch(on) => write!(f, "{on}"),
             Self::Duration(length) => f.write_str(&format_duration(*length)),
             Self::SessionPolicy(policy) => write!(f, "{policy}"),
+            Self::Text(text) => f.write_str(text),
             Self::Names(names) => f.write_str(&names.join(",")),
         }
     }
@@ -39,6 +44,10 @@ impl fmt::Display for Kind {
             }
             Self::Switch => f.write_str("true or false"),
             Self::SessionPolicy => f.write_str("single, per_device, per_device_type or limit:N"),
+            Self::Text(TextOf::Colour) => f.write_str("#rrggbb"),
+            Self::Text(TextOf::Language) => f.write_str("a language tag"),
+            Self::Text(TextOf::Line) => write!(f, "1 to {LINE_LIMIT} characters"),
+            Self::Text(TextOf::Mailbox) => f.write_str("user@host or Name <user@host>"),
             Self::Names { min, max, .. } => write!(f, "{min} to {max} names"),
         }
     }
@@ -68,7 +77,73 @@ pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, InvalidValue> {
             .parse()
             .map(Value::SessionPolicy)
             .map_err(|error: crate::session::InvalidPolicy| InvalidValue(error.to_string())),
+        Kind::Text(of) => {
+            match of {
+                TextOf::Colour => text_of_colour(text)?,
+                TextOf::Language => text_of_language(text)?,
+                TextOf::Line => text_of_line(text)?,
+                TextOf::Mailbox => text_of_mailbox(text)?,
+            }
+            Ok(Value::Text(text.to_owned()))
+        }
         Kind::Names { of, min, max } => names(text, of, min, max),
+    }
+}
+
+/// Checks a colour: `#rrggbb` in small letters.
+///
+/// # Errors
+/// The end of a sentence that begins with the key.
+pub fn text_of_colour(text: &str) -> Result<(), InvalidValue> {
+    let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    let digits = text.strip_prefix('#');
+    if digits.is_some_and(|digits| digits.len() == 6 && digits.bytes().all(is_digit)) {
+        Ok(())
+    } else {
+        Err(InvalidValue(
+            "expected a colour, like \"#1d4fbf\": six digits of 0-9 and a-f".to_owned(),
+        ))
+    }
+}
+
+/// Checks the tag of a language.
+///
+/// # Errors
+/// The end of a sentence that begins with the key.
+pub fn text_of_language(text: &str) -> Result<(), InvalidValue> {
+    match profile::locale(text) {
+        Ok(tag) if tag == text => Ok(()),
+        _ => Err(InvalidValue(profile::InvalidField::Locale.to_string())),
+    }
+}
+
+/// Checks one line for people.
+///
+/// # Errors
+/// The end of a sentence that begins with the key.
+pub fn text_of_line(text: &str) -> Result<(), InvalidValue> {
+    clean(text, LINE_LIMIT)
+}
+
+/// Checks a mailbox.
+///
+/// # Errors
+/// The end of a sentence that begins with the key.
+pub fn text_of_mailbox(text: &str) -> Result<(), InvalidValue> {
+    let read: Result<Mailbox, _> = text.parse();
+    read.map(drop)
+        .map_err(|error| InvalidValue(error.to_string()))
+}
+
+/// Checks that a text is what [`text::sanitize`] would make of it.
+fn clean(text: &str, limit: usize) -> Result<(), InvalidValue> {
+    let clean = text::sanitize(text, limit).map_err(|error| InvalidValue(error.to_string()))?;
+    if clean == text {
+        Ok(())
+    } else {
+        Err(InvalidValue(
+            "must not begin or end with white space, and be in normal form NFC".to_owned(),
+        ))
     }
 }
 
@@ -112,15 +187,7 @@ fn names(text: &str, of: NamesOf, min: usize, max: usize) -> Result<Value, Inval
 /// # Errors
 /// The end of a sentence that begins with the key.
 pub fn name_of_audience(text: &str) -> Result<(), InvalidValue> {
-    let clean =
-        text::sanitize(text, AUDIENCE_LIMIT).map_err(|error| InvalidValue(error.to_string()))?;
-    if clean == text {
-        Ok(())
-    } else {
-        Err(InvalidValue(
-            "must not begin or end with white space, and be in normal form NFC".to_owned(),
-        ))
-    }
+    clean(text, AUDIENCE_LIMIT)
 }
 
 /// Checks the domain of e-mail addresses: in the canonical spelling, so that it compares with theirs.

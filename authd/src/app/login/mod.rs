@@ -4,6 +4,7 @@
 //! From the reservation on the attempt is a task of its own and always settles, whatever the client
 //! does. What the settling transaction decides stands in `settle.rs`.
 
+mod failures;
 mod known;
 mod settle;
 mod upgrade;

@@ -18,8 +18,8 @@ use domain::tenant::{Standing, Tenant};
 use domain::user::{Credential, CredentialKind, User};
 use store::{Claim, Priority, Scope, StoreError, TenantWrite, WriteTx};
 
-use super::Try;
 use super::known::Known;
+use super::{Try, failures};
 use crate::app::counter::{self, Counter};
 use crate::app::mail::Draft;
 use crate::app::tenant::effective;
@@ -63,6 +63,7 @@ impl Draw {
 pub(super) struct Mails {
     locked: Option<Draft>,
     new_device: Option<Draft>,
+    after_failures: Option<Draft>,
 }
 
 impl Mails {
@@ -76,12 +77,14 @@ impl Mails {
         Ok(Self {
             locked: draw(Template::AccountLocked)?,
             new_device: draw(Template::NewDevice)?,
+            after_failures: draw(Template::SignInAfterFailures)?,
         })
     }
 
     /// After the write: wakes who sends them.
     pub(super) fn post(&self, app: &App) {
-        app.post_drafts(self.locked.iter().chain(&self.new_device));
+        let to_post = self.locked.iter().chain(&self.new_device);
+        app.post_drafts(to_post.chain(&self.after_failures));
     }
 }
 
@@ -334,6 +337,11 @@ impl Evaluated {
             return Ok(Settled::Abandoned);
         }
         let rows = tx.tenant_mut(tenant.id);
+        if let Some(draft) = &self.draw.mails.after_failures
+            && failures::are_to_tell(rows.as_ref(), &user, credential)?
+        {
+            draft.put_apart(tx, &user)?;
+        }
         if let CredentialKind::Temporary { logins_left, .. } = credential.kind {
             rows.credentials_mut().use_temporary(user.id)?;
             let left = logins_left.saturating_sub(1);

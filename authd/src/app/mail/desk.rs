@@ -16,6 +16,7 @@ use store::{MessageFilter, Priority, ReadTx, StoreError};
 
 use crate::app::audit::{Record, WideAct};
 use crate::app::cursor::Place;
+use crate::app::mail::making::look;
 use crate::app::{App, Error, Operator, names};
 use crate::mail::{Facts, Letter};
 
@@ -79,6 +80,7 @@ pub async fn test(app: &Arc<App>, operator: &Operator, request: Test) -> Result<
         template: Template::Test,
         to: to.clone(),
         locale: None,
+        look: look(&app.settings().tenant.mail),
         facts: Facts {
             tenant: "system".to_owned(),
             tenant_name: "authd".to_owned(),

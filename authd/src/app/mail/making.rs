@@ -5,8 +5,9 @@ use std::sync::Arc;
 use common::secret::Secret;
 use common::time::Time;
 use domain::mail::{MailedToken, Message, Template, wait_after};
+use domain::mailbox::Mailbox;
 use domain::password::Password;
-use domain::setting::TenantSettings;
+use domain::setting::{MailLook, TenantSettings};
 use domain::user::{CredentialKind, TEMPORARY_LOGINS};
 use store::CredentialWrite;
 
@@ -14,7 +15,7 @@ use crate::app::mail::wanted::Addressee;
 use crate::app::tenant::effective;
 use crate::app::{App, Error};
 use crate::crypto::{self, Lane, MailedSecret};
-use crate::mail::{Facts, Letter};
+use crate::mail::{Correspondent, Facts, Letter, Look};
 
 /// A generated password and its hash.
 struct MadePassword {
@@ -27,6 +28,7 @@ pub(super) struct Making {
     link: Option<MailedSecret>,
     password: Option<MadePassword>,
     expires_at: Option<Time>,
+    look: Look,
     /// When the next try is due, if this one fails or is cut off.
     pub(super) next_try_at: Time,
 }
@@ -66,6 +68,7 @@ impl Making {
             link,
             password,
             expires_at,
+            look: look(&own.mail),
             next_try_at: now.plus(wait),
         })
     }
@@ -109,6 +112,7 @@ impl Making {
             template: message.template,
             to: message.recipient.clone(),
             locale: addressee.locale,
+            look: self.look,
             facts: Facts {
                 tenant: tenant.slug.to_string(),
                 tenant_name: tenant.name,
@@ -122,6 +126,21 @@ impl Making {
                 device: message.occasion.device.clone(),
             },
         }
+    }
+}
+
+/// How a tenant's mails look, by what holds for it.
+pub(super) fn look(settings: &MailLook) -> Look {
+    let correspondent = |mailbox: &Mailbox| Correspondent {
+        name: mailbox.name.clone(),
+        address: mailbox.address.clone(),
+    };
+    Look {
+        from: settings.from.as_ref().map(correspondent),
+        reply_to: settings.reply_to.as_ref().map(correspondent),
+        language: Some(settings.language.clone()),
+        accent: settings.accent.clone(),
+        support: settings.support.clone(),
     }
 }
 

@@ -178,6 +178,17 @@ impl Draft {
         self.put_to(tx, &Recipient::of(user))
     }
 
+    /// The same under a cap of its kind alone, as high as the hourly one: what strangers can fill does
+    /// not silence it, and who knows the password does not flood the mailbox with it either.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn put_apart(&self, tx: &dyn WriteTx, user: &User) -> Result<bool, StoreError> {
+        let since = self.occasion.at.minus(CAP_WINDOW);
+        let (told, _) = tx.outbox_mut().told_since(user, self.template, since)?;
+        Ok(told < self.hourly && self.put(tx, user)?)
+    }
+
     /// The same for an address that is no user's, or not yet.
     ///
     /// # Errors

@@ -114,6 +114,7 @@ fn tells(rows: &dyn TenantRead, message: &Message, user: &User) -> Result<bool, 
         Template::PasswordChanged
         | Template::AccountLocked
         | Template::NewDevice
+        | Template::SignInAfterFailures
         | Template::EmailVerification
         | Template::EmailConfirmation
         | Template::EmailChangeRequested

@@ -52,6 +52,7 @@ const TEXTS: &str = "|0|1|5|8|15|64|65|100|101|007|+5|-1| 5|5.0|10s|59s|1m|5m|15
     31d|366d|730d|3650d|3651d|soon|single|per_device|limit:3|limit:51|Single|branch_id|\
     branch_id,shop_id| a , b |a,a|a,,b|A|a-b|https://api.example.com|https://a.example,orders|*|null|http://a.example|https://A.example|\
     https://a.example:443|app.example.com|App.example.com|\
+    a@b.example|Acme <a@b.example>|A, B <a@b.example>|#1d4fbf|#FFF|en|sw-KE|SW|\
     a\u{202e}b|a\nb|a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p|a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q";
 
 /// A tenant's value is read by the rules of the configuration, and refused in its words.

@@ -7,18 +7,11 @@
   const token = window.location.hash.slice(1);
   window.history.replaceState(null, "", window.location.pathname);
 
-  const text = {
-    incomplete:
-      "This address is not complete. Open the link in your mail again, or copy it from there as a whole.",
-    empty: "Enter a password.",
-    unknown: "That did not work. Try again in a while.",
-  };
-
   const start = () => {
     const part = (id) => document.getElementById(id);
     const heading = part("heading");
     const form = part("form");
-    // Where the page sends the token, the name of what goes with it, and what it says.
+    // Where the page sends the token, the name of what goes with it, and what it says, in its language.
     const page = form.dataset;
     // A page that asks for nothing has neither.
     const field = part("password");
@@ -62,9 +55,9 @@
         if (each.length > 0) {
           return each.join(" ");
         }
-        return typeof said.message === "string" ? said.message : text.unknown;
+        return typeof said.message === "string" ? said.message : page.unknown;
       } catch {
-        return text.unknown;
+        return page.unknown;
       }
     };
 
@@ -94,7 +87,7 @@
       if (answer.ok) {
         end(page.title, page.done);
       } else if (answer.status === 410) {
-        end("This link does not work any more", await words(answer));
+        end(page.dead, await words(answer));
       } else if (answer.status === 401 && page.wrong) {
         complain(page.wrong);
       } else {
@@ -105,14 +98,14 @@
     const hide = () => {
       field.type = "password";
       show.setAttribute("aria-pressed", "false");
-      show.textContent = "Show";
+      show.textContent = page.show;
     };
 
     const toggle = () => {
       const shown = field.type === "password";
       field.type = shown ? "text" : "password";
       show.setAttribute("aria-pressed", String(shown));
-      show.textContent = shown ? "Hide" : "Show";
+      show.textContent = shown ? page.hide : page.show;
       field.focus();
     };
 
@@ -132,7 +125,7 @@
         return;
       }
       if (field && field.value === "") {
-        complain(text.empty);
+        complain(page.empty);
         return;
       }
       // A password that is shown is not left on the screen, nor among the browser's form entries.
@@ -143,7 +136,7 @@
     });
 
     if (token === "") {
-      end("Open the link again", text.incomplete);
+      end(page.again, page.incomplete);
       return;
     }
     form.hidden = false;

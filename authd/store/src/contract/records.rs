@@ -1,7 +1,7 @@
 //! What is only ever added to: attempts, audit rows; and keys, facts and denied tokens.
 
 use common::id::{AttemptId, AuditId, KeyId, RequestId};
-use domain::attempt::{Attempt, Outcome, ROWS_PER_HOUR};
+use domain::attempt::{Attempt, Outcome, ROWS_PER_HOUR, Tally};
 use domain::audit::{Actor, AuditEntry, mac_input};
 use domain::device::{Device, DeviceType};
 use domain::key::{KeyPurpose, KeyState, StoredKey};
@@ -61,6 +61,14 @@ pub(crate) fn s07_attempts_read_back(store: &Store) {
         assert_eq!(rest[0].first.id, attempt_id(1));
         let beta = tx.tenant(tenant_id(2));
         assert_eq!(beta.attempts().of(user_id(1), &page(2, None))?, []);
+        let tallies = acme.attempts().tallies_of(user_id(1), 2)?;
+        let expected = [3, 2].map(|n| Tally {
+            outcome: Outcome::WrongPassword,
+            count: 1,
+            last_at: attempt(n, Outcome::WrongPassword).at,
+        });
+        assert_eq!(tallies, expected);
+        assert_eq!(beta.attempts().tallies_of(user_id(1), 2)?, []);
         assert!(
             acme.attempts()
                 .of(user_id(1), &page(2, Some("nonsense")))

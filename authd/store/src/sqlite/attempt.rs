@@ -2,7 +2,7 @@
 
 use common::id::{TenantId, UserId};
 use common::time::Time;
-use domain::attempt::{Attempt, AttemptRow, Outcome, ROWS_PER_HOUR};
+use domain::attempt::{Attempt, AttemptRow, Outcome, ROWS_PER_HOUR, Tally};
 use domain::lockout::CounterKey;
 use rusqlite::params;
 
@@ -48,7 +48,23 @@ pub(super) const OF: &str = "SELECT a.id, a.at, a.tenant_id, a.user_id, a.subjec
     a.last_at, a.fold_hour FROM attempts a WHERE +a.tenant_id = ?1 AND a.user_id = ?2 \
     AND a.id < coalesce(?3, x'ffffffffffffffffffffffffffffffffff') ORDER BY a.id DESC LIMIT ?4";
 
+/// The same rows, without what only people read.
+pub(super) const TALLIES: &str = "SELECT a.outcome, a.count, a.last_at FROM attempts a \
+    WHERE +a.tenant_id = ?1 AND a.user_id = ?2 ORDER BY a.id DESC LIMIT ?3";
+
 impl AttemptsRead for TenantTx<'_> {
+    fn tallies_of(&self, user: UserId, limit: u32) -> Result<Vec<Tally>, StoreError> {
+        let keys = params![self.id.as_bytes(), user.as_bytes(), limit];
+        self.tx.all("attempts.tallies", TALLIES, keys, |columns| {
+            let outcome = |text: String| Outcome::from_name(&text);
+            Ok(Tally {
+                outcome: columns.parse("attempts.outcome", outcome)?,
+                count: columns.parse("attempts.count", |count: i64| u64::try_from(count).ok())?,
+                last_at: columns.time("attempts.last_at")?,
+            })
+        })
+    }
+
     fn of(&self, user: UserId, page: &PageRequest) -> Result<Vec<AttemptRow>, StoreError> {
         let after = after_id::<common::id::AttemptKind>(page)?;
         self.tx.all(

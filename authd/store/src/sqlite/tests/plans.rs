@@ -64,6 +64,7 @@ fn r37_hot_statements_use_an_index() {
             attempt::OF,
             "USING INDEX attempts_by_user (user_id=? AND id<?)",
         ),
+        (attempt::TALLIES, "USING INDEX attempts_by_user (user_id=?)"),
         (
             meta::HASH_SCHEMES,
             "COVERING INDEX credentials_by_scheme (scheme>?)",
