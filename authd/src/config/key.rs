@@ -158,6 +158,7 @@ impl Kind {
             setting::Kind::Duration { min, max } => Self::Duration { min, max },
             setting::Kind::Switch => Self::Bool,
             setting::Kind::SessionPolicy => Self::Text(Form::SessionPolicy),
+            setting::Kind::Page => Self::Text(Form::Page),
             setting::Kind::Names { of, max, .. } => Self::List {
                 item: match of {
                     NamesOf::Audience => Form::Audience,

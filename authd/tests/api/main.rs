@@ -8,6 +8,7 @@
 )]
 
 mod answers;
+mod claims;
 mod clients;
 mod cors;
 mod cuts;
@@ -20,6 +21,7 @@ mod grants;
 mod hold;
 mod house;
 mod keys;
+mod links;
 mod lists;
 mod lockout;
 mod mailing;

@@ -7,6 +7,7 @@ use common::text;
 use common::units::{format_duration, parse_duration};
 
 use super::origin::{name_of_host, name_of_origin};
+use super::page::name_of_page;
 use super::{Kind, NamesOf, Value};
 
 /// Longest name of an audience, in code points.
@@ -25,6 +26,7 @@ impl fmt::Display for Value {
             Self::Duration(length) => f.write_str(&format_duration(*length)),
             Self::SessionPolicy(policy) => write!(f, "{policy}"),
             Self::Names(names) => f.write_str(&names.join(",")),
+            Self::Page(page) => f.write_str(page),
         }
     }
 }
@@ -40,6 +42,7 @@ impl fmt::Display for Kind {
             Self::Switch => f.write_str("true or false"),
             Self::SessionPolicy => f.write_str("single, per_device, per_device_type or limit:N"),
             Self::Names { min, max, .. } => write!(f, "{min} to {max} names"),
+            Self::Page => f.write_str("the https URL of a page"),
         }
     }
 }
@@ -69,6 +72,7 @@ pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, InvalidValue> {
             .map(Value::SessionPolicy)
             .map_err(|error: crate::session::InvalidPolicy| InvalidValue(error.to_string())),
         Kind::Names { of, min, max } => names(text, of, min, max),
+        Kind::Page => name_of_page(text).map(|()| Value::Page(text.to_owned())),
     }
 }
 

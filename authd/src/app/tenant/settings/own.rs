@@ -27,7 +27,7 @@ pub type Wished = BTreeMap<String, Patch<String>>;
 /// # Errors
 /// `unknown_field` for a key that tenants have no values for; `permission_denied` for one of the
 /// operator's class; `validation_failed` for a value beyond its bounds, or looser than the
-/// operator's; `precondition_failed`.
+/// operator's; `precondition_failed`; `reauthentication_required` for pages, origins and their hosts.
 pub async fn patch(
     app: &Arc<App>,
     administrator: &Administrator,
@@ -118,6 +118,9 @@ fn change(
         if by == SetBy::Tenant && setting.rule().class == Class::Operator {
             let why = format!("\"{setting}\" {}", Refused::Class);
             return Err(Error::new(ErrorCode::PermissionDenied, why));
+        }
+        if setting.needs_fresh_sign_in() {
+            permit.is_fresh()?;
         }
         let edit = Edit {
             setting: *setting,
