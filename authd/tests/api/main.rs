@@ -10,6 +10,7 @@
 mod answers;
 mod claims;
 mod clients;
+mod compromised;
 mod cors;
 mod cuts;
 mod deleted;
