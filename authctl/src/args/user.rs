@@ -134,6 +134,8 @@ pub(crate) enum User {
     Disable(Many),
     /// Open users again
     Enable(Many),
+    /// Void passwords that somebody else knows, and mail a link for a new one
+    FlagCompromised(Many),
     /// Clear counters and locks, as lockout clear
     Unlock(Many),
     /// Delete users for good: sessions and devices go with them

@@ -34,6 +34,7 @@ const VERBS: &[(&str, &str)] = &[
     ("Took", "take"),
     ("Undefined", "undefine"),
     ("Unlocked", "unlock"),
+    ("Voided", "void"),
 ];
 
 /// The sentence in the conditional. One that begins otherwise is said to be a rehearsal's.

@@ -113,6 +113,29 @@ fn a_user_is_disabled_with_one_line_or_one_object() {
 }
 
 #[test]
+fn n_compromise_a_password_is_voided_with_one_line() {
+    let change = Change {
+        sessions_ended: 1,
+        ..objects::change("user.flag_compromised", "alice@acme.test")
+    };
+    let world = World::saying(&change);
+    let ended = world.run("user flag-compromised acme/alice@acme.test -y --reason list");
+    assert_eq!(
+        ended.out,
+        "Voided the password of alice@acme.test in tenant acme; 1 session ended.\n"
+    );
+    let asked = world.only();
+    assert_eq!(asked.path, "/v1/user/flag-compromised");
+    assert_eq!(
+        asked.body,
+        json!({"user": {"tenant": "acme", "name": "alice@acme.test"}, "reason": "list"})
+    );
+    let world = World::new(|_| Reply::problem(ErrorCode::NoMailTransport, "no mail leaves authd"));
+    let ended = world.run("user flag-compromised alice@acme.test -y");
+    assert_eq!(ended.code, Some(7), "{}", ended.err);
+}
+
+#[test]
 fn what_is_already_so_ends_well() {
     let change = Change {
         changed: false,
@@ -145,6 +168,11 @@ fn nobody_to_ask_means_no() {
     for (line, what) in [
         ("user disable a@x.test", "disable user a@x.test"),
         ("user disable a b", "disable 2 users"),
+        (
+            "user flag-compromised a@x.test",
+            "void the password of a@x.test",
+        ),
+        ("user flag-compromised a b", "void the passwords of 2 users"),
         (
             "-t acme session revoke --user a@x.test",
             "end all sessions of user acme/a@x.test",

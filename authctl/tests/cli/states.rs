@@ -349,6 +349,7 @@ fn s10_settings_of_a_tenant_are_listed_and_shown() {
         }
         .to_owned(),
         bound,
+        unused: None,
         allowed: "1 to 100".to_owned(),
         updated_at: None,
     };

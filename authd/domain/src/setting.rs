@@ -3,6 +3,7 @@
 //! bounds of these keys from here, so that there is one table of them.
 
 mod origin;
+mod page;
 mod tenant;
 mod value;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use crate::session::SessionPolicy;
 
 pub use origin::{name_of_host, name_of_origin};
+pub use page::{LinkPages, name_of_page};
 pub use tenant::{Effective, MailLook, StoredSetting, TenantSettings};
 pub use value::{
     InvalidValue, name_of_audience, name_of_domain, name_of_reference, text_of_colour,
@@ -24,10 +26,14 @@ pub use value::{
 pub enum Setting {
     AttemptsRetention,
     ClaimsExternalRefs,
+    ClaimsPermissions,
     CorsOrigins,
     DeviceSecretTtl,
     EmployeesShowPassword,
     LinksAllowedHosts,
+    LinksConfirmUrl,
+    LinksResetUrl,
+    LinksVerifyUrl,
     LockoutDuration,
     LockoutThreshold,
     LockoutWindow,
@@ -126,6 +132,8 @@ pub enum Kind {
         /// Most of them.
         max: usize,
     },
+    /// The address of a page.
+    Page,
 }
 
 /// What a name in a list is for.
@@ -165,7 +173,7 @@ pub enum Stricter {
     More,
     /// The list that lets fewer pass; an empty one lets all pass.
     Within,
-    /// None is: a tenant's own are https origins on the hosts that the operator allows.
+    /// None is: a tenant's own are https on the hosts that the operator allows.
     OnAllowedHosts,
     /// None is: a tenant's own value stays within the hard bounds.
     Neither,
@@ -199,6 +207,8 @@ pub enum Value {
     Text(String),
     /// Different names.
     Names(Vec<String>),
+    /// The address of a page.
+    Page(String),
 }
 
 /// Why somebody may not set a value.
@@ -208,7 +218,10 @@ pub enum Refused {
     #[error("only the operator sets it")]
     Class,
     /// The tenant's own value is not on hosts that the operator allows.
-    #[error("takes https origins on the hosts that the operator allows the tenant: {hosts}")]
+    #[error(
+        "takes https alone, a page without a port, on the hosts that the operator allows the tenant: \
+         {}", hosts_of(.hosts)
+    )]
     Host {
         /// The operator's `links.allowed_hosts`.
         hosts: Value,
@@ -256,19 +269,28 @@ const fn text(name: &'static str, of: TextOf) -> Rule {
     rule(name, Class::Operator, Stricter::Neither, Kind::Text(of))
 }
 
+/// A page that mailed links lead to.
+const fn page(name: &'static str) -> Rule {
+    rule(name, Class::Tenant, Stricter::OnAllowedHosts, Kind::Page)
+}
+
 const fn names(of: NamesOf, min: usize) -> Kind {
     Kind::Names { of, min, max: 16 }
 }
 
 impl Setting {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 29] = [
         Self::AttemptsRetention,
         Self::ClaimsExternalRefs,
+        Self::ClaimsPermissions,
         Self::CorsOrigins,
         Self::DeviceSecretTtl,
         Self::EmployeesShowPassword,
         Self::LinksAllowedHosts,
+        Self::LinksConfirmUrl,
+        Self::LinksResetUrl,
+        Self::LinksVerifyUrl,
         Self::LockoutDuration,
         Self::LockoutThreshold,
         Self::LockoutWindow,
@@ -302,6 +324,7 @@ impl Setting {
             Self::ClaimsExternalRefs => {
                 rule("claims.external_refs", Tenant, Neither, names(Reference, 0))
             }
+            Self::ClaimsPermissions => rule("claims.permissions", Tenant, Less, Kind::Switch),
             Self::CorsOrigins => rule("cors.origins", Tenant, OnAllowedHosts, names(Origin, 0)),
             Self::DeviceSecretTtl => rule("device.secret_ttl", Tenant, Less, time(DAY, 730 * DAY)),
             Self::EmployeesShowPassword => {
@@ -310,6 +333,9 @@ impl Setting {
             Self::LinksAllowedHosts => {
                 rule("links.allowed_hosts", Operator, Neither, names(Host, 0))
             }
+            Self::LinksConfirmUrl => page("links.confirm_url"),
+            Self::LinksResetUrl => page("links.reset_url"),
+            Self::LinksVerifyUrl => page("links.verify_url"),
             Self::LockoutDuration => rule("lockout.duration", Tenant, More, time(MINUTE, 30 * DAY)),
             Self::LockoutThreshold => rule("lockout.threshold", Tenant, Less, count(1, 100)),
             Self::LockoutWindow => rule("lockout.window", Tenant, More, time(MINUTE, 30 * DAY)),
@@ -376,6 +402,14 @@ impl Setting {
         }
     }
 
+    /// Whether who changes it over the API has to have signed in just now (rule 14): where tokens are
+    /// sent, and who may read answers.
+    #[must_use]
+    pub const fn needs_fresh_sign_in(self) -> bool {
+        matches!(self.rule().stricter, Stricter::OnAllowedHosts)
+            || matches!(self, Self::LinksAllowedHosts)
+    }
+
     /// Whether somebody may set a value; `bound` is the operator's of [`Setting::bounded_by`] for the
     /// same tenant. The hard bounds held when the value was read.
     ///
@@ -410,7 +444,10 @@ impl Setting {
             Stricter::Less => is_less,
             Stricter::More => own == operator || !is_less,
             Stricter::Within => is_within(own, operator),
-            Stricter::OnAllowedHosts => origin::are_on(own, operator),
+            Stricter::OnAllowedHosts => match own {
+                Value::Page(page) => page::is_on(page, operator),
+                _ => origin::are_on(own, operator),
+            },
             Stricter::Neither => true,
         }
     }
@@ -423,6 +460,14 @@ fn is_within(own: &Value, other: &Value) -> bool {
             other.is_empty() || (!own.is_empty() && own.iter().all(|name| other.contains(name)))
         }
         _ => own == other,
+    }
+}
+
+/// The hosts, or a word for none.
+fn hosts_of(hosts: &Value) -> String {
+    match hosts {
+        Value::Names(names) if names.is_empty() => "none".to_owned(),
+        hosts => hosts.to_string(),
     }
 }
 

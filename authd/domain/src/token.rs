@@ -10,6 +10,11 @@ use serde::{Deserialize, Serialize};
 pub const ACCESS_TYP: &str = "at+jwt";
 /// `typ` of a token that is good for changing a password only.
 pub const PASSWORD_CHANGE_TYP: &str = "pwc+jwt";
+/// Most bytes of the names of permissions in a token, as JSON.
+pub const PERMISSIONS_LIMIT: usize = 4 * 1024;
+/// Most bytes of claims that show permissions, as JSON: with its header and a signature by RSA-4096 the
+/// token stays below the 8 KiB that authd and the usual servers take in one header.
+pub const CLAIMS_LIMIT: usize = 5_500;
 /// Seconds that a `pwc+jwt` lives.
 pub const PASSWORD_CHANGE_SECONDS: i64 = 600;
 
@@ -67,6 +72,46 @@ pub struct AccessClaims {
     /// References to other systems, by name: whatever they are called, they stand nowhere else.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ext: BTreeMap<String, String>,
+}
+
+/// What an access token says beside its claims, to whoever verifies it without asking. It is no part of
+/// [`AccessClaims`], so that authd reads nothing of it back: a change of a role reaches every decision
+/// of its own at once, and these names with the next token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShowingClaims<'a> {
+    /// The claims.
+    #[serde(flatten)]
+    pub claims: &'a AccessClaims,
+    /// Names of the permissions held when it was made, `ALL_PERMISSIONS` alone where that is held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<Vec<String>>,
+    /// Whether they were too many.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub perms_omitted: bool,
+}
+
+impl<'a> ShowingClaims<'a> {
+    /// Shows the names if they fit: as JSON in [`PERMISSIONS_LIMIT`], and with the claims in
+    /// [`CLAIMS_LIMIT`].
+    #[must_use]
+    pub fn new(claims: &'a AccessClaims, names: Vec<String>) -> Self {
+        let mut showing = Self {
+            claims,
+            permissions: Some(names),
+            perms_omitted: false,
+        };
+        let length = json_length(&showing.permissions);
+        if length > PERMISSIONS_LIMIT || json_length(&showing) > CLAIMS_LIMIT {
+            showing.permissions = None;
+            showing.perms_omitted = true;
+        }
+        showing
+    }
+}
+
+/// Bytes as JSON; what cannot be written fits nowhere.
+fn json_length(value: &impl Serialize) -> usize {
+    serde_json::to_vec(value).map_or(usize::MAX, |json| json.len())
 }
 
 /// Claims of an access token of a service client: no user and no session stand behind it.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use common::call::Change;
 use common::call::user::{
-    ChangeEmail, Create, Delete, Details, Disable, Enable, Grant, List, Permissions,
-    ResendInvitation, ResetPassword, Revoke, Set, SetPassword, Show,
+    ChangeEmail, Create, Delete, Details, Disable, Enable, FlagCompromised, Grant, List,
+    Permissions, ResendInvitation, ResetPassword, Revoke, Set, SetPassword, Show,
 };
 use common::view::{HeldPermission, Page, UserView};
 
@@ -20,6 +20,7 @@ pub(super) fn add(routes: Routes) -> Routes {
         .on::<Show, _, _>(show)
         .on::<Disable, _, _>(disable)
         .on::<Enable, _, _>(enable)
+        .on::<FlagCompromised, _, _>(flag_compromised)
         .on::<SetPassword, _, _>(set_password)
         .on::<ResetPassword, _, _>(reset_password)
         .on::<ResendInvitation, _, _>(resend_invitation)
@@ -49,6 +50,14 @@ async fn disable(app: Arc<App>, operator: Operator, request: Disable) -> Result<
 
 async fn enable(app: Arc<App>, operator: Operator, request: Enable) -> Result<Change, Error> {
     user::enable(&app, &operator, request).await
+}
+
+async fn flag_compromised(
+    app: Arc<App>,
+    operator: Operator,
+    request: FlagCompromised,
+) -> Result<Change, Error> {
+    user::flag_compromised(&app, &operator, request).await
 }
 
 async fn set_password(

@@ -263,9 +263,9 @@ impl PrintedLink {
         }
     }
 
-    /// Shows it to who asked.
-    pub(super) fn reveal(&self, app: &App, change: &mut Change) {
-        let link = link(&app.settings().links.reset_url, &self.secret);
+    /// Shows it to who asked, leading to the tenant's page.
+    pub(super) fn reveal(&self, page: &str, change: &mut Change) {
+        let link = link(page, &self.secret);
         change.link = Some(RevealedSecret::new(&link));
         change.expires_at = Some(self.expires_at);
     }
@@ -298,7 +298,8 @@ pub async fn send_or_print(
     };
     let (reference, reach) = (request.user, by.reach());
     let (token, queued) = (printed.as_ref().map(TokenOf::new), draft.clone());
-    let mut change = record
+    let base = Arc::clone(&app.settings().tenant);
+    let (mut change, page) = record
         .write(app, move |tx, permit| {
             let found = target::user(tx, reach, &reference)?;
             permit.may_act_on(tx, &found.tenant, found.user.id)?;
@@ -320,11 +321,13 @@ pub async fn send_or_print(
                     .put(&token.of(found.user.id))?;
             }
             let after = json!({"printed": token.is_some(), "link_seconds": life.as_secs()});
-            permit.append(tx, &act, &Value::Null, &after)
+            let change = permit.append(tx, &act, &Value::Null, &after)?;
+            let settings = effective::read(Arc::clone(&base), tx, act.tenant.id)?;
+            Ok((change, settings.pages.reset.clone()))
         })
         .await?;
     match printed {
-        Some(printed) => printed.reveal(app, &mut change),
+        Some(printed) => printed.reveal(&page, &mut change),
         None => change.expires_at = Some(now.plus(life)),
     }
     app.post_drafts(&draft);

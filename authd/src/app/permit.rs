@@ -60,17 +60,6 @@ impl<'a> Permit<'a> {
         self.of.is_some()
     }
 
-    /// Refuses who proved a password too long ago for an act of rule 14.
-    ///
-    /// # Errors
-    /// `reauthentication_required`.
-    pub fn is_fresh(&self) -> Result<(), Error> {
-        match &self.of {
-            Some(standing) => fresh(standing.administrator.caller.auth_time, self.record.at()),
-            None => Ok(()),
-        }
-    }
-
     /// Whether a user is the one who acts.
     pub fn is_by(&self, id: UserId) -> bool {
         let of = self.of.as_ref();
@@ -157,9 +146,20 @@ impl<'a> Permit<'a> {
             ));
         }
         if rights.into_iter().any(is_administrative) {
-            return fresh(standing.administrator.caller.auth_time, self.record.at());
+            return self.is_fresh();
         }
         Ok(())
+    }
+
+    /// Refuses who proved a password too long ago for an act of rule 14.
+    ///
+    /// # Errors
+    /// `reauthentication_required`.
+    pub fn is_fresh(&self) -> Result<(), Error> {
+        match &self.of {
+            Some(standing) => fresh(standing.administrator.caller.auth_time, self.record.at()),
+            None => Ok(()),
+        }
     }
 
     /// Appends the audit row of the change. `before` and `after` hold no secret.

@@ -17,7 +17,7 @@ use store::{Priority, Scope, StoreError, WriteTx};
 use crate::app::authenticate::{ended, tenant_is_open};
 use crate::app::tenant::effective;
 use crate::app::tokens::{Owner, SignedIn};
-use crate::app::{App, Client, Error};
+use crate::app::{App, Client, Error, tokens};
 use crate::crypto::RefreshToken;
 
 /// What became of a refresh.
@@ -28,6 +28,7 @@ enum Refreshed {
         user: Box<User>,
         tenant: Box<Tenant>,
         settings: Effective,
+        permissions: Option<Vec<String>>,
     },
     /// An old token was used again; the session ended with this.
     Reused,
@@ -99,6 +100,7 @@ pub async fn refresh(
         user,
         tenant,
         settings,
+        permissions,
     } = refreshed
     else {
         return Err(Error::new(
@@ -112,6 +114,7 @@ pub async fn refresh(
         session: &session,
         tenant: &tenant,
         settings: &settings,
+        permissions: permissions.as_deref(),
     };
     let mut signed_in = app.issue(&owner, *user, token_id, now)?;
     if let Some(refresh) = &mut signed_in.refresh {
@@ -159,20 +162,24 @@ fn rotate(
                 last_active_at: now,
                 ..session
             });
+            let permissions = tokens::shown_permissions(tx, &tenant, &user, &settings)?;
             Ok(Refreshed::Kept {
                 session,
                 user,
                 tenant,
                 settings,
+                permissions,
             })
         }
         Refresh::SameSuccessor => {
             let (user, tenant) = owner(app, tx, &session, now)?;
+            let permissions = tokens::shown_permissions(tx, &tenant, &user, &settings)?;
             Ok(Refreshed::Kept {
                 session: Box::new(session),
                 user,
                 tenant,
                 settings,
+                permissions,
             })
         }
     }

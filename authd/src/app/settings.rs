@@ -80,17 +80,6 @@ pub struct CorsSettings {
     pub methods: String,
 }
 
-/// Pages that mailed links lead to; a token is put behind each as its fragment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LinkSettings {
-    /// For confirming a new address.
-    pub confirm_url: String,
-    /// For setting a new password.
-    pub reset_url: String,
-    /// For completing a registration.
-    pub verify_url: String,
-}
-
 /// Policies and names.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -127,8 +116,6 @@ pub struct Settings {
     pub mail: MailSettings,
     /// Pages of other origins.
     pub cors: CorsSettings,
-    /// Pages that mailed links lead to.
-    pub links: LinkSettings,
     /// How long an address waits for its owner's confirmation.
     pub verify_ttl: Duration,
     /// Life of a link for setting a new password.

@@ -8,10 +8,13 @@ use common::time::Time;
 use domain::session::Session;
 use domain::setting::TenantSettings;
 use domain::tenant::Tenant;
-use domain::token::{AccessClaims, Audience, PASSWORD_CHANGE_SECONDS, PasswordChangeClaims};
+use domain::token::{
+    AccessClaims, Audience, PASSWORD_CHANGE_SECONDS, PasswordChangeClaims, ShowingClaims,
+};
 use domain::user::User;
+use store::{ReadTx, StoreError};
 
-use crate::app::{App, Error};
+use crate::app::{App, Error, access};
 
 /// Bytes of a token's id.
 pub const TOKEN_ID_BYTES: usize = 16;
@@ -27,6 +30,8 @@ pub struct Owner<'a> {
     pub tenant: &'a Tenant,
     /// What holds for that tenant.
     pub settings: &'a TenantSettings,
+    /// Names of the permissions that the token shows, from [`shown_permissions`].
+    pub permissions: Option<&'a [String]>,
 }
 
 /// A refresh token and its life.
@@ -75,6 +80,7 @@ impl App {
             session,
             tenant,
             settings,
+            permissions,
         } = *owner;
         let expires_at = session.expires_at(&settings.session_limits, now);
         let ttl = settings.access_ttl;
@@ -95,7 +101,14 @@ impl App {
             adm: user.is_tenant_admin,
             ext: references(settings, &user),
         };
-        let access_token = self.keys.sign_access(&claims).map_err(Error::internal)?;
+        let signed = match permissions {
+            Some(names) => {
+                let showing = ShowingClaims::new(&claims, names.to_vec());
+                self.keys.sign_showing(&showing)
+            }
+            None => self.keys.sign_access(&claims),
+        };
+        let access_token = signed.map_err(Error::internal)?;
         let refresh = self
             .keys
             .refresh_token(session, session.generation)
@@ -163,6 +176,23 @@ impl App {
         let random: [u8; TOKEN_ID_BYTES] = self.random_bytes()?;
         Ok(data_encoding::BASE64URL_NOPAD.encode(&random))
     }
+}
+
+/// The permissions that a user's token shows, as the write sees them that earns it; none where the
+/// tenant's tokens show none.
+///
+/// # Errors
+/// Those of the store.
+pub fn shown_permissions(
+    tx: &dyn ReadTx,
+    tenant: &Tenant,
+    user: &User,
+    settings: &TenantSettings,
+) -> Result<Option<Vec<String>>, StoreError> {
+    if !settings.claimed_permissions {
+        return Ok(None);
+    }
+    access::rights(tx, tenant, user).map(|rights| Some(rights.names()))
 }
 
 /// The references that the tenant's tokens show, of those that the user carries.

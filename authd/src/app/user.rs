@@ -1,6 +1,7 @@
 //! Users, as whoever administers them sees, closes and opens them. Making one and setting its password are in
 //! files of their own below.
 
+mod compromised;
 mod create;
 mod delete;
 mod edit;
@@ -27,6 +28,7 @@ use domain::user::{CredentialKind, User};
 use serde_json::json;
 use store::{PageRequest, Scope, StoreError, UserFilter, WriteTx};
 
+pub use compromised::flag_compromised;
 pub(super) use create::invited;
 pub use create::{Employed, Employee, create, employ};
 pub use delete::delete;

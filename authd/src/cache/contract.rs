@@ -11,7 +11,7 @@ use domain::lockout::LockoutPolicy;
 use domain::password::PasswordPolicy;
 use domain::rights::{Access, Catalogue, Realm, Rights};
 use domain::session::{EndReason, Session, SessionLimits, SessionPolicy};
-use domain::setting::{Effective, TenantSettings};
+use domain::setting::{Effective, LinkPages, TenantSettings};
 use domain::tenant::{Slug, Tenant, TenantStatus};
 use domain::token::{AccessClaims, Audience, PasswordChangeClaims};
 use domain::user::UserStatus;
@@ -81,8 +81,14 @@ fn settings(threshold: u32) -> Effective {
     Effective::of_installation(Arc::new(TenantSettings {
         attempts_retention: length,
         claimed_references: Vec::new(),
+        claimed_permissions: false,
         cors_origins: Vec::new(),
         allowed_hosts: Vec::new(),
+        pages: LinkPages {
+            confirm: String::new(),
+            reset: String::new(),
+            verify: String::new(),
+        },
         device_ttl: length,
         show_password: false,
         lockout: LockoutPolicy {

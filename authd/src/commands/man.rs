@@ -8,6 +8,66 @@ use crate::print::Printer;
 
 /// The pages, by their place below a folder of manuals.
 const PAGES: &[(&str, &str)] = &[
+    (
+        "man1/authctl-attempt.1",
+        include_str!("../../../man/authctl-attempt.1"),
+    ),
+    (
+        "man1/authctl-audit.1",
+        include_str!("../../../man/authctl-audit.1"),
+    ),
+    (
+        "man1/authctl-backup.1",
+        include_str!("../../../man/authctl-backup.1"),
+    ),
+    (
+        "man1/authctl-client.1",
+        include_str!("../../../man/authctl-client.1"),
+    ),
+    (
+        "man1/authctl-db.1",
+        include_str!("../../../man/authctl-db.1"),
+    ),
+    (
+        "man1/authctl-key.1",
+        include_str!("../../../man/authctl-key.1"),
+    ),
+    (
+        "man1/authctl-lockout.1",
+        include_str!("../../../man/authctl-lockout.1"),
+    ),
+    (
+        "man1/authctl-mail.1",
+        include_str!("../../../man/authctl-mail.1"),
+    ),
+    (
+        "man1/authctl-permission.1",
+        include_str!("../../../man/authctl-permission.1"),
+    ),
+    (
+        "man1/authctl-registration.1",
+        include_str!("../../../man/authctl-registration.1"),
+    ),
+    (
+        "man1/authctl-role.1",
+        include_str!("../../../man/authctl-role.1"),
+    ),
+    (
+        "man1/authctl-session.1",
+        include_str!("../../../man/authctl-session.1"),
+    ),
+    (
+        "man1/authctl-tenant.1",
+        include_str!("../../../man/authctl-tenant.1"),
+    ),
+    (
+        "man1/authctl-token.1",
+        include_str!("../../../man/authctl-token.1"),
+    ),
+    (
+        "man1/authctl-user.1",
+        include_str!("../../../man/authctl-user.1"),
+    ),
     ("man1/authctl.1", include_str!("../../../man/authctl.1")),
     (
         "man5/authd.toml.5",
@@ -54,6 +114,22 @@ mod tests {
         errors.finish().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (status, text(out), text(err))
+    }
+
+    #[test]
+    fn all_pages_are_built_in() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../man");
+        let mut there: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        let mut own: Vec<_> = PAGES
+            .iter()
+            .map(|(place, _)| place.rsplit('/').next().unwrap().to_owned())
+            .collect();
+        there.sort();
+        own.sort();
+        assert_eq!(own, there);
     }
 
     #[test]

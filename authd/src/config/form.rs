@@ -34,7 +34,7 @@ pub(super) fn check(form: Form, text: &str) -> Result<(), String> {
         Form::Network => network(text).map(drop),
         Form::Mode => mode(text).map(drop),
         Form::Url => url(text),
-        Form::Page => page(text),
+        Form::Page => setting::name_of_page(text).map_err(|e| e.to_string()),
         Form::Host => host(text),
         Form::Mailbox => setting::text_of_mailbox(text).map_err(|e| e.to_string()),
         Form::Colour => setting::text_of_colour(text).map_err(|e| e.to_string()),
@@ -184,27 +184,6 @@ fn url(text: &str) -> Result<(), String> {
         return Err("must begin with https://; plain http is for loopback alone".to_owned());
     }
     Ok(())
-}
-
-/// The URL of a page. The token of a link becomes its fragment, so it has none of its own.
-fn page(text: &str) -> Result<(), String> {
-    let origin_ends = text
-        .split_once("://")
-        .and_then(|(scheme, rest)| Some(scheme.len() + 3 + rest.find(['/', '?', '#', '\\'])?))
-        .unwrap_or(text.len());
-    let (origin, rest) = text.split_at(origin_ends);
-    url(origin)?;
-    if rest.contains('#') {
-        return Err("must not have a fragment: that is where the token goes".to_owned());
-    }
-    let fits = rest
-        .bytes()
-        .all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte));
-    if fits {
-        Ok(())
-    } else {
-        Err("must have a path of plain characters, others as %XX".to_owned())
-    }
 }
 
 fn host(text: &str) -> Result<(), String> {

@@ -164,6 +164,7 @@ impl Kind {
                 TextOf::Line => Form::Line,
                 TextOf::Mailbox => Form::Mailbox,
             }),
+            setting::Kind::Page => Self::Text(Form::Page),
             setting::Kind::Names { of, max, .. } => Self::List {
                 item: match of {
                     NamesOf::Audience => Form::Audience,

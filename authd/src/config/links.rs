@@ -3,19 +3,8 @@
 use domain::setting::Setting;
 
 use super::fault::Fault;
-use super::key::{Change, Class, Form, Key, Kind};
+use super::key::Key;
 use super::value::Values;
-
-const fn page(name: &'static str, doc: &'static str) -> Key {
-    Key {
-        name,
-        kind: Kind::Text(Form::Page),
-        default: None,
-        change: Change::Reload,
-        class: Class::Installation,
-        doc,
-    }
-}
 
 /// The keys, sorted by name.
 pub(super) const KEYS: &[Key] = &[
@@ -24,17 +13,20 @@ pub(super) const KEYS: &[Key] = &[
         Some("[]"),
         "Hosts that a tenant's own pages may be on.",
     ),
-    page(
-        "links.confirm_url",
-        "Page for confirming a new address; authd's own, /confirm-email, if unset.",
+    Key::of(
+        Setting::LinksConfirmUrl,
+        None,
+        "Page for confirming a new address; authd's own, /confirm-email, if unset. A tenant's own is https on links.allowed_hosts, without a port.",
     ),
-    page(
-        "links.reset_url",
-        "Page for setting a new password; authd's own, /reset-password, if unset.",
+    Key::of(
+        Setting::LinksResetUrl,
+        None,
+        "Page for setting a new password; authd's own, /reset-password, if unset. A tenant's own is https on links.allowed_hosts, without a port.",
     ),
-    page(
-        "links.verify_url",
-        "Page for completing a registration; authd's own, /verify-email, if unset.",
+    Key::of(
+        Setting::LinksVerifyUrl,
+        None,
+        "Page for completing a registration; authd's own, /verify-email, if unset. A tenant's own is https on links.allowed_hosts, without a port.",
     ),
 ];
 

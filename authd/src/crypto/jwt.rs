@@ -9,6 +9,7 @@ use data_encoding::BASE64URL_NOPAD;
 use domain::event::{FEED_TYP, FeedClaims};
 use domain::token::{
     ACCESS_TYP, AccessClaims, ClientClaims, PASSWORD_CHANGE_TYP, PasswordChangeClaims,
+    ShowingClaims,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -109,6 +110,14 @@ impl KeyRing {
     /// # Errors
     /// If the primitive fails.
     pub fn sign_access(&self, claims: &AccessClaims) -> Result<String, CryptoError> {
+        self.signing().active()?.sign(ACCESS_TYP, claims)
+    }
+
+    /// Signs an access token that shows what its user may do.
+    ///
+    /// # Errors
+    /// If the primitive fails.
+    pub fn sign_showing(&self, claims: &ShowingClaims<'_>) -> Result<String, CryptoError> {
         self.signing().active()?.sign(ACCESS_TYP, claims)
     }
 

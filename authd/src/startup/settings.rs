@@ -9,13 +9,12 @@ use domain::lockout::LockoutPolicy;
 use domain::password::{Password, PasswordPolicy};
 use domain::registration::RegistrationPolicy;
 use domain::session::SessionLimits;
-use domain::setting::{MailLook, TenantSettings};
+use domain::setting::{LinkPages, MailLook, TenantSettings};
 
 use super::exit::Failure;
 use crate::app::Settings;
 use crate::app::settings::{
-    BackupSettings, CorsSettings, LinkSettings, LoginBudgetSettings, MailSettings, PictureSettings,
-    StoredIp,
+    BackupSettings, CorsSettings, LoginBudgetSettings, MailSettings, PictureSettings, StoredIp,
 };
 use crate::config::{self, Config};
 
@@ -67,11 +66,6 @@ pub(super) fn settings(config: &Config, issuer: String) -> Result<Settings, Fail
             max_age: config.cors.max_age,
             methods: config.cors.methods.join(", "),
         },
-        links: LinkSettings {
-            confirm_url: config.links.confirm_url.clone(),
-            reset_url: config.links.reset_url.clone(),
-            verify_url: config.links.verify_url.clone(),
-        },
         verify_ttl: config.registration.verify_ttl,
         reset_ttl: config.password.reset_ttl,
         default_plan: config.tenant.default_plan.clone(),
@@ -91,12 +85,18 @@ pub(super) fn settings(config: &Config, issuer: String) -> Result<Settings, Fail
 }
 
 /// What a tenant may have values of its own for.
-fn tenant(config: &Config) -> TenantSettings {
+pub(super) fn tenant(config: &Config) -> TenantSettings {
     TenantSettings {
         attempts_retention: config.attempts.retention,
         claimed_references: config.claims.external_refs.clone(),
+        claimed_permissions: config.claims.permissions,
         cors_origins: config.cors.origins.clone(),
         allowed_hosts: config.links.allowed_hosts.clone(),
+        pages: LinkPages {
+            confirm: config.links.confirm_url.clone(),
+            reset: config.links.reset_url.clone(),
+            verify: config.links.verify_url.clone(),
+        },
         device_ttl: config.device.secret_ttl,
         show_password: config.employees.show_password,
         lockout: LockoutPolicy {

@@ -82,6 +82,7 @@ fn changes(
         ),
         ("/v1/user/disable", json!({"user": bob})),
         ("/v1/user/enable", json!({"user": off})),
+        ("/v1/user/flag-compromised", json!({"user": bob})),
         (
             "/v1/user/set-password",
             json!({"user": bob, "password": {"given": GOOD}, "permanent": true}),

@@ -297,6 +297,45 @@ async fn v6_3_4_wrong_passwords_count_on_the_sessions_own_counter() {
 }
 
 #[tokio::test]
+async fn v7_5_1_a_change_of_address_needs_the_current_password_and_the_old_address_is_told() {
+    let mailing = Mailing::new().await;
+    let ada = mailing.house.sign_in().await;
+    let bare = post("/v1/me/email", json!({"new_email": NEXT})).with(ada.access());
+    mailing.house.ask(bare).await.is(400, "malformed_request");
+    for wrong in [WRONG, ""] {
+        let answer = mailing.house.ask(ask(ada.access(), NEXT, wrong)).await;
+        assert!([401, 422].contains(&answer.status), "{answer:?}");
+    }
+    assert!(
+        mailing.delivered().await.is_empty(),
+        "nobody hears of these"
+    );
+    mailing
+        .house
+        .ask(ask(ada.access(), NEXT, GOOD))
+        .await
+        .is(202, "");
+    let letters = mailing.delivered().await;
+    let to = |address: &str| {
+        let mut own = letters.iter().filter(|one| one.to.as_str() == address);
+        let (Some(one), None) = (own.next(), own.next()) else {
+            panic!("not one letter to {address}");
+        };
+        one.facts.link.clone()
+    };
+    assert!(to(ADA).is_none(), "the old address cannot confirm");
+    let link = to(NEXT).unwrap();
+    let token = link.expose().split_once('#').unwrap().1.to_owned();
+    mailing.house.ask(confirm(&token)).await.is(204, "");
+    let told = mailing.delivered().await;
+    let told: Vec<_> = told
+        .iter()
+        .map(|one| (one.template, one.to.as_str()))
+        .collect();
+    assert_eq!(told, [(Template::EmailChanged, ADA)]);
+}
+
+#[tokio::test]
 async fn rule_22_a_link_dies_with_time_a_change_of_password_or_status() {
     let mailing = Mailing::new().await;
     let old = mailing.asked(NEXT).await;

@@ -8,7 +8,9 @@
 )]
 
 mod answers;
+mod claims;
 mod clients;
+mod compromised;
 mod cors;
 mod cuts;
 mod deleted;
@@ -22,6 +24,7 @@ mod hold;
 mod house;
 mod keys;
 mod languages;
+mod links;
 mod lists;
 mod lockout;
 mod mailing;

@@ -330,6 +330,19 @@ async fn a50_v4d_whoever_registers_a_strangers_address_gains_nothing() {
                 strangers = mailing.registered(NEW, BETTER).await;
             }
         }
+        for password in [GOOD, BETTER] {
+            mailing
+                .house
+                .ask(login(NEW, password))
+                .await
+                .is(401, "invalid_credentials");
+        }
+        // Nor does the stranger's password complete what the owner began.
+        mailing
+            .house
+            .ask(verify(&own, BETTER))
+            .await
+            .is(401, "invalid_credentials");
         // The owner of the mailbox follows either link, with the one password that is known to it.
         mailing
             .house
@@ -347,7 +360,11 @@ async fn a50_v4d_whoever_registers_a_strangers_address_gains_nothing() {
             .ask(login(NEW, BETTER))
             .await
             .is(401, "invalid_credentials");
-        mailing.house.ask(login(NEW, GOOD)).await.is(200, "");
+        let owner = mailing.house.ask(login(NEW, GOOD)).await;
+        owner.is(200, "");
+        assert_eq!(owner.body["ended_sessions"], json!([]), "nobody was in");
+        let id = owner.body["user"]["id"].as_str().unwrap().parse().unwrap();
+        assert_eq!(mailing.house.sessions(id).await.len(), 1);
     }
 }
 

@@ -151,10 +151,14 @@ async fn behaves(setting: Setting) {
     match setting {
         Setting::AttemptsRetention => attempts_are_kept(&pair).await,
         Setting::ClaimsExternalRefs => tokens_show_references(&pair).await,
+        Setting::ClaimsPermissions => tokens_show_permissions(&pair).await,
         Setting::CorsOrigins => pages_may_read(&pair).await,
         Setting::DeviceSecretTtl => devices_are_known(&pair).await,
         Setting::EmployeesShowPassword => passwords_are_shown().await,
         Setting::LinksAllowedHosts => pages_are_on_hosts(&pair).await,
+        Setting::LinksConfirmUrl | Setting::LinksResetUrl | Setting::LinksVerifyUrl => {
+            links_lead(setting).await;
+        }
         Setting::LockoutDuration => locks_last(&pair).await,
         Setting::LockoutThreshold => locks_come(&pair).await,
         Setting::LockoutWindow => failures_count(&pair).await,
@@ -346,6 +350,57 @@ async fn pages_are_on_hosts(pair: &Pair) {
     // A host that is allowed no more takes its pages along.
     pair.set("links.allowed_hosts", "b.acme.test").await;
     assert_eq!(readers(pair, origin).await, [None, None]);
+}
+
+async fn tokens_show_permissions(pair: &Pair) {
+    pair.set("claims.permissions", "true").await;
+    let shown = pair
+        .sign_in()
+        .await
+        .map(|answer| claims(answer.access()).get("permissions").cloned());
+    assert_eq!(shown, [Some(json!([])), None]);
+}
+
+async fn links_lead(setting: Setting) {
+    let mut plan = plan();
+    let post_box = Arc::new(FakePost::default());
+    plan.post = Some(Arc::clone(&post_box) as _);
+    Arc::make_mut(&mut plan.settings.tenant)
+        .registration
+        .enabled = true;
+    let pair = Pair::of(House::with(plan).await).await;
+    pair.set(setting.name(), "https://own.acme.test/page").await;
+    let signed_in = pair.sign_in().await;
+    let asks = ["acme", "beta"].map(|of| match setting {
+        Setting::LinksConfirmUrl => {
+            let answer = &signed_in[usize::from(of == "beta")];
+            let body = json!({"new_email": format!("next@{of}.test"), "current_password": GOOD});
+            post("/v1/me/email", body).with(answer.access())
+        }
+        Setting::LinksVerifyUrl => post(
+            "/v1/auth/register",
+            json!({"tenant": of, "email": format!("new@{of}.test"), "password": GOOD,
+                "name": {"display": "Grace"}}),
+        ),
+        _ => {
+            let email = if of == "acme" { ADA } else { EVE };
+            post(
+                "/v1/auth/password/forgot",
+                json!({"tenant": of, "email": email}),
+            )
+        }
+    });
+    let mut pages = Vec::new();
+    for ask in asks {
+        pair.0.ask(ask).await.is(202, "");
+        mail::work(&pair.0.app).await.unwrap();
+        let letters = post_box.take();
+        let link = letters.iter().find_map(|letter| letter.facts.link.as_ref());
+        let (page, _) = link.unwrap().expose().split_once('#').unwrap();
+        pages.push(page.to_owned());
+    }
+    assert_eq!(pages[0], "https://own.acme.test/page", "{setting}");
+    assert!(pages[1].starts_with("http://127.0.0.1:8440/"), "{pages:?}");
 }
 
 async fn devices_are_known(pair: &Pair) {

@@ -11,8 +11,7 @@ use authd::app::login_budget::LoginBudget;
 use authd::app::mail::Mailroom;
 use authd::app::picture::Pictures;
 use authd::app::settings::{
-    BackupSettings, CorsSettings, LinkSettings, LoginBudgetSettings, MailSettings, PictureSettings,
-    StoredIp,
+    BackupSettings, CorsSettings, LoginBudgetSettings, MailSettings, PictureSettings, StoredIp,
 };
 use authd::app::waiters::Waiters;
 use authd::app::{App, Current, Operator, Settings};
@@ -31,7 +30,7 @@ use domain::lockout::{Boot, LockoutPolicy};
 use domain::password::PasswordPolicy;
 use domain::registration::RegistrationPolicy;
 use domain::session::{SessionLimits, SessionPolicy};
-use domain::setting::TenantSettings;
+use domain::setting::{LinkPages, TenantSettings};
 use store::sqlite::{self, Options};
 use store::{Claim, CommitListener, Priority, Store, StoreError, WriteTx};
 use tempfile::TempDir;
@@ -271,11 +270,6 @@ fn settings() -> Settings {
             max_age: Duration::from_mins(10),
             methods: "GET, POST".to_owned(),
         },
-        links: LinkSettings {
-            confirm_url: "http://127.0.0.1:8440/confirm-email".to_owned(),
-            reset_url: "http://127.0.0.1:8440/reset-password".to_owned(),
-            verify_url: "http://127.0.0.1:8440/verify-email".to_owned(),
-        },
         verify_ttl: Duration::from_hours(48),
         reset_ttl: Duration::from_hours(1),
         default_plan: "free".to_owned(),
@@ -295,8 +289,14 @@ fn tenant_settings() -> TenantSettings {
     TenantSettings {
         attempts_retention: Duration::from_hours(180 * 24),
         claimed_references: Vec::new(),
+        claimed_permissions: false,
         cors_origins: Vec::new(),
         allowed_hosts: Vec::new(),
+        pages: LinkPages {
+            confirm: "http://127.0.0.1:8440/confirm-email".to_owned(),
+            reset: "http://127.0.0.1:8440/reset-password".to_owned(),
+            verify: "http://127.0.0.1:8440/verify-email".to_owned(),
+        },
         device_ttl: Duration::from_hours(90 * 24),
         show_password: false,
         lockout: LockoutPolicy {

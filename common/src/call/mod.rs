@@ -223,6 +223,7 @@ fn of_tenants() -> Vec<CallInfo> {
         info::<user::Show>(),
         info::<user::Disable>(),
         info::<user::Enable>(),
+        info::<user::FlagCompromised>(),
         info::<user::SetPassword>(),
         info::<user::Delete>(),
         info::<user::ResetPassword>(),

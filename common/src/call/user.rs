@@ -189,6 +189,24 @@ impl AdminCall for Enable {
     const PATH: &'static str = "/v1/user/enable";
 }
 
+/// Voids a password that somebody else knows: sessions and device secrets end, and a link for a new
+/// one is mailed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlagCompromised {
+    /// The user.
+    pub user: UserRef,
+    /// Why, for the audit row.
+    pub reason: Option<String>,
+}
+
+impl AdminCall for FlagCompromised {
+    type Answer = Change;
+    const NAME: &'static str = "user flag-compromised";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/user/flag-compromised";
+}
+
 /// Sets a user's password; all sessions and device secrets end.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -120,6 +120,9 @@ pub struct SettingView {
     pub class: String,
     /// What the tenant may not be looser than; null where it may set nothing, or any that is allowed.
     pub bound: Option<SettingValue>,
+    /// The tenant's own value where the bound lets it hold no more: it holds again when that does.
+    #[serde(default)]
+    pub unused: Option<SettingValue>,
     /// What the operator may set.
     pub allowed: String,
     /// When the value that holds was set for this tenant.

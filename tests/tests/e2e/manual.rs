@@ -122,8 +122,54 @@ fn flags_of(line: &str) -> Vec<String> {
         .collect()
 }
 
+/// The pages of a program: its own, and after it those of its nouns.
+fn pages_of(program: &str, own: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../man");
+    let start = format!("{program}-");
+    let mut of_nouns: Vec<String> = fs::read_dir(folder)
+        .expect("a folder of pages")
+        .map(|entry| entry.expect("an entry").file_name())
+        .filter_map(|name| name.into_string().ok())
+        .filter(|name| name.starts_with(&start))
+        .collect();
+    of_nouns.sort();
+    let further = of_nouns.iter().map(|name| file(&format!("man/{name}")));
+    std::iter::once(file(own)).chain(further).collect()
+}
+
+/// Names that a page refers to as pages of authctl's nouns, with what stands below each.
+fn nouns_of(page: &str) -> BTreeMap<String, String> {
+    let entries = page.split("\n.It Xr authctl-").skip(1);
+    entries
+        .map(|entry| {
+            let (name, verbs) = entry.split_once(" 1\n").expect("of section 1");
+            let verbs = verbs.lines().take_while(|line| !line.starts_with('.'));
+            (name.to_owned(), verbs.collect::<Vec<_>>().join(" "))
+        })
+        .collect()
+}
+
+#[test]
+fn authctls_own_page_lists_every_noun_with_its_verbs() {
+    let listed = nouns_of(&file("man/authctl.1"));
+    for (noun, verbs) in &listed {
+        let page = of_the_page(&file(&format!("man/authctl-{noun}.1")));
+        let of_noun = format!("{noun} ");
+        let own = page.keys().filter(|words| !words.is_empty());
+        let own: BTreeSet<&str> = own
+            .map(|words| words.strip_prefix(&of_noun).unwrap_or(words))
+            .collect();
+        let verbs: BTreeSet<&str> = verbs.split(", ").collect();
+        assert_eq!(verbs, own, "{noun}");
+    }
+    let pages = pages_of("authctl", "man/authctl.1");
+    let titles = pages.matches("\n.Dt AUTHCTL-").count();
+    assert_eq!(titles, listed.len(), "each page is listed");
+}
+
 fn compare(program: &str, path: &str) {
-    let (help, page) = (of_the_help(program), of_the_page(&file(path)));
+    let pages = pages_of(program, path);
+    let (help, page) = (of_the_help(program), of_the_page(&pages));
     let mut wrong = Vec::new();
     for name in help.keys().chain(page.keys()).collect::<BTreeSet<_>>() {
         match (help.get(name), page.get(name)) {
@@ -142,7 +188,7 @@ fn compare(program: &str, path: &str) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // Nor does the text speak of flags that nothing has.
     let known: BTreeSet<&String> = help.values().flatten().collect();
-    for line in file(path).lines().filter(|line| line.starts_with('.')) {
+    for line in pages.lines().filter(|line| line.starts_with('.')) {
         for flag in flags_of(line) {
             assert!(
                 known.contains(&flag),

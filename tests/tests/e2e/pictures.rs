@@ -52,7 +52,7 @@ fn png(width: u32, height: u32, further: &[Vec<u8>], lines: u32) -> Vec<u8> {
 
 /// A PNG of zeros: depth and kind of colour, bytes a pixel, size, chunks before its data, and as many
 /// lines of data.
-fn png_of(
+pub(crate) fn png_of(
     kind: [u8; 2],
     bytes: usize,
     [width, height]: [u32; 2],

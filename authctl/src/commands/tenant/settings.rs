@@ -26,7 +26,10 @@ const SHAPE: Shape<SettingView> = Shape {
         Column {
             heading: "SOURCE",
             shown: Shown::Always,
-            cell: |s| Cell::text(Some(s.source.as_str())),
+            cell: |s| match &s.unused {
+                Some(_) => Cell::Text(format!("{}, own unused", s.source.as_str())),
+                None => Cell::text(Some(s.source.as_str())),
+            },
         },
         Column {
             heading: "CLASS",
@@ -37,6 +40,11 @@ const SHAPE: Shape<SettingView> = Shape {
             heading: "BOUND",
             shown: Shown::Always,
             cell: |s| named(s.bound.as_ref()),
+        },
+        Column {
+            heading: "UNUSED",
+            shown: Shown::Wide,
+            cell: |s| named(s.unused.as_ref()),
         },
         Column {
             heading: "ALLOWED",
@@ -61,6 +69,7 @@ const SHAPE: Shape<SettingView> = Shape {
         "source",
         "class",
         "bound",
+        "unused",
         "allowed",
         "updated_at",
     ],

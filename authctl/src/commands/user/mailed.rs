@@ -1,11 +1,13 @@
-//! `user email|reset-password|resend-invitation`: what mails something to users, or prints a link instead.
+//! `user email|flag-compromised|reset-password|resend-invitation`: what mails something to users, or
+//! prints a link instead.
 
 use common::call::Change;
-use common::call::user::{ChangeEmail, ResendInvitation, ResetPassword};
+use common::call::user::{ChangeEmail, FlagCompromised, ResendInvitation, ResetPassword};
 use common::units::format_duration;
 
 use crate::args::{Many, UserReset};
 use crate::commands::{Context, sentence};
+use crate::confirm::Deed;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::names;
@@ -38,6 +40,39 @@ pub(super) async fn reset_password(
             format!("Queued reset mail to {subject}{life}")
         };
         sentence(change, &done, &format!("No mail went to {subject}"))
+    };
+    context.each(&users, call, told).await
+}
+
+/// Voids passwords that somebody else knows.
+pub(super) async fn flag_compromised(context: &mut Context, many: Many) -> Result<Exit, Error> {
+    let from_stdin = names::from_stdin(&many.users);
+    let users = names::expand(&many.users)?;
+    let tenant = context.settings.tenant.clone();
+    let what = match users.as_slice() {
+        [one] => format!(
+            "the password of {}",
+            names::shown(&names::user(one, tenant.as_deref()))
+        ),
+        several => format!("the passwords of {} users", several.len()),
+    };
+    let deed = Deed {
+        what: format!("void {what}"),
+        question: format!("Void {what}? Sessions end, and a link for a new one is mailed."),
+        answer: "--yes".to_owned(),
+    };
+    deed.ask(context.settings.flags.yes, from_stdin)?;
+    let call = |text: &str| FlagCompromised {
+        user: names::user(text, tenant.as_deref()),
+        reason: many.reason.clone(),
+    };
+    let told = |change: &Change| {
+        let subject = &change.subject;
+        sentence(
+            change,
+            &format!("Voided the password of {subject}"),
+            &format!("The password of {subject} is as it was"),
+        )
     };
     context.each(&users, call, told).await
 }

@@ -68,26 +68,29 @@ pub(super) fn are_on(origins: &Value, hosts: &Value) -> bool {
 }
 
 /// Host, with the brackets of an IPv6 address, and port.
-fn split(authority: &str) -> (&str, Option<&str>) {
+pub(super) fn split(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
         _ => (authority, None),
     }
 }
 
-fn is_port(text: &str) -> bool {
+/// Whether a text is a port, in its one spelling.
+pub(super) fn is_port(text: &str) -> bool {
     text.parse::<u16>()
         .is_ok_and(|port| port > 0 && port.to_string() == text)
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether a host can only be this machine.
+pub(super) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare == "localhost"
         || bare.ends_with(".localhost")
         || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-fn is_host(host: &str) -> bool {
+/// Whether a text is a host in the one spelling that compares.
+pub(super) fn is_host(host: &str) -> bool {
     if let Some(inner) = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
         return inner
             .parse::<Ipv6Addr>()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::time::Time;
 
-use super::{Class, SetBy, Setting, Value};
+use super::{Class, LinkPages, SetBy, Setting, Value};
 use crate::lockout::LockoutPolicy;
 use crate::mailbox::Mailbox;
 use crate::password::PasswordPolicy;
@@ -68,6 +68,8 @@ pub struct TenantSettings {
     pub attempts_retention: Duration,
     /// Names of references that access tokens show; of them only those that users may carry.
     pub claimed_references: Vec<String>,
+    /// Whether access tokens show what their user may do.
+    pub claimed_permissions: bool,
     /// Origins whose pages may read answers.
     pub cors_origins: Vec<String>,
     /// Life of an unused device secret.
@@ -76,6 +78,8 @@ pub struct TenantSettings {
     pub show_password: bool,
     /// Hosts that the tenant's own pages may be on.
     pub allowed_hosts: Vec<String>,
+    /// Pages that mailed links lead to.
+    pub pages: LinkPages,
     /// When a name is locked.
     pub lockout: LockoutPolicy,
     /// How its mails look.
@@ -104,10 +108,14 @@ impl TenantSettings {
         match setting {
             Setting::AttemptsRetention => Value::Duration(self.attempts_retention),
             Setting::ClaimsExternalRefs => Value::Names(self.claimed_references.clone()),
+            Setting::ClaimsPermissions => Value::Switch(self.claimed_permissions),
             Setting::CorsOrigins => Value::Names(self.cors_origins.clone()),
             Setting::DeviceSecretTtl => Value::Duration(self.device_ttl),
             Setting::EmployeesShowPassword => Value::Switch(self.show_password),
             Setting::LinksAllowedHosts => Value::Names(self.allowed_hosts.clone()),
+            Setting::LinksConfirmUrl => Value::Page(self.pages.confirm.clone()),
+            Setting::LinksResetUrl => Value::Page(self.pages.reset.clone()),
+            Setting::LinksVerifyUrl => Value::Page(self.pages.verify.clone()),
             Setting::LockoutDuration => Value::Duration(self.lockout.duration),
             Setting::LockoutThreshold => Value::Number(self.lockout.threshold),
             Setting::LockoutWindow => Value::Duration(self.lockout.window),
@@ -152,6 +160,7 @@ impl TenantSettings {
                 _ => {}
             },
             Value::Switch(on) => match setting {
+                Setting::ClaimsPermissions => self.claimed_permissions = *on,
                 Setting::EmployeesShowPassword => self.show_password = *on,
                 Setting::RegistrationEnabled => self.registration.enabled = *on,
                 _ => {}
@@ -173,6 +182,12 @@ impl TenantSettings {
                 Setting::TokenAudience => self.audience.clone_from(names),
                 _ => {}
             },
+            Value::Page(page) => match setting {
+                Setting::LinksConfirmUrl => self.pages.confirm.clone_from(page),
+                Setting::LinksResetUrl => self.pages.reset.clone_from(page),
+                Setting::LinksVerifyUrl => self.pages.verify.clone_from(page),
+                _ => {}
+            },
         }
     }
 
@@ -187,9 +202,13 @@ impl TenantSettings {
             Setting::SessionMaxAge => Some(&mut self.session_limits.max_age),
             Setting::TokenAccessTtl => Some(&mut self.access_ttl),
             Setting::ClaimsExternalRefs
+            | Setting::ClaimsPermissions
             | Setting::CorsOrigins
             | Setting::EmployeesShowPassword
             | Setting::LinksAllowedHosts
+            | Setting::LinksConfirmUrl
+            | Setting::LinksResetUrl
+            | Setting::LinksVerifyUrl
             | Setting::LockoutThreshold
             | Setting::MailAccent
             | Setting::MailFrom
@@ -231,14 +250,18 @@ impl TenantSettings {
         let bounds = self.of_operator(own);
         let mut settings = bounds.clone();
         for stored in own.iter().filter(|row| row.set_by == SetBy::Tenant) {
-            if stored.setting.rule().class == Class::Tenant {
-                let bound = bounds.value(stored.setting.bounded_by());
-                if stored.setting.is_bounded(&stored.value, &bound) {
-                    settings.put(stored.setting, &stored.value);
-                }
+            if bounds.lets_hold(stored) {
+                settings.put(stored.setting, &stored.value);
             }
         }
         settings
+    }
+
+    /// Whether these values of the operator let a tenant's own one hold.
+    pub fn lets_hold(&self, stored: &StoredSetting) -> bool {
+        let bound = self.value(stored.setting.bounded_by());
+        stored.setting.rule().class == Class::Tenant
+            && stored.setting.is_bounded(&stored.value, &bound)
     }
 }
 

@@ -16,8 +16,14 @@ fn base() -> TenantSettings {
     TenantSettings {
         attempts_retention: 180 * day,
         claimed_references: Vec::new(),
+        claimed_permissions: false,
         cors_origins: Vec::new(),
         allowed_hosts: vec!["app.acme.test".to_owned()],
+        pages: LinkPages {
+            confirm: "https://auth.test/confirm-email".to_owned(),
+            reset: "https://auth.test/reset-password".to_owned(),
+            verify: "https://auth.test/verify-email".to_owned(),
+        },
         device_ttl: 90 * day,
         show_password: false,
         lockout: LockoutPolicy {
@@ -54,9 +60,10 @@ fn base() -> TenantSettings {
 }
 
 /// A value on each side of the one of [`base`]; for keys without an order just others.
-const AROUND: [(Setting, &str, &str); 25] = [
+const AROUND: [(Setting, &str, &str); 29] = [
     (Setting::AttemptsRetention, "30d", "365d"),
     (Setting::ClaimsExternalRefs, "branch_id", "adm,sub"),
+    (Setting::ClaimsPermissions, "false", "true"),
     (
         Setting::CorsOrigins,
         "https://app.acme.test",
@@ -65,6 +72,21 @@ const AROUND: [(Setting, &str, &str); 25] = [
     (Setting::DeviceSecretTtl, "30d", "365d"),
     (Setting::EmployeesShowPassword, "true", "true"),
     (Setting::LinksAllowedHosts, "", "app.acme.test,b.acme.test"),
+    (
+        Setting::LinksConfirmUrl,
+        "https://app.acme.test/confirm",
+        "https://app.acme.test:8443/confirm",
+    ),
+    (
+        Setting::LinksResetUrl,
+        "https://app.acme.test/reset?lang=sw",
+        "https://b.acme.test/reset",
+    ),
+    (
+        Setting::LinksVerifyUrl,
+        "https://app.acme.test",
+        "http://localhost:5173/",
+    ),
     (Setting::LockoutDuration, "5m", "1h"),
     (Setting::LockoutThreshold, "3", "10"),
     (Setting::LockoutWindow, "5m", "1h"),
@@ -199,6 +221,16 @@ fn hard_bounds_hold_for_everybody() {
         (Setting::MailReplyTo, vec!["", "a@b.test\r\nBcc: c@d.test"]),
         (Setting::MailSupport, vec!["", " x", "a\nb"]),
         (Setting::RegistrationEnabled, vec!["", "yes", "1", "True"]),
+        (Setting::ClaimsPermissions, vec!["", "all", "1", "True"]),
+        (
+            Setting::LinksResetUrl,
+            vec![
+                "",
+                "javascript:alert(1)",
+                "https://a.test/#t",
+                "http://a.test/",
+            ],
+        ),
         (Setting::RegistrationMaxPending, vec!["0", "10001"]),
         (
             Setting::TokenAudience,

@@ -7,6 +7,7 @@ use common::text;
 use common::units::{format_duration, parse_duration};
 
 use super::origin::{name_of_host, name_of_origin};
+use super::page::name_of_page;
 use super::{Kind, NamesOf, TextOf, Value};
 use crate::mailbox::Mailbox;
 use crate::profile;
@@ -30,6 +31,7 @@ impl fmt::Display for Value {
             Self::SessionPolicy(policy) => write!(f, "{policy}"),
             Self::Text(text) => f.write_str(text),
             Self::Names(names) => f.write_str(&names.join(",")),
+            Self::Page(page) => f.write_str(page),
         }
     }
 }
@@ -49,6 +51,7 @@ impl fmt::Display for Kind {
             Self::Text(TextOf::Line) => write!(f, "1 to {LINE_LIMIT} characters"),
             Self::Text(TextOf::Mailbox) => f.write_str("user@host or Name <user@host>"),
             Self::Names { min, max, .. } => write!(f, "{min} to {max} names"),
+            Self::Page => f.write_str("the https URL of a page"),
         }
     }
 }
@@ -87,6 +90,7 @@ pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, InvalidValue> {
             Ok(Value::Text(text.to_owned()))
         }
         Kind::Names { of, min, max } => names(text, of, min, max),
+        Kind::Page => name_of_page(text).map(|()| Value::Page(text.to_owned())),
     }
 }
 

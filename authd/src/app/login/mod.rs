@@ -353,11 +353,13 @@ async fn settle_and_issue(
             session,
             ended,
             device_secret,
+            permissions,
         } => {
             let owner = Owner {
                 session: &session,
                 tenant: &tenant,
                 settings: &settings,
+                permissions: permissions.as_deref(),
             };
             let mut signed_in = app.issue(&owner, *user, token_id, now)?;
             signed_in.ended_sessions = ended;

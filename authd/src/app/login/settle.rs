@@ -23,7 +23,7 @@ use super::{Try, failures};
 use crate::app::counter::{self, Counter};
 use crate::app::mail::Draft;
 use crate::app::tenant::effective;
-use crate::app::{App, Error};
+use crate::app::{App, Error, tokens};
 use crate::crypto::DeviceSecret;
 
 /// Ids and random bytes that a try may need. They are drawn before it is reserved: should the random
@@ -130,6 +130,8 @@ pub(super) enum Settled {
         session: Box<Session>,
         ended: Vec<Session>,
         device_secret: Option<Secret<String>>,
+        /// What the token shows of the user's rights.
+        permissions: Option<Vec<String>>,
     },
 }
 
@@ -368,6 +370,7 @@ impl Evaluated {
             last_login_at: Some(self.now),
             ..user
         });
+        let permissions = tokens::shown_permissions(tx, &tenant, &user, &settings)?;
         let (tenant, session) = (Box::new(tenant), Box::new(session));
         Ok(Settled::SignedIn {
             user,
@@ -376,6 +379,7 @@ impl Evaluated {
             session,
             ended,
             device_secret,
+            permissions,
         })
     }
 

@@ -10,12 +10,14 @@ use std::time::Duration;
 use common::id::UserId;
 use common::time::Time;
 use domain::mail::{MailedToken, Message, MessageState, Template, is_given_up};
+use domain::setting::LinkPages;
 use store::{Claim, Priority, StoreError, TenantWrite};
 use tokio::sync::watch;
 
 use crate::app::mail::desk::is_paused;
 use crate::app::mail::making::Making;
 use crate::app::mail::wanted::{Addressee, wanted};
+use crate::app::tenant::effective;
 use crate::app::{App, Error};
 use crate::mail::{Letter, Post, Undelivered};
 
@@ -166,14 +168,17 @@ async fn begin(app: &Arc<App>, message: &Message) -> Result<Option<Letter>, Erro
     let (link, credential) = (making.link_hash(), making.credential(message, now));
     let token = making.token(message, now);
     let next_try_at = making.next_try_at;
-    let grace = app.settings().expiry_grace;
+    let (grace, base) = {
+        let settings = app.settings();
+        (settings.expiry_grace, Arc::clone(&settings.tenant))
+    };
     let row = message.clone();
     let found = app
         .store
         .write(
             Priority::Background,
             Claim::detached(),
-            move |tx| -> Result<Option<Addressee>, StoreError> {
+            move |tx| -> Result<Option<(Addressee, String)>, StoreError> {
                 let Some(addressee) = wanted(tx, &row, now, grace)? else {
                     tx.outbox_mut().delete(row.id)?;
                     return Ok(None);
@@ -188,23 +193,29 @@ async fn begin(app: &Arc<App>, message: &Message) -> Result<Option<Letter>, Erro
                     let version = former.map_or(0, |old| old.version);
                     rows.credentials_mut().set(credential, version)?;
                 }
-                Ok(Some(addressee))
+                let settings = effective::read(Arc::clone(&base), tx, addressee.tenant.id)?;
+                Ok(Some((addressee, page(&settings.pages, row.template))))
             },
         )
         .await
         .map_err(Error::from)?;
-    let Some(addressee) = found else {
+    let Some((addressee, page)) = found else {
         tracing::info!(id = %message.id, template = message.template.as_str(),
             "a mail was dropped: what it tells of is over");
         return Ok(None);
     };
-    let settings = app.settings();
-    let page = match message.template {
-        Template::EmailVerification => &settings.links.verify_url,
-        Template::EmailConfirmation => &settings.links.confirm_url,
-        _ => &settings.links.reset_url,
+    Ok(Some(making.letter(&page, message, addressee)))
+}
+
+/// Where a mail's link leads, by what holds for its tenant in the write that begins the try: a host
+/// that is allowed no more gets no token.
+fn page(pages: &LinkPages, template: Template) -> String {
+    let page = match template {
+        Template::EmailVerification => &pages.verify,
+        Template::EmailConfirmation => &pages.confirm,
+        _ => &pages.reset,
     };
-    Ok(Some(making.letter(page, message, addressee)))
+    page.clone()
 }
 
 /// Keeps the hash of the link's token where its mail says: an earlier one of the kind dies (rule 22).

@@ -56,7 +56,9 @@ impl FirstAdmin {
                 ),
             ));
         }
-        let invitation = Invitation::draw(app, email.as_str(), request.print_link, now)?;
+        // A tenant that is made now has no pages of its own.
+        let pages = &app.settings().tenant.pages;
+        let invitation = Invitation::draw(app, email.as_str(), request.print_link, pages, now)?;
         let mut user = invited(app, tenant, email, now)?;
         user.is_tenant_admin = true;
         Ok(Some(Self { user, invitation }))
@@ -78,7 +80,7 @@ impl FirstAdmin {
             self.user.email,
             match self.invitation {
                 Invitation::Mailed(_) => "invited by mail",
-                Invitation::Printed(_) => "with the link below",
+                Invitation::Printed(..) => "with the link below",
             }
         ));
     }

@@ -180,12 +180,14 @@ fn view(
 ) -> SettingView {
     let rule = setting.rule();
     let value = base.with(own).value(setting);
-    let bound = base.of_operator(own).value(setting.bounded_by());
+    let of_operator = base.of_operator(own);
+    let bound = of_operator.value(setting.bounded_by());
     // The tenant's own value holds, or has the same effect as the operator's.
     let of = |by| {
         own.iter()
             .find(|row| row.setting == setting && row.set_by == by)
     };
+    let unused = of(SetBy::Tenant).filter(|row| !of_operator.lets_hold(row));
     let holding = of(SetBy::Tenant)
         .filter(|row| row.value == value && rule.class == Class::Tenant)
         .or_else(|| of(SetBy::Operator));
@@ -201,6 +203,7 @@ fn view(
         class: rule.class.as_str().to_owned(),
         bound: (rule.class == Class::Tenant && rule.stricter != Stricter::Neither)
             .then(|| typed(&bound)),
+        unused: unused.map(|row| typed(&row.value)),
         allowed: rule.kind.to_string(),
         updated_at: holding.map(|row| row.updated_at),
     }
@@ -212,6 +215,8 @@ fn typed(value: &Value) -> SettingValue {
         Value::Number(number) => SettingValue::Number(u64::from(*number)),
         Value::Switch(on) => SettingValue::Switch(*on),
         Value::Names(names) => SettingValue::Names(names.clone()),
-        Value::Duration(_) | Value::SessionPolicy(_) => SettingValue::Text(value.to_string()),
+        Value::Duration(_) | Value::SessionPolicy(_) | Value::Text(_) | Value::Page(_) => {
+            SettingValue::Text(value.to_string())
+        }
     }
 }

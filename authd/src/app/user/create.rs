@@ -262,7 +262,8 @@ impl First {
                 }
                 let print_link = matches!(request.password, FirstPassword::Link);
                 let email = profile.email.as_str();
-                return Invitation::draw(app, email, print_link, now).map(Self::Invited);
+                let pages = &settings.pages;
+                return Invitation::draw(app, email, print_link, pages, now).map(Self::Invited);
             }
             FirstPassword::Generate => NewPassword::Generate,
             FirstPassword::Given(given) => NewPassword::Given(given.clone()),

@@ -9,6 +9,7 @@ use common::error::ErrorCode;
 use common::time::Time;
 use common::view::UserStatus;
 use domain::mail::Template;
+use domain::setting::LinkPages;
 use domain::user::User;
 use serde_json::{Value, json};
 use store::{StoreError, WriteTx};
@@ -23,12 +24,12 @@ use crate::app::{App, By, Error, names, target};
 pub(in crate::app) enum Invitation {
     /// By mail.
     Mailed(Draft),
-    /// By a link that is answered.
-    Printed(PrintedLink),
+    /// By a link that is answered, and the page that it leads to.
+    Printed(PrintedLink, String),
 }
 
 impl Invitation {
-    /// Draws one.
+    /// Draws one; a link leads to the tenant's `pages`.
     ///
     /// # Errors
     /// `no_mail_transport` for a mail.
@@ -36,11 +37,12 @@ impl Invitation {
         app: &App,
         email: &str,
         print_link: bool,
+        pages: &LinkPages,
         now: Time,
     ) -> Result<Self, Error> {
         if print_link {
             let printed = PrintedLink::draw(app, app.settings().reset_ttl, now)?;
-            return Ok(Self::Printed(printed));
+            return Ok(Self::Printed(printed, pages.reset.clone()));
         }
         let what = format!("invite {}", names::echo(email));
         app.mail.post(&what).map_err(|error| {
@@ -56,7 +58,7 @@ impl Invitation {
     pub(in crate::app) fn put(&self, tx: &dyn WriteTx, user: &User) -> Result<(), StoreError> {
         match self {
             Self::Mailed(draft) => draft.put(tx, user).map(drop),
-            Self::Printed(link) => tx
+            Self::Printed(link, _) => tx
                 .tenant_mut(user.tenant_id)
                 .mailed_tokens_mut()
                 .put(&link.token(user.id)),
@@ -67,7 +69,7 @@ impl Invitation {
     pub(in crate::app) fn done(&self, app: &App, change: &mut Change) {
         match self {
             Self::Mailed(draft) => app.post_drafts([draft]),
-            Self::Printed(link) => link.reveal(app, change),
+            Self::Printed(link, page) => link.reveal(page, change),
         }
     }
 
@@ -75,7 +77,7 @@ impl Invitation {
     pub(in crate::app) fn described(&self) -> &'static str {
         match self {
             Self::Mailed(_) => "mailed",
-            Self::Printed(_) => "link_printed",
+            Self::Printed(..) => "link_printed",
         }
     }
 }

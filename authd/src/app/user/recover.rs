@@ -1,15 +1,20 @@
 //! `authd recover`: the way back in for somebody whom guesses of strangers, or a colleague, have locked
 //! out, while no daemon runs. It enables nothing: whoever is disabled stays so.
 
+use std::sync::Arc;
+
 use common::call::UserRef;
+use common::id::TenantId;
 use domain::audit::AuditEntry;
 use domain::mail::MailedToken;
+use domain::setting::TenantSettings;
 use domain::tenant::Tenant;
 use domain::user::{User, UserStatus};
 use serde_json::{Value, json};
-use store::WriteTx;
+use store::{StoreError, WriteTx};
 
 use crate::app::audit::append;
+use crate::app::tenant::effective;
 use crate::app::{Error, names};
 use crate::crypto::KeyRing;
 
@@ -24,6 +29,8 @@ pub struct Recovered {
     pub had_failures: bool,
     /// Whether a lock by hand stood.
     pub was_locked_by_hand: bool,
+    /// Where the link for a new password leads.
+    pub page: String,
 }
 
 impl Recovered {
@@ -35,13 +42,13 @@ impl Recovered {
 
 /// Empties a user's counter and ends its locks, and writes that down whether there was one or not:
 /// somebody has used the strongest door. Keeps the token of a link for a new password too, unless the
-/// user is disabled. What was drawn beforehand is in `link` and `entry`.
+/// user is disabled. What was drawn beforehand is in `link` and `entry`; `base` is the installation's.
 ///
 /// # Errors
 /// Those of [`names::user`], and of the store.
 pub fn recover(
     tx: &dyn WriteTx,
-    keys: &KeyRing,
+    (keys, base): (&KeyRing, &Arc<TenantSettings>),
     reference: &UserRef,
     link: &MailedToken,
     entry: &AuditEntry,
@@ -56,6 +63,7 @@ pub fn recover(
             .mailed_tokens_mut()
             .put(&token)?;
     }
+    let page = page(base, tx, found.tenant.id)?;
     let counters = tx.counters_mut();
     let had_failures = counters.clear(&found.user.subject)?;
     let was_locked_by_hand = counters.clear_manual(&found.user.subject)?;
@@ -76,5 +84,20 @@ pub fn recover(
         user: found.user,
         had_failures,
         was_locked_by_hand,
+        page,
     })
+}
+
+/// The tenant's page for a new password. A setting that cannot be read closes the tenant, but not the
+/// way back in.
+fn page(
+    base: &Arc<TenantSettings>,
+    tx: &dyn WriteTx,
+    tenant: TenantId,
+) -> Result<String, StoreError> {
+    match effective::read(Arc::clone(base), tx, tenant) {
+        Ok(settings) => Ok(settings.pages.reset.clone()),
+        Err(StoreError::Damaged { .. }) => Ok(base.pages.reset.clone()),
+        Err(error) => Err(error),
+    }
 }

@@ -17,7 +17,7 @@ use crate::app::user::{Recovered, recover};
 use crate::config::{DatabaseUrl, Loaded};
 use crate::crypto::{MailedSecret, SystemRandom};
 use crate::startup::exit::Failure;
-use crate::startup::process;
+use crate::startup::{process, settings};
 
 /// Ends the locks of a user: an address, `TENANT/ADDRESS`, or an id.
 ///
@@ -42,8 +42,9 @@ pub fn run(name: &str, loaded: &Loaded, say: Say<'_>) -> Result<(), Failure> {
     let until = token.expires_at;
     let row = entry(now, actor, "user.recover", "user", json!(null))?;
     let (ring, reference) = (Arc::clone(&begun.ring), reference(name));
+    let base = Arc::new(settings::tenant(&loaded.config));
     let write = move |tx: &dyn WriteTx| -> Result<Recovered, Error> {
-        recover(tx, &ring, &reference, &token, &row)
+        recover(tx, (&ring, &base), &reference, &token, &row)
     };
     let done = begun.store.write_blocking(Priority::Urgent, write);
     begun.store.close();
@@ -53,11 +54,10 @@ pub fn run(name: &str, loaded: &Loaded, say: Say<'_>) -> Result<(), Failure> {
     })?;
     tell(&done, say);
     if !done.is_disabled() {
-        let page = &loaded.config.links.reset_url;
         say(&format!(
             "A link for a new password, good once and until {until}; it needs authd running:"
         ));
-        say(link(page, &secret).expose());
+        say(link(&done.page, &secret).expose());
     }
     Ok(())
 }

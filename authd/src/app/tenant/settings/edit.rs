@@ -8,7 +8,7 @@ use common::id::TenantId;
 use common::time::Time;
 use common::units::format_duration;
 use domain::session::EndReason;
-use domain::setting::{Refused, SetBy, Setting, StoredSetting, TenantSettings, Value};
+use domain::setting::{Refused, SetBy, Setting, StoredSetting, Stricter, TenantSettings, Value};
 use store::{Scope, StoreError, Whose, WriteTx};
 
 use crate::app::{App, Error};
@@ -79,7 +79,8 @@ pub fn apply(
         }
     }
     let then = base.with(&own);
-    let holds = base.with(&rows.settings().all()?);
+    let now_own = rows.settings().all()?;
+    let holds = base.with(&now_own);
     if edit.setting == Setting::ClaimsExternalRefs
         && let Some(name) = holds.unknown_claim()
     {
@@ -99,7 +100,11 @@ pub fn apply(
     Ok(Some(Edited {
         before,
         sessions_ended,
-        notes: notes(app, edit, &then, &holds),
+        notes: [
+            notes(app, edit, &then, &holds),
+            unused(&base, [&own, &now_own]),
+        ]
+        .concat(),
     }))
 }
 
@@ -161,6 +166,30 @@ fn end_sessions(
         ended = ended.saturating_add(u32::from(was_alive));
     }
     Ok(ended)
+}
+
+/// The tenant's own pages and origins that a change of the operator's hosts takes from it, or gives
+/// back: nobody sees that in the change itself.
+fn unused(base: &TenantSettings, [own, now_own]: [&[StoredSetting]; 2]) -> Vec<String> {
+    let (then, now) = (base.of_operator(own), base.of_operator(now_own));
+    let pages = now_own.iter().filter(|row| {
+        row.set_by == SetBy::Tenant && row.setting.rule().stricter == Stricter::OnAllowedHosts
+    });
+    pages
+        .filter_map(|row| match (then.lets_hold(row), now.lets_hold(row)) {
+            (true, false) => Some(format!(
+                "The tenant's own {} ({}) is on no allowed host and holds no more; \"{}\" does.",
+                row.setting,
+                row.value,
+                now.value(row.setting)
+            )),
+            (false, true) => Some(format!(
+                "The tenant's own {} ({}) holds again.",
+                row.setting, row.value
+            )),
+            _ => None,
+        })
+        .collect()
 }
 
 fn notes(app: &App, edit: &Edit, then: &TenantSettings, holds: &TenantSettings) -> Vec<String> {

@@ -28,7 +28,7 @@ pub type Wished = BTreeMap<String, Patch<SettingValue>>;
 /// # Errors
 /// `unknown_field` for a key that tenants have no values for; `permission_denied` for one of the
 /// operator's class; `validation_failed` for a value beyond its bounds, or looser than the
-/// operator's; `precondition_failed`.
+/// operator's; `precondition_failed`; `reauthentication_required` for pages, origins and their hosts.
 pub async fn patch(
     app: &Arc<App>,
     administrator: &Administrator,
@@ -89,7 +89,7 @@ fn read(setting: Setting, value: &SettingValue) -> Result<domain::setting::Value
     let expected = match setting.rule().kind {
         Kind::Number { .. } => "a whole number",
         Kind::Switch => "a boolean",
-        Kind::Duration { .. } | Kind::SessionPolicy => "a string",
+        Kind::Duration { .. } | Kind::SessionPolicy | Kind::Text(_) | Kind::Page => "a string",
         Kind::Names { .. } => "an array",
     };
     if value.noun() != expected {
@@ -142,6 +142,9 @@ fn change(
         if by == SetBy::Tenant && setting.rule().class == Class::Operator {
             let why = format!("\"{setting}\" {}", Refused::Class);
             return Err(Error::new(ErrorCode::PermissionDenied, why));
+        }
+        if setting.needs_fresh_sign_in() {
+            permit.is_fresh()?;
         }
         let edit = Edit {
             setting: *setting,
