@@ -171,6 +171,10 @@ fn r37_rights_administrators_and_what_waits_are_found_by_an_index() {
             "SEARCH m USING PRIMARY KEY (user_id=? AND role_id=?)",
         ),
         (grant::RIGHTS_OF_MEMBERS, "INDEX users_admins (tenant_id=?)"),
+        (
+            grant::RIGHTS_OF_MEMBERS,
+            "INDEX client_roles_by_role (role_id=? AND client_id=?)",
+        ),
         (permission::ALL, "(tenant_id=?)"),
         (setting::ALL, "USING PRIMARY KEY (tenant_id=?)"),
         (
