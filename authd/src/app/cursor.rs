@@ -12,7 +12,7 @@ use data_encoding::BASE64URL_NOPAD;
 use store::{PageRequest, ReadTx, StoreError, UserRow};
 use subtle::ConstantTimeEq;
 
-use crate::app::{By, Caller, Error};
+use crate::app::{Administrator, By, Caller, Error};
 use crate::crypto::KeyRing;
 
 /// Most rows of one page, and the number where none is asked for.
@@ -48,7 +48,7 @@ impl Place {
     }
 
     /// Checks what whoever administers asks for. An administrator's cursor is bound to the tenant and
-    /// the user beside the call and its filters.
+    /// who asks beside the call and its filters.
     ///
     /// # Errors
     /// As [`Place::of`].
@@ -65,7 +65,25 @@ impl Place {
             C::NAME.as_bytes(),
             &filters(call)?,
             administrator.tenant_id.as_bytes(),
-            administrator.caller.user_id.as_bytes(),
+            administrator.agent.id_bytes(),
+        ]);
+        Self::within(keys, query, OWN_LIMIT, paging)
+    }
+
+    /// The same for a list that only administrators have, and that no call stands for.
+    ///
+    /// # Errors
+    /// As [`Place::of`].
+    pub fn of_administrator(
+        keys: &Arc<KeyRing>,
+        list: &str,
+        administrator: &Administrator,
+        paging: &Paging,
+    ) -> Result<Self, Error> {
+        let query = query(&[
+            list.as_bytes(),
+            administrator.agent.tenant_id().as_bytes(),
+            administrator.agent.id_bytes(),
         ]);
         Self::within(keys, query, OWN_LIMIT, paging)
     }

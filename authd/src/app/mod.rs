@@ -68,7 +68,9 @@ use domain::lockout::Boot;
 use domain::session::Session;
 use store::Store;
 
-pub use context::{Administrator, By, Caller, Client, Operator, Reach, ServiceCaller};
+pub use context::{
+    Administrator, Agent, By, Caller, Client, Operator, Reach, ServiceAgent, ServiceCaller,
+};
 pub use counter::settle_earlier_runs;
 pub use current::Current;
 pub use error::Error;

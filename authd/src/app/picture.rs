@@ -192,7 +192,7 @@ pub async fn remove_own(app: &App, caller: &Caller) -> Result<(), Error> {
 /// `not_found`; `permission_denied` for a stronger user (rule 18).
 pub async fn whose(app: &App, administrator: &Administrator, id: String) -> Result<Found, Error> {
     let reach = By::Administrator(administrator).reach();
-    let rights = administrator.caller.access.rights.clone();
+    let rights = administrator.agent.access().rights.clone();
     let read = app.store.read(move |tx| {
         let reference = UserRef {
             tenant: None,

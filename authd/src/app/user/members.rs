@@ -28,7 +28,7 @@ pub(in crate::app) async fn members(
         ..UserFilter::default()
     };
     let list = format!("members {role} {within:?}");
-    let mut place = Place::of_own(&app.keys, &list, &administrator.caller, paging)?;
+    let mut place = Place::of_administrator(&app.keys, &list, administrator, paging)?;
     let (now, detail) = (app.now(), Detail::of_one(administrator));
     app.store
         .read(move |tx| {
