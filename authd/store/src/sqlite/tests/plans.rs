@@ -139,7 +139,7 @@ fn a_purge_looks_at_the_rows_of_its_tenant_alone() {
             purge::DELETE_ATTEMPTS,
             "INDEX attempts_by_tenant (tenant_id=?)",
         ),
-        (purge::ERASE_AUDIT, "USING PRIMARY KEY (chain=?)"),
+        (purge::ERASE_AUDIT, "INDEX audit_personal (chain=?)"),
     ] {
         let plan = plan(&connection, sql);
         assert!(
