@@ -10,7 +10,7 @@ use crate::filter::Filter;
 /// Which changes `audit list` shows.
 #[derive(Debug, Args)]
 pub(crate) struct AuditList {
-    /// Only those made by this login name or uid
+    /// Only those made by this login name or uid, or by this usr_… or cli_… id
     #[arg(long, value_name = "NAME")]
     pub(crate) actor: Option<String>,
     /// Only this action; user. stands for all that begin so

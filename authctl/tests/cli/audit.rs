@@ -23,6 +23,7 @@ fn change() -> AuditView {
             channel: "admin".to_owned(),
             user_id: None,
             tenant_id: None,
+            client_id: None,
         }),
         reason: Some("left".to_owned()),
         erased: false,

@@ -1,11 +1,12 @@
 //! The audit log: what an administrative change leaves behind (rule 30). The chain itself is made
 //! with keyed hashes in `crypto`; here is only the shape of a row and what the hash covers.
 
-use common::id::{AuditId, TenantId, UserId};
+use common::id::{AuditId, ClientId, TenantId, UserId};
 use common::time::Time;
 use serde::{Deserialize, Serialize};
 
-/// Who made a change: a peer as the kernel and the socket told, or a user who proved a session.
+/// Who made a change: a peer as the kernel and the socket told, a user who proved a session, or a service
+/// client by its token.
 /// The JSON of one is under a row's HMAC: a field that is new is left out where it is empty, so that
 /// rows from before it stay proven.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,9 @@ pub struct Actor {
     /// The user's own tenant, where it acted in another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<TenantId>,
+    /// The service client, over the API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<ClientId>,
 }
 
 /// A change, before it has its place in the chain. It holds no secret.

@@ -40,6 +40,19 @@ pub fn catalogue(tx: &dyn ReadTx, tenant: Option<&Tenant>) -> Result<Catalogue, 
     Ok(Catalogue::new(names))
 }
 
+/// What a service client may do by its roles.
+///
+/// # Errors
+/// Those of the store.
+pub fn rights_of_client(
+    tx: &dyn ReadTx,
+    tenant: &Tenant,
+    client: &ServiceClient,
+) -> Result<Rights, StoreError> {
+    let granted = tx.tenant(tenant.id).clients().rights_of(client.id)?;
+    Ok(Rights::new(realm(tenant), false, granted))
+}
+
 /// All that decides on permissions of a service client.
 ///
 /// # Errors
@@ -49,10 +62,9 @@ pub fn of_client(
     tenant: &Tenant,
     client: &ServiceClient,
 ) -> Result<Access, StoreError> {
-    let granted = tx.tenant(tenant.id).clients().rights_of(client.id)?;
     Ok(Access {
         roles: client.roles.clone(),
-        rights: Rights::new(realm(tenant), false, granted),
+        rights: rights_of_client(tx, tenant, client)?,
         catalogue: catalogue(tx, Some(tenant))?,
     })
 }

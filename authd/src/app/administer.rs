@@ -1,4 +1,4 @@
-//! The door into administration for signed-in users: which permission an act needs, and in which tenant
+//! The door into administration for signed-in users and service clients: which permission an act needs, and in which tenant
 //! it is done. Nothing of a request's body or of an object is looked at before.
 
 use common::error::ErrorCode;
@@ -7,7 +7,7 @@ use domain::tenant::Slug;
 
 use crate::app::context::Administrator;
 use crate::app::permit::missing_permission;
-use crate::app::{App, Caller, Error};
+use crate::app::{Agent, App, Error};
 
 /// Permission that reading in another tenant needs beside that of the act (rule 16).
 const READS_OTHERS: &str = "tenants:view";
@@ -23,29 +23,30 @@ pub struct Needed {
     pub changes: bool,
 }
 
-/// Lets a user in to what a route does: in its own tenant, or in the one that a user of `system` names.
+/// Lets somebody in to what a route does: in its own tenant, or in the one that a user of `system` names.
+/// A service client acts in its own alone.
 ///
 /// # Errors
 /// `permission_denied`; `unknown_parameter` for a tenant that is named where none may be;
 /// `not_found` for one that there is not.
 pub async fn enter(
     app: &App,
-    caller: Caller,
+    agent: Agent,
     needed: Needed,
     tenant: Option<String>,
 ) -> Result<Administrator, Error> {
     let permission = parse(needed.permission)?;
-    if !caller.access.rights.allows(&permission) {
+    if !agent.access().rights.allows(&permission) {
         return Err(missing_permission(needed.permission));
     }
     let Some(slug) = tenant else {
         return Ok(Administrator {
-            tenant_id: caller.tenant_id,
-            caller,
+            tenant_id: agent.tenant_id(),
+            agent,
             needs: vec![permission],
         });
     };
-    if permission.is_system_only() || !is_of_system(app, &caller).await? {
+    if permission.is_system_only() || !is_user_of_system(app, &agent).await? {
         return Err(Error::new(
             ErrorCode::UnknownParameter,
             "unknown parameter \"tenant\"",
@@ -56,7 +57,7 @@ pub async fn enter(
     } else {
         READS_OTHERS
     })?;
-    if !caller.access.rights.allows(&beside) {
+    if !agent.access().rights.allows(&beside) {
         return Err(missing_permission(beside.as_str()));
     }
     let slug: Slug = slug.parse().map_err(|_| Error::not_found())?;
@@ -67,12 +68,15 @@ pub async fn enter(
         .map_err(Error::from)?;
     Ok(Administrator {
         tenant_id: found.ok_or_else(Error::not_found)?.id,
-        caller,
+        agent,
         needs: vec![permission, beside],
     })
 }
 
-async fn is_of_system(app: &App, caller: &Caller) -> Result<bool, Error> {
+async fn is_user_of_system(app: &App, agent: &Agent) -> Result<bool, Error> {
+    let Agent::User(caller) = agent else {
+        return Ok(false);
+    };
     let home = caller.tenant_id;
     let tenant = app.store.read(move |tx| tx.tenants().by_id(home)).await;
     let tenant = tenant.map_err(Error::from)?;

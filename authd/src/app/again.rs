@@ -7,13 +7,14 @@ use std::time::Duration;
 use common::id::{SessionId, TenantId, UserId};
 use common::time::Time;
 use common::view::UserStatus;
+use domain::client::ServiceClient;
 use domain::session::EndReason;
 use domain::tenant::Tenant;
 use domain::user::User;
 use store::{ReadTx, StoreError};
 
-use crate::app::authenticate::{ended, tenant_is_open};
-use crate::app::{Caller, Error};
+use crate::app::authenticate::{ended, invalid_token, tenant_is_open};
+use crate::app::{Caller, Error, ServiceAgent, client};
 
 /// Who has to be there still.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +35,28 @@ impl From<&Caller> for Who {
             session: Some(caller.session_id),
         }
     }
+}
+
+/// Tenant and service client as the transaction sees them: the client may have been removed, a secret of
+/// it or its time ended, or its token denied.
+///
+/// # Errors
+/// Those of the store; `tenant_suspended`, `subscription_ended`, `invalid_token`.
+pub(super) fn look_at_client(
+    tx: &dyn ReadTx,
+    agent: &ServiceAgent,
+    now: Time,
+    expiry_grace: Duration,
+) -> Result<(Tenant, ServiceClient), Error> {
+    let tenant = tx.tenants().by_id(agent.tenant_id)?;
+    let tenant = tenant.ok_or_else(invalid_token)?;
+    tenant_is_open(tenant.standing(now, expiry_grace))?;
+    let client = tx.tenant(tenant.id).clients().by_id(agent.id)?;
+    let client = client.filter(|client| client::is_current(client, agent.generation, now));
+    if tx.is_denied(&agent.token_id)? {
+        return Err(invalid_token());
+    }
+    Ok((tenant, client.ok_or_else(invalid_token)?))
 }
 
 /// Tenant and user as the transaction sees them, or the refusal.

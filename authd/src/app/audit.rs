@@ -232,9 +232,9 @@ impl Record {
     ) -> Result<Change, Error> {
         let chain = act.tenant.as_ref().map(|tenant| tenant.id);
         let mut actor = self.actor.clone();
-        // Whose user it was, wherever the chain is not that tenant's own.
+        // Whose user or client it was, wherever the chain is not that tenant's own.
         if let Some(administrator) = self.administrator() {
-            let home = Some(administrator.caller.tenant_id);
+            let home = Some(administrator.agent.tenant_id());
             actor.tenant_id = home.filter(|_| home != chain);
         }
         let entry = AuditEntry {

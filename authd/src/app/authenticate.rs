@@ -13,7 +13,7 @@ use domain::tenant::{Standing, Tenant};
 use domain::token::{AccessClaims, Audience, PasswordChangeClaims};
 use store::{PageRequest, StoreError};
 
-use crate::app::{App, Caller, Client, Error, access, client};
+use crate::app::{Agent, App, Caller, Client, Error, ServiceAgent, access, client};
 use crate::cache::{ClientState, DENIED_LIMIT, Listed, Remembered, SessionState, StateKey};
 use crate::crypto::{self, Expected, TokenError, VerifiedToken};
 
@@ -196,7 +196,34 @@ pub async fn authenticate(app: &App, client: Client, token: &str) -> Result<Chec
         ));
     };
     used(app, &proof.who, now);
-    let caller = Caller {
+    let caller = caller(client, state);
+    Ok(Checked { caller, proof })
+}
+
+/// Proves a bearer token, whoever's it is, for what takes permissions.
+///
+/// # Errors
+/// Those of [`authenticate`] but `permission_denied`.
+pub async fn agent(app: &App, client: Client, token: &str) -> Result<Agent, Error> {
+    let now = app.now();
+    let Looked { token, proof } = look(app, token, now).await?;
+    used(app, &proof.who, now);
+    match (&proof.who, token.as_ref()) {
+        (Who::User(state), _) => Ok(Agent::User(caller(client, state))),
+        (Who::Client(state), VerifiedToken::Client(claims)) => Ok(Agent::Client(ServiceAgent {
+            client,
+            id: state.client.id,
+            tenant_id: state.client.tenant_id,
+            token_id: claims.jti.clone(),
+            generation: claims.cgen,
+            access: Arc::clone(&state.access),
+        })),
+        (Who::Client(_), _) => Err(invalid_token()),
+    }
+}
+
+fn caller(client: Client, state: &SessionState) -> Caller {
+    Caller {
         client,
         user_id: state.session.user_id,
         tenant_id: state.session.tenant_id,
@@ -204,8 +231,7 @@ pub async fn authenticate(app: &App, client: Client, token: &str) -> Result<Chec
         auth_time: state.session.auth_time,
         is_tenant_admin: state.is_tenant_admin,
         access: Arc::clone(&state.access),
-    };
-    Ok(Checked { caller, proof })
+    }
 }
 
 /// What the caches, and at first sight a signature, prove of a user's bearer token without waiting

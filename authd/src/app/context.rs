@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::call::Socket;
 use common::error::ErrorCode;
-use common::id::{RequestId, SessionId, TenantId, UserId};
+use common::id::{ClientId, RequestId, SessionId, TenantId, UserId};
 use common::time::Time;
 use domain::audit::Actor;
 use domain::client::{ClientScope, ServiceClient};
@@ -102,13 +102,89 @@ impl Operator {
     }
 }
 
-/// A user who administers a tenant by permissions. It is made by [`crate::app::administer::enter`]
-/// alone, which has checked what the route needs; each write checks it again.
+/// A service client that proved itself by a token of its own: its roles, and no user behind it.
+#[derive(Debug, Clone)]
+pub struct ServiceAgent {
+    /// The request.
+    pub client: Client,
+    /// The client.
+    pub id: ClientId,
+    /// Its tenant.
+    pub tenant_id: TenantId,
+    /// The token's id, by which it may be denied.
+    pub token_id: String,
+    /// The client's generation that the token is of.
+    pub generation: i64,
+    /// What its roles come to.
+    pub access: Arc<Access>,
+}
+
+/// Whoever proved an access token, and may hold permissions.
+#[derive(Debug, Clone)]
+pub enum Agent {
+    /// A user, by a session.
+    User(Caller),
+    /// A service client.
+    Client(ServiceAgent),
+}
+
+impl Agent {
+    /// The request.
+    pub const fn request(&self) -> &Client {
+        match self {
+            Self::User(caller) => &caller.client,
+            Self::Client(agent) => &agent.client,
+        }
+    }
+
+    /// Its own tenant.
+    pub const fn tenant_id(&self) -> TenantId {
+        match self {
+            Self::User(caller) => caller.tenant_id,
+            Self::Client(agent) => agent.tenant_id,
+        }
+    }
+
+    /// What it may do.
+    pub fn access(&self) -> &Arc<Access> {
+        match self {
+            Self::User(caller) => &caller.access,
+            Self::Client(agent) => &agent.access,
+        }
+    }
+
+    /// The bytes of its id; no two of whatever kind share them.
+    pub const fn id_bytes(&self) -> &[u8; 16] {
+        match self {
+            Self::User(caller) => caller.user_id.as_bytes(),
+            Self::Client(agent) => agent.id.as_bytes(),
+        }
+    }
+
+    /// Refuses who proved a password too long ago for an act of rule 14, however fresh the token. A
+    /// service client has no password to prove: what needs that is a person's to do.
+    ///
+    /// # Errors
+    /// `reauthentication_required`; `permission_denied` for a service client.
+    pub(super) fn is_fresh(&self, now: Time) -> Result<(), Error> {
+        match self {
+            Self::User(caller) => fresh(caller.auth_time, now),
+            Self::Client(_) => Err(Error::new(
+                ErrorCode::PermissionDenied,
+                "this needs a person who signed in just now; a service client cannot do it",
+            )),
+        }
+    }
+}
+
+/// Somebody who administers a tenant by permissions, a user or a service client. It is made by
+/// [`crate::app::administer::enter`] alone, which has checked what the route needs; each write checks it
+/// again.
 #[derive(Debug, Clone)]
 pub struct Administrator {
-    /// The user and the request.
-    pub caller: Caller,
-    /// The tenant that is administered: the user's own, or another one for users of `system`.
+    /// Who, and the request.
+    pub agent: Agent,
+    /// The tenant that is administered: the agent's own, or another one for users of `system`.
     pub tenant_id: TenantId,
     /// What the act needs: the route's permission, and one on tenants where the tenant is another.
     pub needs: Vec<Permission>,
@@ -119,7 +195,7 @@ impl Administrator {
     pub fn may(&self, permission: &str) -> bool {
         permission
             .parse()
-            .is_ok_and(|permission| self.caller.access.rights.allows(&permission))
+            .is_ok_and(|permission| self.agent.access().rights.allows(&permission))
     }
 
     /// Whether the act is on tenants, subscriptions or system roles: its permission exists in `system`
@@ -134,7 +210,7 @@ impl Administrator {
     /// `permission_denied`.
     pub fn also(&self, permission: &str) -> Result<Self, Error> {
         let needed: Permission = permission.parse().map_err(Error::internal)?;
-        if !self.caller.access.rights.allows(&needed) {
+        if !self.agent.access().rights.allows(&needed) {
             return Err(missing_permission(permission));
         }
         let mut administrator = self.clone();
@@ -143,10 +219,15 @@ impl Administrator {
     }
 
     fn actor(&self) -> Actor {
-        let home = self.caller.tenant_id;
+        let home = self.agent.tenant_id();
+        let (user_id, client_id) = match &self.agent {
+            Agent::User(caller) => (Some(caller.user_id), None),
+            Agent::Client(agent) => (None, Some(agent.id)),
+        };
         Actor {
             channel: "api".to_owned(),
-            user_id: Some(self.caller.user_id),
+            user_id,
+            client_id,
             tenant_id: (home != self.tenant_id).then_some(home),
             ..Actor::default()
         }
@@ -158,7 +239,7 @@ impl Administrator {
 pub enum By<'a> {
     /// A peer of a socket, with the rights that the file system gives.
     Operator(&'a Operator),
-    /// A signed-in user, with permissions in one tenant.
+    /// A signed-in user or a service client, with permissions in one tenant.
     Administrator(&'a Administrator),
 }
 
@@ -196,7 +277,7 @@ impl By<'_> {
     pub fn claim(&self) -> Claim {
         match self {
             Self::Operator(operator) => operator.claim.clone(),
-            Self::Administrator(administrator) => administrator.caller.client.claim.clone(),
+            Self::Administrator(administrator) => administrator.agent.request().claim.clone(),
         }
     }
 
@@ -219,11 +300,11 @@ impl By<'_> {
     /// Refuses who proved a password too long ago for an act of rule 14, however fresh the token.
     ///
     /// # Errors
-    /// `reauthentication_required`.
+    /// `reauthentication_required`; `permission_denied` for a service client, which has none.
     pub fn is_fresh(&self, now: Time) -> Result<(), Error> {
         match self {
             Self::Operator(_) => Ok(()),
-            Self::Administrator(administrator) => fresh(administrator.caller.auth_time, now),
+            Self::Administrator(administrator) => administrator.agent.is_fresh(now),
         }
     }
 }
@@ -235,7 +316,7 @@ pub const FRESH: Duration = Duration::from_mins(15);
 ///
 /// # Errors
 /// `reauthentication_required`.
-pub(super) fn fresh(auth_time: Time, now: Time) -> Result<(), Error> {
+fn fresh(auth_time: Time, now: Time) -> Result<(), Error> {
     if now <= auth_time.plus(FRESH) {
         return Ok(());
     }

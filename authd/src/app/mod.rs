@@ -33,6 +33,7 @@ pub mod logout;
 pub mod mail;
 pub mod me;
 pub mod names;
+pub mod origin;
 pub mod password;
 pub mod password_change;
 pub mod password_reset;
@@ -68,7 +69,9 @@ use domain::lockout::Boot;
 use domain::session::Session;
 use store::Store;
 
-pub use context::{Administrator, By, Caller, Client, Operator, Reach, ServiceCaller};
+pub use context::{
+    Administrator, Agent, By, Caller, Client, Operator, Reach, ServiceAgent, ServiceCaller,
+};
 pub use counter::settle_earlier_runs;
 pub use current::Current;
 pub use error::Error;

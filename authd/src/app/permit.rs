@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use common::call::Change;
 use common::error::ErrorCode;
-use common::id::{TenantId, UserId};
+use common::id::{ClientId, TenantId, UserId};
 use common::time::Time;
+use domain::client::{ClientScope, ServiceClient};
 use domain::rights::{Realm, Right, Rights};
 use domain::role::Role;
 use domain::tenant::Tenant;
@@ -16,8 +17,8 @@ use store::{ReadTx, WriteTx};
 
 use crate::app::again::{self, Who};
 use crate::app::audit::{Act, Record, WideAct};
-use crate::app::context::{Administrator, fresh};
-use crate::app::{Error, access};
+use crate::app::context::Administrator;
+use crate::app::{Agent, Error, access};
 
 /// The leave to change something, good within the transaction that it was drawn in.
 pub struct Permit<'a> {
@@ -35,7 +36,8 @@ impl<'a> Permit<'a> {
     /// Reads anew who acts, and whether the act is still allowed.
     ///
     /// # Errors
-    /// `session_revoked` for who is gone, disabled or signed out; `tenant_suspended`,
+    /// `session_revoked` for who is gone, disabled or signed out, `invalid_token` for a service client
+    /// that is gone or whose token is void; `tenant_suspended`,
     /// `subscription_ended` for whose tenant was closed; `permission_denied`.
     pub(super) fn read(
         tx: &dyn ReadTx,
@@ -88,8 +90,43 @@ impl<'a> Permit<'a> {
         Err(stronger())
     }
 
+    /// The same for a service client: what it holds by its roles, and what its scopes come to.
+    ///
+    /// # Errors
+    /// `permission_denied`.
+    pub fn may_act_on_client(
+        &self,
+        tx: &dyn ReadTx,
+        tenant: &Tenant,
+        client: &ServiceClient,
+    ) -> Result<(), Error> {
+        let Some(standing) = &self.of else {
+            return Ok(());
+        };
+        let theirs = access::rights_of_client(tx, tenant, client)?;
+        let scopes = scopes_as_rights(&client.scopes)?;
+        if standing.rights.covers(&theirs) && standing.rights.first_missing(&scopes).is_none() {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorCode::PermissionDenied,
+            "this service client may do what you may not",
+        ))
+    }
+
+    /// Refuses who proved a password too long ago for an act of rule 14.
+    ///
+    /// # Errors
+    /// `reauthentication_required`; `permission_denied` for a service client.
+    pub fn is_fresh(&self) -> Result<(), Error> {
+        match &self.of {
+            Some(standing) => standing.administrator.agent.is_fresh(self.record.at()),
+            None => Ok(()),
+        }
+    }
+
     /// Nobody takes the ground from under a stronger one: refuses a change and the loss of a role that
-    /// grants what the actor lacks, or that is held by a user who holds such a thing.
+    /// grants what the actor lacks, or that is held by a user or a service client with such a thing.
     ///
     /// # Errors
     /// `permission_denied`; those of the store.
@@ -120,7 +157,7 @@ impl<'a> Permit<'a> {
             if !standing.rights.covers(&Rights::new(realm, false, held)) {
                 return Err(Error::new(
                     ErrorCode::PermissionDenied,
-                    "a user who holds this role holds a permission that you do not hold",
+                    "somebody who holds this role holds a permission that you do not hold",
                 ));
             }
         }
@@ -146,20 +183,9 @@ impl<'a> Permit<'a> {
             ));
         }
         if rights.into_iter().any(is_administrative) {
-            return self.is_fresh();
+            return standing.administrator.agent.is_fresh(self.record.at());
         }
         Ok(())
-    }
-
-    /// Refuses who proved a password too long ago for an act of rule 14.
-    ///
-    /// # Errors
-    /// `reauthentication_required`.
-    pub fn is_fresh(&self) -> Result<(), Error> {
-        match &self.of {
-            Some(standing) => fresh(standing.administrator.caller.auth_time, self.record.at()),
-            None => Ok(()),
-        }
     }
 
     /// Appends the audit row of the change. `before` and `after` hold no secret.
@@ -192,30 +218,45 @@ impl<'a> Permit<'a> {
             let tenant = act.tenant.as_ref();
             within(standing.administrator, tenant.map(|tenant| tenant.id))?;
             if let Some(tenant) = tenant {
-                self.left_weaker(tx, tenant, &act.object, standing.administrator)?;
+                self.left_weaker(tx, tenant, &act.object, &standing.administrator.agent)?;
             }
         }
         self.record.append_permitted(tx, act, before, after)
     }
 
-    /// Whatever a use case forgot to ask: no change of a user ends with one who is stronger than the
-    /// actor.
+    /// Whatever a use case forgot to ask: no change of a user or a service client ends with one who is
+    /// stronger than the actor.
     fn left_weaker(
         &self,
         tx: &dyn ReadTx,
         tenant: &Tenant,
         object: &str,
-        administrator: &Administrator,
+        agent: &Agent,
     ) -> Result<(), Error> {
+        if let Ok(id) = object.parse::<ClientId>() {
+            return match tx.tenant(tenant.id).clients().by_id(id)? {
+                Some(client) => self.may_act_on_client(tx, tenant, &client),
+                None => Ok(()),
+            };
+        }
         let Ok(id) = object.parse::<UserId>() else {
             return Ok(());
         };
-        let is_there = tx.tenant(tenant.id).users().by_id(id)?.is_some();
-        if is_there && id != administrator.caller.user_id {
+        let is_own = matches!(agent, Agent::User(caller) if caller.user_id == id);
+        if !is_own && tx.tenant(tenant.id).users().by_id(id)?.is_some() {
             return self.may_act_on(tx, tenant, id);
         }
         Ok(())
     }
+}
+
+/// The permissions that somebody must hold to give a client these scopes.
+///
+/// # Errors
+/// None but `internal`: they are built in.
+pub(super) fn scopes_as_rights(scopes: &[ClientScope]) -> Result<Vec<Right>, Error> {
+    let right = |scope: &ClientScope| scope.grantable_by().parse().map_err(Error::internal);
+    scopes.iter().map(right).collect()
 }
 
 /// What counts as an administrator's right for rule 14.
@@ -233,9 +274,16 @@ fn standing(
     now: Time,
     expiry_grace: Duration,
 ) -> Result<Rights, Error> {
-    let who = Who::from(&administrator.caller);
-    let (tenant, user) = again::look(tx, who, now, expiry_grace)??;
-    let rights = access::rights(tx, &tenant, &user)?;
+    let rights = match &administrator.agent {
+        Agent::User(caller) => {
+            let (tenant, user) = again::look(tx, Who::from(caller), now, expiry_grace)??;
+            access::rights(tx, &tenant, &user)?
+        }
+        Agent::Client(agent) => {
+            let (tenant, client) = again::look_at_client(tx, agent, now, expiry_grace)?;
+            access::rights_of_client(tx, &tenant, &client)?
+        }
+    };
     match administrator
         .needs
         .iter()

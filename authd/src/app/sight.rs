@@ -41,7 +41,7 @@ impl Sight {
     fn of_tenant(administrator: &Administrator) -> Self {
         Self::Tenant {
             within: administrator.tenant_id,
-            home: administrator.caller.tenant_id,
+            home: administrator.agent.tenant_id(),
             names_users: administrator.may(SEES_USERS),
         }
     }

@@ -25,6 +25,17 @@ pub fn tenant(tx: &dyn ReadTx, reach: Reach, name: &str) -> Result<Tenant, Error
     Err(Error::not_found())
 }
 
+/// The tenant that an administrator's act is about.
+///
+/// # Errors
+/// `not_found`; `internal` for the operator, who names one.
+pub fn own(tx: &dyn ReadTx, reach: Reach) -> Result<Tenant, Error> {
+    match reach {
+        Reach::Within(id) => tx.tenants().by_id(id)?.ok_or_else(Error::not_found),
+        Reach::Everywhere => Err(Error::internal("a tenant that nobody named")),
+    }
+}
+
 /// Finds the tenant that a list is narrowed to: an administrator's always is.
 ///
 /// # Errors

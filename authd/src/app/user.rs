@@ -75,7 +75,7 @@ pub async fn list(
         .transpose()
         .map_err(|error| Error::invalid_field("/external_ref", &error))?
         .unwrap_or_default();
-    let mut place = Place::by(&app.keys, by, &request, &request.paging())?;
+    let place = Place::by(&app.keys, by, &request, &request.paging())?;
     let now = app.now();
     let (reach, detail) = (by.reach(), view::Detail::of_list(by));
     app.store
@@ -94,23 +94,16 @@ pub async fn list(
                 email_contains: request.email_contains,
                 external_refs,
             };
-            place.after = place
-                .after
-                .take()
-                .map(|id| cursor::user_place(tx, &id))
-                .transpose()?;
             let (rows, next) = place.collect(
                 cursor::user_key,
                 |_| true,
                 |page| tx.operator().users(&filter, page),
             )?;
-            // The cursor names the last row by its id: it travels in the open, an address must not.
-            let last = rows.last().map(|row| row.user.id.to_string());
             let items = rows
                 .iter()
                 .map(|row| view::user(row, now, detail))
                 .collect();
-            Ok(place.page(items, next.and(last).as_deref()))
+            Ok(place.page(items, next.as_deref()))
         })
         .await
 }

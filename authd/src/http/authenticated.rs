@@ -66,8 +66,8 @@ impl FromRequestParts<Arc<App>> for MayChangePassword {
     }
 }
 
-/// A user who holds the permission that the table of routes names for the matched one, in the tenant
-/// that the request is about. The handlers of such routes take it second, before path, query and body:
+/// A user or a service client that holds the permission that the table of routes names for the matched
+/// one, in the tenant that the request is about. The handlers of such routes take it second, before path, query and body:
 /// the table does not compile otherwise.
 pub(super) struct Administering(pub(super) Administrator);
 
@@ -75,9 +75,9 @@ impl FromRequestParts<Arc<App>> for Administering {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
-        let caller = <Authenticated as FromRequestParts<_>>::from_request_parts(parts, app)
-            .await?
-            .0;
+        let client = Client::from_request_parts(parts, app).await?;
+        let bearer = <Bearer as FromRequestParts<_>>::from_request_parts(parts, app).await?;
+        let agent = authenticate::agent(app, client, bearer.0.expose()).await?;
         let needed: Needed = parts
             .extensions
             .get()
@@ -95,7 +95,7 @@ impl FromRequestParts<Arc<App>> for Administering {
         if tenant.is_some() {
             parts.uri = with_query(&parts.uri, &rest)?;
         }
-        let administrator = administer::enter(app, caller, needed, tenant).await?;
+        let administrator = administer::enter(app, agent, needed, tenant).await?;
         Ok(Self(administrator))
     }
 }

@@ -203,6 +203,25 @@ impl<T: Serialize> IntoResponse for EntityAnswer<T> {
     }
 }
 
+/// One entity in JSON with the tag of less than is shown: members that move on by use alone would let no
+/// tag live for long.
+#[derive(Debug)]
+pub struct TaggedAnswer<T> {
+    /// What the answer shows.
+    pub shown: T,
+    /// What `If-Match` is compared with.
+    pub tagged: T,
+}
+
+impl<T: Serialize> IntoResponse for TaggedAnswer<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.tagged) {
+            Ok(bytes) => ([(ETAG, entity::tag(&bytes))], JsonAnswer(self.shown)).into_response(),
+            Err(error) => Refusal(Error::internal(error)).into_response(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

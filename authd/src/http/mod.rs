@@ -6,6 +6,7 @@ mod basic;
 pub mod body;
 mod check;
 pub mod client_ip;
+mod clients;
 mod conditional;
 mod cors;
 pub mod edge;

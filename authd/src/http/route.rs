@@ -20,7 +20,7 @@ pub enum Access {
     Public,
     /// Who proves a live session, or proves in the handler's own way who asks.
     SignedIn,
-    /// Users who hold this permission. One that exists in `system` only takes no `?tenant=`.
+    /// Users and service clients that hold this permission. One that exists in `system` only takes no `?tenant=`.
     Permission(&'static str),
     /// Service clients, by their secret; which scope it takes, the use case says.
     ServiceClient,
@@ -130,7 +130,7 @@ impl Routes {
         self.add(method, path, Access::SignedIn, handler)
     }
 
-    /// Adds one for users who hold a permission: no other handlers than those that prove it fit here.
+    /// Adds one for who holds a permission: no other handlers than those that prove it fit here.
     pub(super) fn permits<H, T>(
         self,
         permission: &'static str,

@@ -10,7 +10,7 @@ use crate::http::route::Method::{Delete, Get, Patch, Post, Put};
 use crate::http::route::Routes;
 pub use crate::http::route::{Access, Route};
 use crate::http::{
-    auth, check, cors, health, lists, maintenance, me, oauth, pages, permissions, picture,
+    auth, check, clients, cors, health, lists, maintenance, me, oauth, pages, permissions, picture,
     registration, revocations, roles, tenant, tenants, users, well_known,
 };
 
@@ -88,6 +88,12 @@ fn of_roles(routes: Routes) -> Routes {
         .permits("permissions:view", Get, "/v1/permissions", permissions::list)
         .permits("permissions:create", Post, "/v1/permissions", permissions::create)
         .permits("permissions:delete", Delete, "/v1/permissions/{name}", permissions::delete)
+        .permits("clients:view", Get, "/v1/clients", clients::list)
+        .permits("clients:create", Post, "/v1/clients", clients::create)
+        .permits("clients:view", Get, "/v1/clients/{id}", clients::show)
+        .permits("clients:edit", Patch, "/v1/clients/{id}", clients::edit)
+        .permits("clients:delete", Delete, "/v1/clients/{id}", clients::delete)
+        .permits("clients:edit", Post, "/v1/clients/{id}/rotate", clients::rotate)
 }
 
 #[rustfmt::skip]

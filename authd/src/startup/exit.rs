@@ -167,6 +167,23 @@ impl Failure {
         Self::new(1, message).with_hint(hint)
     }
 
+    /// A use case was refused, or the database failed beneath it.
+    pub(super) fn use_case(error: Error, hint: impl Into<String>) -> Self {
+        let beneath = error.cause.as_ref().and_then(|cause| cause.downcast_ref());
+        match beneath.map(|store| (code_of(store), chain(store))) {
+            Some((code, message)) => Self::new(code, message),
+            None => Self::refused(error.developer_message, hint),
+        }
+    }
+
+    /// A file that a key of the configuration names cannot be read.
+    pub(super) fn named(key: &str, path: &Path, source: &std::io::Error) -> Self {
+        let code = if is_denied(source) { NOPERM } else { CONFIG };
+        Self::new(code, format!("{}: {source}", path.display())).with_hint(format!(
+            "Make it readable for authd, or name another one: {key}"
+        ))
+    }
+
     /// There is no room for a file.
     pub(super) fn no_room(message: impl Into<String>) -> Self {
         Self::new(CANTCREAT, message)
@@ -218,7 +235,15 @@ impl Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::other(error)
+        Self::new(code_of(&error), chain(&error))
+    }
+}
+
+fn code_of(error: &StoreError) -> u8 {
+    match error {
+        StoreError::OutcomeUnknown { .. } => IOERR,
+        StoreError::Damaged { .. } => DATAERR,
+        StoreError::Unavailable { .. } | StoreError::Expired | StoreError::Panicked => 1,
     }
 }
 
@@ -256,6 +281,45 @@ fn is_denied(source: &std::io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_fails_beneath_a_use_case_has_the_status_of_the_database() {
+        let unknown = || StoreError::OutcomeUnknown {
+            operation: "commit",
+            source: None,
+        };
+        let damaged = || StoreError::Damaged { what: "users.id" };
+        let busy = || StoreError::Unavailable {
+            operation: "begin",
+            source: None,
+        };
+        for (error, code) in [(unknown(), 74), (damaged(), 65), (busy(), 1)] {
+            let failure = Failure::use_case(Error::from(error), "Try again.");
+            assert_eq!(failure.code(), code, "{}", failure.message());
+            assert_eq!(failure.hint(), None, "the name is not what was wrong");
+        }
+        assert_eq!(Failure::from(unknown()).code(), 74);
+        let refused = Failure::use_case(Error::not_found(), "Name a user.");
+        assert_eq!((refused.code(), refused.hint()), (1, Some("Name a user.")));
+    }
+
+    #[test]
+    fn a_file_that_the_configuration_names_is_the_configurations_fault() {
+        for (kind, code) in [
+            (std::io::ErrorKind::NotFound, 78),
+            (std::io::ErrorKind::InvalidData, 78),
+            (std::io::ErrorKind::PermissionDenied, 77),
+        ] {
+            let path = Path::new("/nowhere/breached.txt");
+            let failure = Failure::named("password.breached_list", path, &kind.into());
+            assert_eq!(failure.code(), code, "{kind}");
+            assert!(
+                failure
+                    .hint()
+                    .is_some_and(|hint| hint.contains("breached_list"))
+            );
+        }
+    }
 
     #[test]
     fn r34_the_hint_fits_the_daemon_that_has_the_database() {

@@ -137,7 +137,8 @@ fn breached(config: &Config) -> Result<HashSet<String>, Failure> {
     let Some(path) = &config.password.breached_list else {
         return Ok(HashSet::new());
     };
-    let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::named("password.breached_list", path, &error))?;
     Ok(text
         .lines()
         .filter_map(|line| Password::new(&Secret::new(line.to_owned())).ok())

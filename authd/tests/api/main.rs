@@ -44,6 +44,7 @@ mod reset;
 mod roles;
 mod routes;
 mod same_answer;
+mod service_clients;
 mod settings;
 #[path = "../support/mod.rs"]
 mod support;

@@ -7,6 +7,7 @@ use authd::http::router::{Access, table};
 use common::id::RoleId;
 use domain::permission::{BUILT_IN, Permission};
 use serde_json::Value;
+use store::StoreError;
 
 use crate::house::{Answer, Ask};
 use crate::pictures::photo;
@@ -77,6 +78,12 @@ pub(crate) const ROWS: &[Row] = &[
     row("GET", "/v1/permissions", "", 200),
     row("POST", "/v1/permissions", r#"{"name": "{n}:view"}"#, 201),
     row("DELETE", "/v1/permissions/{name}", "", 204),
+    row("GET", "/v1/clients", "", 200),
+    row("POST", "/v1/clients", r#"{"name": "{n}"}"#, 201),
+    row("GET", "/v1/clients/{id}", "", 200),
+    row("PATCH", "/v1/clients/{id}", r#"{"name": "{n}"}"#, 200),
+    row("DELETE", "/v1/clients/{id}", "", 204),
+    row("POST", "/v1/clients/{id}/rotate", "", 200),
     row("GET", "/v1/tenant", "", 200),
     row("PATCH", "/v1/tenant", r#"{"name": "{n}"}"#, 200),
     row("GET", "/v1/tenant/settings", "", 200),
@@ -90,6 +97,14 @@ pub(crate) const ROWS: &[Row] = &[
     row("PUT", "/v1/tenants/{id}/subscription", SUBSCRIPTION, 200),
     row("POST", "/v1/tenants/{id}/suspend", "", 204),
     row("POST", "/v1/tenants/{id}/resume", "", 204),
+];
+
+/// What takes a person who signed in just now (rule 14), whoever may do it.
+const FRESH: &[(&str, &str)] = &[
+    ("POST", "/v1/clients"),
+    ("POST", "/v1/clients/{id}/rotate"),
+    ("DELETE", "/v1/tenants/{id}"),
+    ("DELETE", "/v1/system-roles/{id}"),
 ];
 
 const SUBSCRIPTION: &str = r#"{"plan": "pro", "ends_at": null, "max_users": null}"#;
@@ -109,6 +124,7 @@ enum Object {
     Role,
     SystemRole,
     Permission,
+    Client,
     Tenant,
 }
 
@@ -120,6 +136,7 @@ impl Object {
             Self::User | Self::SignedIn | Self::Pictured => "usr_00000000000000000000000009",
             Self::Role | Self::SystemRole => "rol_00000000000000000000000009",
             Self::Permission => "nobody:view",
+            Self::Client => "cli_00000000000000000000000009",
             Self::Tenant => "ten_00000000000000000000000009",
         }
     }
@@ -143,6 +160,7 @@ impl Object {
                 world.define(&name).await;
                 name
             }
+            Self::Client => world.service("acme", &[]).await.id,
             Self::Tenant => world.house().tenant(new_tenant(&name)).await.to_string(),
         }
     }
@@ -166,6 +184,12 @@ impl Object {
                 let store = &world.house().app.store;
                 let read = store.read(move |tx| tx.tenant(acme).permissions().by_name(&name));
                 format!("{:?}", read.await.unwrap())
+            }
+            Self::Client => {
+                let id = id.parse().unwrap();
+                let store = &world.house().app.store;
+                let row: Result<_, StoreError> = store.read(move |tx| tx.client(id)).await;
+                format!("{:?}", row.unwrap())
             }
             Self::Tenant => {
                 let id = id.parse().unwrap();
@@ -196,6 +220,7 @@ impl Row {
             ("/v1/roles/{id}", Object::Role),
             ("/v1/system-roles/{id}", Object::SystemRole),
             ("/v1/permissions/{name}", Object::Permission),
+            ("/v1/clients/{id}", Object::Client),
             ("/v1/tenants/{id}", Object::Tenant),
         ] {
             if self.path.starts_with(start) {
@@ -470,6 +495,59 @@ async fn rule_16_another_tenant_needs_a_permission_on_tenants_beside_that_of_the
         if row.needs_id() {
             at(&both, "?tenant=globex").await.is(404, "not_found");
             at(&both, "").await.is(404, "not_found");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a35_each_route_serves_service_clients_by_their_roles_in_their_tenant_alone() {
+    let world = World::new().await;
+    for row in ROWS {
+        let what = format!("{} {}", row.method, row.path);
+        let permission = row.permission();
+        let others = BUILT_IN.iter().filter(|name| **name != permission);
+        let others: Vec<&str> = others.copied().collect();
+        let fitting: Vec<&str> = std::iter::once(permission)
+            .chain(row.beside().iter().copied())
+            .collect();
+        let is_fresh = FRESH.contains(&(row.method, row.path));
+        let home = if row.is_wide() { "system" } else { "acme" };
+        let object = row.object();
+        let target = object.make(&world).await;
+        let weak = world.service(home, &others).await;
+        let strong = world.service(home, &fitting).await;
+        let elsewhere = world.service("globex", &fitting).await;
+        let before = object.state(&world, &target).await;
+        let traces = world.traces().await;
+        let token = weak.token(world.house()).await.access().to_owned();
+        let answer = world.ask(row.ask(&world, &target, "").await.with(&token));
+        answer.await.is(403, "permission_denied");
+        let token = elsewhere.token(world.house()).await.access().to_owned();
+        let ask = row.ask(&world, &target, "").await.with(&token);
+        if row.is_wide() {
+            world.ask(ask).await.is(403, "permission_denied");
+        } else if row.needs_id() && !is_fresh {
+            world.ask(ask).await.is(404, "not_found");
+        }
+        let token = strong.token(world.house()).await.access().to_owned();
+        let ask = row.ask(&world, &target, "?tenant=globex").await;
+        world
+            .ask(ask.with(&token))
+            .await
+            .is(400, "unknown_parameter");
+        if is_fresh {
+            let ask = row.ask(&world, &target, "").await.with(&token);
+            world.ask(ask).await.is(403, "permission_denied");
+        }
+        assert_eq!(object.state(&world, &target).await, before, "{what}");
+        assert_eq!(world.traces().await, traces, "{what}");
+        if !is_fresh {
+            let ask = row.fresh(&world, "").await.with(&token);
+            let answer = world.ask(ask).await;
+            assert_eq!(answer.status, row.status, "{what}: {answer:?}");
+        }
+        for service in [weak, strong, elsewhere] {
+            service.delete(world.house()).await;
         }
     }
 }

@@ -11,7 +11,8 @@ use domain::mail::Template;
 use domain::setting::TenantSettings;
 use serde_json::{Value, json};
 
-use crate::house::{ADA, Answer, Ask, BETTER, GOOD, WRONG, login, post, send};
+use crate::hold::{Gate, GatedRandom, hold};
+use crate::house::{ADA, Answer, Ask, BETTER, GOOD, WRONG, login, post, send, until};
 use crate::mailing::{Mailing, forgot};
 use crate::support::{Plan, new_tenant, operator, plan};
 
@@ -259,6 +260,85 @@ async fn a86_v2_4_1_a_crowd_of_registrations_takes_no_seat_and_stays_under_its_c
     assert_eq!(mailing.rows_of_registrations(), 1);
 }
 
+/// Whoever knows all but one of a network's places learns nothing of an address by the last one.
+#[tokio::test]
+async fn g14_an_address_takes_the_same_places_whether_it_has_an_account_or_not() {
+    for used_up in [false, true] {
+        for email in [NEW, ADA, "bob@acme.test"] {
+            let mailing = open().await;
+            mailing.house.user("acme", "bob@acme.test").await;
+            mailing.house.disable_named("bob@acme.test").await;
+            if used_up {
+                for _ in 0..3 {
+                    mailing.house.ask(forgot("acme", email)).await.is(202, "");
+                }
+            }
+            for n in 0..8 {
+                let own = register(&format!("mine{n}@acme.test"), GOOD);
+                mailing.house.ask(own).await.is(202, "");
+            }
+            // One place each time, three at most, and none of a fourth within the hour.
+            mailing.house.ask(register(email, GOOD)).await.is(202, "");
+            mailing.house.clock.advance(Duration::from_secs(1));
+            mailing.delivered().await;
+            for (n, mails) in [(8, 1), (9, 0)] {
+                let own = register(&format!("mine{n}@acme.test"), GOOD);
+                mailing.house.ask(own).await.is(202, "");
+                let told = mailing.delivered().await;
+                assert_eq!(told.len(), mails, "{email} {n} {used_up}");
+            }
+            assert_eq!(mailing.rows_of_registrations(), 10, "{email} {used_up}");
+            for _ in 0..3 {
+                let far = register(email, GOOD).from("198.51.100.1");
+                mailing.house.ask(far).await.is(202, "");
+            }
+            assert_eq!(mailing.rows_of_registrations(), 12, "{email} {used_up}");
+            // After the hour the fourth stands in the place of the oldest, and the network has one more.
+            mailing.house.clock.advance(Duration::from_mins(61));
+            let far = register(email, GOOD).from("198.51.100.1");
+            mailing.house.ask(far).await.is(202, "");
+            mailing.delivered().await;
+            let own = register("mine10@acme.test", GOOD);
+            mailing.house.ask(own).await.is(202, "");
+            let told = mailing.delivered().await;
+            assert_eq!(told.len(), 1, "{email} {used_up}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn g22_what_finds_no_place_costs_no_hash() {
+    let gate = Arc::new(Gate::default());
+    let mut plan = open_plan(|_| ());
+    plan.hashing.threads = 1;
+    plan.hashing.queue_length = 8;
+    plan.hash_random = GatedRandom::behind(&gate);
+    let mailing = Mailing::with(plan).await;
+    for n in 0..10 {
+        let email = format!("guest{n}@acme.test");
+        mailing.house.ask(register(&email, GOOD)).await.is(202, "");
+    }
+    hold(&mailing.house.app, &gate).await;
+    let waiting: Vec<_> = (0..4)
+        .map(|n| {
+            let ask = login(&format!("waiting{n}@acme.test"), WRONG);
+            mailing.house.start(ask)
+        })
+        .collect();
+    until(async || mailing.house.app.pool.places_taken() == 5).await;
+    // No hash can be had: who would need one is told so, and who has no place is not.
+    let far = register("far@acme.test", GOOD).from("198.51.100.1");
+    mailing.house.ask(far).await.is(503, "overloaded");
+    for email in ["guest10@acme.test", ADA] {
+        mailing.house.ask(register(email, GOOD)).await.is(202, "");
+    }
+    gate.open();
+    for answer in waiting {
+        answer.await.unwrap().is(401, "invalid_credentials");
+    }
+    assert_eq!(mailing.rows_of_registrations(), 10);
+}
+
 #[tokio::test]
 async fn a86_v2_3_4_of_fifty_completions_one_gets_the_last_seat() {
     let mut plan = open_plan(|tenant| tenant.registration.max_pending = 1000);
@@ -454,7 +534,7 @@ async fn v6_3_8_no_answer_comes_before_the_floor() {
 }
 
 #[tokio::test]
-async fn rule_21_a_known_address_is_told_and_nothing_is_kept() {
+async fn rule_21_a_known_address_is_told_and_nothing_comes_of_it() {
     let mailing = open().await;
     for _ in 0..4 {
         mailing
@@ -472,7 +552,11 @@ async fn rule_21_a_known_address_is_told_and_nothing_is_kept() {
         );
         assert!(letter.facts.link.is_none() && letter.facts.password.is_none());
     }
-    assert_eq!(mailing.rows_of_registrations(), 0);
+    // What waits holds places as that of any address does, and is nobody's to complete.
+    assert_eq!(mailing.rows_of_registrations(), 3);
+    mailing.house.clock.advance(Duration::from_mins(61));
+    mailing.house.ask(resend("acme", ADA)).await.is(202, "");
+    assert!(mailing.delivered().await.is_empty());
     mailing
         .house
         .ask(login(ADA, BETTER))

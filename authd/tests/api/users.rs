@@ -253,13 +253,14 @@ pub(crate) async fn enter(app: &App, actor: &Actor, permission: &'static str) ->
         request_id: RequestId::from_bytes([5; 16]),
         claim: Claim::detached(),
     };
-    let checked = authenticate::authenticate(app, client, &actor.token).await;
+    let agent = authenticate::agent(app, client, &actor.token).await;
     let needed = administer::Needed {
         permission,
         changes: true,
     };
-    let caller = checked.unwrap().caller;
-    administer::enter(app, caller, needed, None).await.unwrap()
+    administer::enter(app, agent.unwrap(), needed, None)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]

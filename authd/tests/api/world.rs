@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use authd::app::{permission, role, user};
+use common::call::client::Create as NewClient;
 use common::call::permission::Define;
 use common::call::role::Create as MakeRole;
 use common::call::user::Create;
@@ -17,6 +18,7 @@ use domain::tenant::Tenant;
 use serde_json::{Value, json};
 use store::{AuditFilter, PageRequest, StoreError, WriteTx};
 
+use crate::clients::{Service, creating};
 use crate::house::{Answer, Ask, GOOD, House, get, post};
 use crate::mailing::Mailing;
 use crate::support::{NOW, Plan, new_tenant, new_user, operator, plan};
@@ -141,6 +143,17 @@ impl World {
         let id = self.make(request).await;
         let token = self.sign_in(tenant, &email).await;
         Actor { id, email, token }
+    }
+
+    /// A service client without scopes, with roles of these rights.
+    pub(crate) async fn service(&self, tenant: &str, rights: &[&str]) -> Service {
+        let name = self.name();
+        let request = NewClient {
+            name: name.clone(),
+            roles: self.roles_of(tenant, &name, rights).await,
+            ..creating(tenant, &[])
+        };
+        Service::make(self.house(), request).await
     }
 
     /// An access token of a new login.

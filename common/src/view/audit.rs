@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::id::{AuditId, TenantId, UserId};
+use crate::id::{AuditId, ClientId, TenantId, UserId};
 use crate::time::Time;
 
 /// What came out of checking one chain of audit rows.
@@ -56,6 +56,9 @@ pub struct ActorView {
     /// The user's own tenant, where it acted in another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<TenantId>,
+    /// The service client, over the API; null as `user_id` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<ClientId>,
 }
 
 /// One administrative change.

@@ -87,7 +87,8 @@ const SHAPE: Shape<AuditView> = Shape {
 fn by(actor: &ActorView) -> Cell {
     let uid = actor.uid.map(|uid| format!("({uid})")).unwrap_or_default();
     let claim = actor.sudo_uid.map(|uid| format!(" sudo {uid}"));
-    let account = actor.user_id.map(|id| id.to_string());
+    let client = actor.client_id.map(|id| id.to_string());
+    let account = actor.user_id.map(|id| id.to_string()).or(client);
     let user = match (&actor.user, actor.uid) {
         (Some(user), _) => user.as_str(),
         (None, Some(_)) => "",

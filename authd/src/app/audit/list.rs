@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use common::call::audit::{List, Show};
-use common::id::{AuditId, TenantId, UserId};
+use common::id::{AuditId, ClientId, TenantId, UserId};
 use common::view::{ActorView, AuditView, Page};
 use domain::audit::{Actor, AuditRow};
 use serde_json::Value;
@@ -31,7 +31,9 @@ pub async fn list(
     let wanted = request.actor.clone();
     if let (Reach::Within(_), Some(name)) = (reach, &wanted) {
         // Login names and numbers of the operator's are not shown, so they are not to be guessed.
-        name.parse::<UserId>().map_err(|_| Error::not_found())?;
+        if name.parse::<UserId>().is_err() && name.parse::<ClientId>().is_err() {
+            return Err(Error::not_found());
+        }
     }
     app.store
         .read(move |tx| {
@@ -168,6 +170,7 @@ fn actor(actor: &Actor, sight: Sight) -> ActorView {
             channel: actor.channel.clone(),
             user_id: actor.user_id.filter(|_| sight.shows_actor(actor)),
             tenant_id: actor.tenant_id,
+            client_id: actor.client_id.filter(|_| sight.shows_actor(actor)),
         };
     }
     ActorView {
@@ -178,5 +181,6 @@ fn actor(actor: &Actor, sight: Sight) -> ActorView {
         channel: actor.channel.clone(),
         user_id: actor.user_id,
         tenant_id: actor.tenant_id,
+        client_id: actor.client_id,
     }
 }

@@ -1,12 +1,14 @@
-//! What the operator calls service clients: by id, or by a name within a tenant.
+//! Which service client is meant: the operator names it by id, or by a name within a tenant; an
+//! administrator by id, and what is foreign, gone or no id at all is not there.
 
+use common::call::client::ClientRef;
 use common::id::ClientId;
 use common::suggest::nearest;
 use domain::client::ServiceClient;
 use domain::tenant::Tenant;
 use store::{ReadTx, StoreError};
 
-use crate::app::{Error, names};
+use crate::app::{Error, Reach, names};
 
 /// A client with its tenant.
 #[derive(Debug, Clone)]
@@ -17,11 +19,27 @@ pub(super) struct Found {
     pub(super) tenant: Tenant,
 }
 
-/// Finds a client. One of another tenant than the one given is not there.
+/// Finds a client for whoever asks.
+///
+/// # Errors
+/// `not_found`; those of [`named`] for the operator.
+pub(super) fn client(tx: &dyn ReadTx, reach: Reach, wanted: &ClientRef) -> Result<Found, Error> {
+    let Reach::Within(within) = reach else {
+        return named(tx, wanted.tenant.as_deref(), &wanted.name);
+    };
+    let id: ClientId = wanted.name.parse().map_err(|_| Error::not_found())?;
+    let tenant = tx.tenants().by_id(within)?;
+    match tenant.zip(tx.tenant(within).clients().by_id(id)?) {
+        Some((tenant, client)) => Ok(Found { client, tenant }),
+        None => Err(Error::not_found()),
+    }
+}
+
+/// Finds a client of the operator's words. One of another tenant than the one given is not there.
 ///
 /// # Errors
 /// `not_found` with the nearest name; `validation_failed` at `/client` for a name without its tenant.
-pub(super) fn client(tx: &dyn ReadTx, within: Option<&str>, name: &str) -> Result<Found, Error> {
+fn named(tx: &dyn ReadTx, within: Option<&str>, name: &str) -> Result<Found, Error> {
     let tenant = within.map(|within| names::tenant(tx, within)).transpose()?;
     if let Ok(id) = name.parse::<ClientId>() {
         let found = by_id(tx, id)?.filter(|found| {

@@ -148,6 +148,13 @@ fn read(
     Ok(Some((client, tenant, access, own)))
 }
 
+/// Whether a token of that generation of the client is good.
+pub fn is_current(client: &ServiceClient, generation: i64, now: Time) -> bool {
+    // A restore leaves a client without secrets.
+    let is_dead = client.secrets.is_empty() || client.is_expired(now);
+    !is_dead && client.generation == generation
+}
+
 /// Checks at every use that the token is of the client's present generation, and what becomes true
 /// by time alone.
 ///
@@ -159,9 +166,7 @@ pub fn is_alive(
     claims: &ClientClaims,
     now: Time,
 ) -> Result<Standing, Error> {
-    // A restore leaves a client without secrets.
-    let is_dead = state.client.secrets.is_empty() || state.client.is_expired(now);
-    if is_dead || state.client.generation != claims.cgen {
+    if !is_current(&state.client, claims.cgen, now) {
         return Err(invalid_token());
     }
     let standing = state.tenant.standing(now, app.settings.peek().expiry_grace);

@@ -13,7 +13,7 @@ use common::error::ErrorCode;
 use common::id::TenantId;
 use common::time::Time;
 use common::view::UserStatus;
-use domain::mail::Template;
+use domain::mail::{CAP_WINDOW, Template};
 use domain::password::Password;
 use domain::registration::{Registration, SIDE_BY_SIDE};
 use domain::setting::Effective;
@@ -65,16 +65,37 @@ pub async fn register(app: &Arc<App>, client: Client, registrant: Registrant) ->
 async fn enter(app: &Arc<App>, client: Client, registrant: Registrant) -> Result<(), Error> {
     let settings = app.settings();
     let looked_up = (registrant.tenant.clone(), Arc::clone(&settings));
+    let (email, network) = (registrant.email.clone(), app.network(client.ip));
+    let wanted = (email, network.clone());
     let started_at = app.now();
-    let (tenant, own) = app
+    let (tenant, own, room) = app
         .store
-        .read(move |tx| open_tenant(tx, &looked_up.0, &looked_up.1, started_at))
+        .read(move |tx| -> Result<_, StoreError> {
+            let open = open_tenant(tx, &looked_up.0, &looked_up.1, started_at)?;
+            let Some((tenant, own)) = open else {
+                return Ok(None);
+            };
+            let hourly = looked_up.1.mail.per_address_hourly;
+            let room = room(
+                tx,
+                &own,
+                (tenant.id, &wanted.0, &wanted.1),
+                (started_at, hourly),
+            )?;
+            Ok(Some((tenant, own, room)))
+        })
         .await?
         .ok_or_else(closed)?;
     check_domain(&own, &registrant.email)?;
     let own_words = password::own_words(&registrant.email, &registrant.name, &tenant);
     password::check(app, &own, &registrant.password, &own_words)
         .map_err(|rejection| Error::password("/password", &rejection))?;
+    // Where no mail leaves nobody can register.
+    app.mail.open().ok_or_else(closed)?;
+    // What finds no place costs no hash (G22); the floor under the answer hides that.
+    if matches!(room, Room::Full) {
+        return Ok(());
+    }
     let mut place = app
         .pool
         .place(Lane::Common)
@@ -95,13 +116,22 @@ async fn enter(app: &Arc<App>, client: Client, registrant: Registrant) -> Result
         address: registrant.address,
         locale: registrant.locale,
         hash,
-        network: app.network(client.ip),
+        network,
         tries: 0,
         created_at: now,
         expires_at: now.plus(settings.verify_ttl),
     };
-    let queued = mails.clone();
-    let slug = registrant.tenant;
+    write(app, client, registrant.tenant, waiting, mails).await
+}
+
+async fn write(
+    app: &Arc<App>,
+    client: Client,
+    slug: String,
+    waiting: Registration,
+    mails: Mails,
+) -> Result<(), Error> {
+    let (settings, now, queued) = (app.settings(), waiting.created_at, mails.clone());
     app.store
         .write(Priority::Normal, client.claim, move |tx| {
             let (_, own) = open_tenant(tx, &slug, &settings, now)?.ok_or_else(closed)?;
@@ -111,6 +141,51 @@ async fn enter(app: &Arc<App>, client: Client, registrant: Registrant) -> Result
         .await?;
     app.post_drafts([&mails.link, &mails.in_use]);
     Ok(())
+}
+
+/// Where one more registration of an address finds a place.
+enum Room {
+    /// Nowhere.
+    Full,
+    /// Beside those that wait.
+    Free,
+    /// In the place of the oldest of the address.
+    InsteadOf(Box<Registration>),
+}
+
+/// Looks for a place by what waits alone. Whether the address has an account, and what was mailed to
+/// it, must not move a place: the last one of a network would tell it to whoever knows the others.
+fn room(
+    tx: &dyn ReadTx,
+    own: &Effective,
+    (tenant, email, network): (TenantId, &Email, &str),
+    (now, hourly): (Time, u32),
+) -> Result<Room, StoreError> {
+    let rows = tx.tenant(tenant);
+    let others = rows.waiting().registrations_of(email, now)?;
+    let mut taken = rows.waiting().count(network, now)?;
+    if others.len() < SIDE_BY_SIDE {
+        let has_place = own.registration.has_place(taken);
+        return Ok(if has_place { Room::Free } else { Room::Full });
+    }
+    // As many as may be mailed to one address within the hour.
+    let since = now.minus(CAP_WINDOW);
+    let fresh = others.iter().filter(|other| other.created_at > since);
+    let most = usize::try_from(hourly).unwrap_or(SIDE_BY_SIDE);
+    let Some(old) = others
+        .first()
+        .filter(|_| fresh.count() < most.min(SIDE_BY_SIDE))
+    else {
+        return Ok(Room::Full);
+    };
+    taken.of_tenant = taken.of_tenant.saturating_sub(1);
+    let same = u32::from(old.network == network);
+    taken.of_network = taken.of_network.saturating_sub(same);
+    if own.registration.has_place(taken) {
+        Ok(Room::InsteadOf(Box::new(old.clone())))
+    } else {
+        Ok(Room::Full)
+    }
 }
 
 fn check_domain(own: &Effective, email: &Email) -> Result<(), Error> {
@@ -146,7 +221,8 @@ impl Mails {
     }
 }
 
-/// Writes what is to be kept. Each way writes about as much: no clock tells them apart.
+/// Writes what is to be kept: a place is taken for an address that has an account, too, though its row
+/// never gets a link. Each way writes about as much: no clock tells them apart.
 fn put(
     tx: &dyn WriteTx,
     own: &Effective,
@@ -159,41 +235,30 @@ fn put(
         user: waiting.id,
         email: waiting.email.clone(),
     };
+    let wanted = (waiting.tenant_id, &waiting.email, waiting.network.as_str());
+    let when = (waiting.created_at, mails.link.hourly());
+    let room = room(tx, own, wanted, when)?;
     let table = rows.waiting_mut();
     table.add_registration(waiting)?;
-    let takes_back = |draft: &Draft| -> Result<(), StoreError> {
-        draft.pretend(tx, &recipient)?;
-        table.delete_registration(waiting.id).map(drop)
+    let user = rows.users().by_email(&waiting.email)?;
+    let is_mailed = match (&room, &user) {
+        (Room::Full, _) => false,
+        (_, Some(user)) if user.status == UserStatus::Disabled => false,
+        (_, Some(user)) => mails.in_use.put(tx, user)?,
+        (_, None) => mails.link.put_to(tx, &recipient)?,
     };
-    if let Some(user) = rows.users().by_email(&waiting.email)? {
-        if user.status == UserStatus::Disabled || !mails.in_use.put(tx, &user)? {
-            return takes_back(&mails.in_use);
+    if !is_mailed {
+        mails.link.pretend(tx, &recipient)?;
+    }
+    match room {
+        Room::Full => table.delete_registration(waiting.id).map(drop),
+        Room::Free => Ok(()),
+        // Over the hourly cap of the address nothing is sent and nothing dies (rule 22).
+        Room::InsteadOf(_) if user.is_none() && !is_mailed => {
+            table.delete_registration(waiting.id).map(drop)
         }
-        return table.delete_registration(waiting.id).map(drop);
+        Room::InsteadOf(old) => table.delete_registration(old.id).map(drop),
     }
-    let now = waiting.created_at;
-    let mut others = table.registrations_of(&waiting.email, now)?;
-    others.retain(|other| other.id != waiting.id);
-    let replaced = (others.len() >= SIDE_BY_SIDE)
-        .then(|| others.first())
-        .flatten();
-    // This one is counted already.
-    let mut taken = table.count(&waiting.network, now)?;
-    taken.of_tenant = taken.of_tenant.saturating_sub(1);
-    taken.of_network = taken.of_network.saturating_sub(1);
-    if let Some(old) = replaced {
-        taken.of_tenant = taken.of_tenant.saturating_sub(1);
-        let same = u32::from(old.network == waiting.network);
-        taken.of_network = taken.of_network.saturating_sub(same);
-    }
-    // Over the hourly cap of the address nothing is sent and nothing dies (rule 22).
-    if !own.registration.has_place(taken) || !mails.link.put_to(tx, &recipient)? {
-        return takes_back(&mails.link);
-    }
-    if let Some(old) = replaced {
-        table.delete_registration(old.id)?;
-    }
-    Ok(())
 }
 
 /// Mails the links of an address's registrations again. No answer tells whether there are any.
@@ -261,7 +326,12 @@ fn waiting_of(
     email: &Email,
     now: Time,
 ) -> Result<Vec<Recipient>, StoreError> {
-    let found = tx.tenant(tenant).waiting().registrations_of(email, now)?;
+    let rows = tx.tenant(tenant);
+    // What waits of an address with an account holds a place, and is nobody's to complete.
+    if rows.users().by_email(email)?.is_some() {
+        return Ok(Vec::new());
+    }
+    let found = rows.waiting().registrations_of(email, now)?;
     let alive = found.into_iter().filter(|waiting| waiting.is_alive(now));
     Ok(alive
         .map(|waiting| Recipient {

@@ -81,7 +81,7 @@ pub async fn page(
         },
     };
     let list = format!("roles {filter:?}");
-    let place = Place::of_own(&app.keys, &list, &administrator.caller, &paging)?;
+    let place = Place::of_administrator(&app.keys, &list, administrator, &paging)?;
     app.store
         .read(move |tx| {
             let (rows, next) = place.collect(

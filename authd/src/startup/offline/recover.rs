@@ -49,8 +49,8 @@ pub fn run(name: &str, loaded: &Loaded, say: Say<'_>) -> Result<(), Failure> {
     let done = begun.store.write_blocking(Priority::Urgent, write);
     begun.store.close();
     let done = done.map_err(|error| {
-        let hint = hint(error.hint.as_deref().unwrap_or_default());
-        Failure::refused(error.developer_message, hint)
+        let hint = hint(error.hint.as_deref().unwrap_or_default()).to_owned();
+        Failure::use_case(error, hint)
     })?;
     tell(&done, say);
     if !done.is_disabled() {

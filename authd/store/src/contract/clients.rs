@@ -88,8 +88,14 @@ pub(crate) fn a_client_reads_back_in_its_tenant_alone(store: &Store) {
         beta.clients_mut()
             .set_secrets(id, &[secret(9, 9)], Some(9), at(9))?;
         beta.clients_mut().touch(id, at(9))?;
+        let renamed = ServiceClient {
+            name: "stolen".to_owned(),
+            ..client(1, 1)
+        };
+        beta.clients_mut().update(&renamed, &[role(2, 2).id])?;
         assert!(!beta.clients_mut().delete(id, 9, at(9))?);
         let still = acme.clients().by_id(id)?.unwrap();
+        assert_eq!((still.name.as_str(), still.roles.len()), ("billing 1", 1));
         assert_eq!(still.secrets, [secret(1, 0)]);
         assert_eq!(
             (still.last_used_at, still.generation),
@@ -131,6 +137,76 @@ pub(crate) fn secrets_of_a_client_follow_one_another(store: &Store) {
             clients.by_id(client_id(2))?.unwrap().secrets,
             [secret(2, 0)]
         );
+        Ok(())
+    });
+}
+
+pub(crate) fn a_client_is_changed_but_for_its_secrets_and_its_generation(store: &Store) {
+    two_tenants(store);
+    write(store, |tx| {
+        let acme = tx.tenant_mut(tenant_id(1));
+        for n in [1, 3] {
+            acme.roles_mut().insert(&role(n, 1))?;
+        }
+        tx.tenant_mut(tenant_id(2))
+            .roles_mut()
+            .insert(&role(2, 2))?;
+        acme.clients_mut().insert(&client(1, 1), &[role(1, 1).id])?;
+        let changed = ServiceClient {
+            name: "invoices".to_owned(),
+            scopes: vec![ClientScope::Revocations],
+            expires_at: None,
+            updated_at: at(7),
+            // Neither of these is looked at.
+            secrets: Vec::new(),
+            generation: 9,
+            ..client(1, 1)
+        };
+        let roles = [role(3, 1).id, role(2, 2).id];
+        acme.clients_mut().update(&changed, &roles)?;
+        let expected = ServiceClient {
+            roles: vec!["cashier3".parse().unwrap()],
+            secrets: client(1, 1).secrets,
+            generation: client(1, 1).generation,
+            ..changed
+        };
+        assert_eq!(acme.clients().by_id(client_id(1))?, Some(expected));
+        Ok(())
+    });
+}
+
+pub(crate) fn a83_clients_count_among_the_members_of_a_role(store: &Store) {
+    two_tenants(store);
+    write(store, |tx| {
+        let acme = tx.tenant_mut(tenant_id(1));
+        let more = Role {
+            rights: vec!["audit:view".parse().unwrap()],
+            ..role(3, 1)
+        };
+        let wide = Role {
+            tenant_id: None,
+            name: "system:helper".parse().unwrap(),
+            ..role(4, 1)
+        };
+        acme.roles_mut().insert(&role(1, 1))?;
+        acme.roles_mut().insert(&more)?;
+        tx.system_roles_mut().insert(&wide)?;
+        let held = |id: RoleId| -> Result<Vec<String>, StoreError> {
+            let mut held = tx.tenant(tenant_id(1)).grants().rights_of_members(id)?;
+            held.sort();
+            Ok(held.iter().map(ToString::to_string).collect())
+        };
+        assert!(held(role(1, 1).id)?.is_empty());
+        acme.clients_mut()
+            .insert(&client(1, 1), &[role(1, 1).id, more.id, wide.id])?;
+        // By the role itself and by every other one that the client has.
+        for id in [role(1, 1).id, more.id, wide.id] {
+            assert_eq!(held(id)?, ["audit:view", "orders:view"]);
+        }
+        let of_beta = tx.tenant(tenant_id(2));
+        assert!(of_beta.grants().rights_of_members(wide.id)?.is_empty());
+        let tenants = tx.system_roles().tenants_of_members(wide.id)?;
+        assert_eq!(tenants, [tenant_id(1)]);
         Ok(())
     });
 }

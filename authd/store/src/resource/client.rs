@@ -30,6 +30,9 @@ pub trait ClientsRead {
 pub trait Clients: ClientsRead {
     /// Adds one with its secrets; its name must be free. Roles of other tenants are not given.
     fn insert(&self, client: &ServiceClient, roles: &[RoleId]) -> Result<(), StoreError>;
+    /// Changes name, scopes, expiry and roles; a new name must be free. Roles of other tenants are not
+    /// given.
+    fn update(&self, client: &ServiceClient, roles: &[RoleId]) -> Result<(), StoreError>;
     /// Replaces the secrets, and with a generation voids all tokens of the one before.
     fn set_secrets(
         &self,

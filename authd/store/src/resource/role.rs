@@ -27,7 +27,7 @@ pub trait RolesRead {
     fn names(&self) -> Result<Vec<RoleName>, StoreError>;
     /// How many users hold a role.
     fn members(&self, id: RoleId) -> Result<u64, StoreError>;
-    /// Tenants whose users hold a role.
+    /// Tenants whose users or service clients hold a role.
     fn tenants_of_members(&self, id: RoleId) -> Result<Vec<TenantId>, StoreError>;
 }
 
@@ -67,8 +67,8 @@ pub trait GrantsRead {
     fn of(&self, user: UserId) -> Result<Vec<Role>, StoreError>;
     /// What the roles of a user grant, each once.
     fn rights_of(&self, user: UserId) -> Result<Vec<Right>, StoreError>;
-    /// What the users who hold a role hold altogether, by whatever role, each once;
-    /// [`Right::All`] where one of them has the flag.
+    /// What the users and service clients that hold a role hold altogether, by whatever role, each
+    /// once; [`Right::All`] where a user of them has the flag.
     fn rights_of_members(&self, role: RoleId) -> Result<Vec<Right>, StoreError>;
     /// How many users of the tenant hold a role, one of its own or a system role.
     fn members(&self, role: RoleId) -> Result<u64, StoreError>;

@@ -134,8 +134,8 @@ fn conditions(filter: &AuditFilter, page: &PageRequest) -> Result<Conditions, St
     if let Some(actor) = filter.actor.as_deref() {
         asked.and(
             "(actor ->> '$.user' = ? OR CAST(actor ->> '$.uid' AS TEXT) = ? \
-             OR actor ->> '$.user_id' = ?)",
-            [text_value(actor), text_value(actor), text_value(actor)],
+             OR actor ->> '$.user_id' = ? OR actor ->> '$.client_id' = ?)",
+            [(); 4].map(|()| text_value(actor)),
         );
     }
     if let Some(action) = filter.action.as_deref() {

@@ -47,6 +47,11 @@ fn scopes(text: &str) -> Option<Vec<ClientScope>> {
         .collect()
 }
 
+fn scope_names(client: &ServiceClient) -> String {
+    let names: Vec<&str> = client.scopes.iter().map(|scope| scope.as_str()).collect();
+    names.join(" ")
+}
+
 impl Tx<'_> {
     fn with_secrets(&self, client: ServiceClient) -> Result<ServiceClient, StoreError> {
         let secrets = self.all(
@@ -133,6 +138,19 @@ impl TenantTx<'_> {
             .transpose()
     }
 
+    /// Roles of another tenant are not given.
+    fn give_roles(&self, id: ClientId, roles: &[RoleId]) -> Result<(), StoreError> {
+        for role in roles {
+            self.tx.run(
+                "clients.give_role",
+                "INSERT OR IGNORE INTO client_roles (client_id, role_id) SELECT ?2, id FROM roles \
+                 WHERE id = ?3 AND (tenant_id = ?1 OR tenant_id IS NULL)",
+                params![self.id.as_bytes(), id.as_bytes(), role.as_bytes()],
+            )?;
+        }
+        Ok(())
+    }
+
     fn write_secrets(&self, id: ClientId, secrets: &[ClientSecretRow]) -> Result<(), StoreError> {
         for secret in secrets {
             self.tx.run(
@@ -193,7 +211,6 @@ impl ClientsRead for TenantTx<'_> {
 
 impl Clients for TenantTx<'_> {
     fn insert(&self, client: &ServiceClient, roles: &[RoleId]) -> Result<(), StoreError> {
-        let names: Vec<&str> = client.scopes.iter().map(|scope| scope.as_str()).collect();
         self.tx.run(
             "clients.insert",
             "INSERT INTO clients (id, tenant_id, name, scopes, expires_at, generation, \
@@ -202,7 +219,7 @@ impl Clients for TenantTx<'_> {
                 client.id.as_bytes(),
                 self.id.as_bytes(),
                 client.name,
-                names.join(" "),
+                scope_names(client),
                 client.expires_at.map(Time::millis),
                 client.generation,
                 client.last_used_at.map(Time::millis),
@@ -210,15 +227,33 @@ impl Clients for TenantTx<'_> {
                 client.updated_at.millis(),
             ],
         )?;
-        for role in roles {
-            self.tx.run(
-                "clients.give_role",
-                "INSERT OR IGNORE INTO client_roles (client_id, role_id) SELECT ?2, id FROM roles \
-                 WHERE id = ?3 AND (tenant_id = ?1 OR tenant_id IS NULL)",
-                params![self.id.as_bytes(), client.id.as_bytes(), role.as_bytes()],
-            )?;
-        }
+        self.give_roles(client.id, roles)?;
         self.write_secrets(client.id, &client.secrets)
+    }
+
+    fn update(&self, client: &ServiceClient, roles: &[RoleId]) -> Result<(), StoreError> {
+        let changed = self.tx.run(
+            "clients.update",
+            "UPDATE clients SET name = ?3, scopes = ?4, expires_at = ?5, updated_at = ?6 \
+             WHERE tenant_id = ?1 AND id = ?2",
+            params![
+                self.id.as_bytes(),
+                client.id.as_bytes(),
+                client.name,
+                scope_names(client),
+                client.expires_at.map(Time::millis),
+                client.updated_at.millis(),
+            ],
+        )?;
+        if changed == 0 {
+            return Ok(());
+        }
+        self.tx.run(
+            "clients.take_roles",
+            "DELETE FROM client_roles WHERE client_id = ?1",
+            params![client.id.as_bytes()],
+        )?;
+        self.give_roles(client.id, roles)
     }
 
     fn set_secrets(

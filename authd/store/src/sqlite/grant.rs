@@ -15,15 +15,20 @@ use crate::resource::{Grants, GrantsRead};
 pub(super) const RIGHTS_OF: &str = "SELECT DISTINCT p.permission FROM user_roles m \
     JOIN role_permissions p ON p.role_id = m.role_id WHERE m.user_id = ?2 AND m.tenant_id = ?1";
 
-/// What the members of a role hold altogether. It begins at the roles that grant something and looks
-/// for one member of each, so that it reads no further than that in the usual case.
+/// What the members of a role hold altogether, users and service clients. It begins at the roles that
+/// grant something and looks for one user of each, so that it reads no further than that in the usual
+/// case; of clients there are few.
 pub(super) const RIGHTS_OF_MEMBERS: &str = "SELECT 'ALL_PERMISSIONS' WHERE EXISTS \
     (SELECT 1 FROM users u CROSS JOIN user_roles m ON m.user_id = u.id AND m.role_id = ?2 \
     WHERE u.tenant_id = ?1 AND u.is_tenant_admin = 1) \
     UNION SELECT p.permission FROM role_permissions p WHERE p.role_id IN \
     (SELECT r.id FROM roles r WHERE (r.tenant_id = ?1 OR r.tenant_id IS NULL) AND EXISTS \
     (SELECT 1 FROM user_roles o CROSS JOIN user_roles m ON m.user_id = o.user_id \
-    AND m.role_id = ?2 WHERE o.role_id = r.id AND o.tenant_id = ?1))";
+    AND m.role_id = ?2 WHERE o.role_id = r.id AND o.tenant_id = ?1)) \
+    UNION SELECT p.permission FROM clients c \
+    CROSS JOIN client_roles m ON m.client_id = c.id AND m.role_id = ?2 \
+    CROSS JOIN client_roles o ON o.client_id = c.id \
+    CROSS JOIN role_permissions p ON p.role_id = o.role_id WHERE c.tenant_id = ?1";
 
 /// Whether there is an administrator by the flag.
 pub(super) const ADMIN_BY_FLAG: &str = "SELECT 1 FROM users u WHERE u.tenant_id = ?1 \

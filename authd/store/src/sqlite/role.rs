@@ -99,8 +99,10 @@ impl RolesRead for Owned<'_> {
     fn tenants_of_members(&self, id: RoleId) -> Result<Vec<TenantId>, StoreError> {
         self.tx.all(
             "roles.tenants_of_members",
-            "SELECT DISTINCT m.tenant_id FROM user_roles m JOIN roles r ON r.id = m.role_id \
-             WHERE m.role_id = ?2 AND r.tenant_id IS ?1",
+            "SELECT m.tenant_id FROM user_roles m JOIN roles r ON r.id = m.role_id \
+             WHERE m.role_id = ?2 AND r.tenant_id IS ?1 \
+             UNION SELECT c.tenant_id FROM client_roles m JOIN roles r ON r.id = m.role_id \
+             JOIN clients c ON c.id = m.client_id WHERE m.role_id = ?2 AND r.tenant_id IS ?1",
             params![self.key(), id.as_bytes()],
             |columns| columns.id("user_roles.tenant_id"),
         )

@@ -37,7 +37,7 @@ pub async fn patch(
 ) -> Result<Page<SettingView>, Error> {
     let record = Record::draw(app, administrator, app.now(), None)?;
     let edits = parse(wished)?;
-    let (id, home) = (administrator.tenant_id, administrator.caller.tenant_id);
+    let (id, home) = (administrator.tenant_id, administrator.agent.tenant_id());
     let app_of_write = Arc::clone(app);
     record
         .write(app, move |tx, permit| {

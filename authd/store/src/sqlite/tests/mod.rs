@@ -396,6 +396,16 @@ fn a_client_reads_back_in_its_tenant_alone() {
 }
 
 #[test]
+fn a_client_is_changed_but_for_its_secrets_and_its_generation() {
+    holds(contract::a_client_is_changed_but_for_its_secrets_and_its_generation);
+}
+
+#[test]
+fn a83_clients_count_among_the_members_of_a_role() {
+    holds(contract::a83_clients_count_among_the_members_of_a_role);
+}
+
+#[test]
 fn secrets_of_a_client_follow_one_another() {
     holds(contract::secrets_of_a_client_follow_one_another);
 }

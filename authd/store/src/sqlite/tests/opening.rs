@@ -574,6 +574,37 @@ fn rule_21_people_of_an_older_schema_may_be_joined_by_registrations() {
 }
 
 #[test]
+fn rows_of_an_older_schema_lose_their_personal_part_by_a_purge() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authd.db");
+    let before: Vec<Migration> = migrate::known()
+        .into_iter()
+        .filter(|step| step.version() < 11)
+        .collect();
+    migrate::create(&path, &before).unwrap();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(
+        "INSERT INTO tenants (id, slug, name, status, time_zone, plan, created_at, updated_at) \
+         VALUES (x'01010101010101010101010101010101', 'acme', 'Acme', 'active', 'UTC', 'pro', 0, 0);
+         INSERT INTO audit (chain, number, id, at, actor, action, object, payload, salt, digest, \
+         previous, mac) SELECT x'01010101010101010101010101010101', value, CAST(value AS BLOB), 0, '{}', \
+         iif(value = 1, 'tenant.create', 'user.set'), '', iif(value = 2, NULL, '{}'), x'01', \
+         zeroblob(32), zeroblob(32), zeroblob(32) FROM json_each('[1, 2, 3, 4]');",
+    )
+    .unwrap();
+    drop(old);
+    let (store, _) = open_in(folder.path()).unwrap();
+    write(&store, |tx| {
+        assert!(tx.tenants_mut().delete(tenant_id(1), at(0), at(9))?);
+        // Not the tenant's own row, and not the one that was erased before.
+        assert_eq!(tx.housekeeping().purge(tenant_id(1), 9)?, 2);
+        assert_eq!(tx.housekeeping().purge(tenant_id(1), 9)?, 0);
+        Ok(())
+    });
+    store.close();
+}
+
+#[test]
 fn a_path_may_hold_what_a_uri_may_not() {
     let folder = tempfile::tempdir().unwrap();
     let odd = folder.path().join("a b%20?#ü");

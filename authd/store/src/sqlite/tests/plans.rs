@@ -140,7 +140,7 @@ fn a_purge_looks_at_the_rows_of_its_tenant_alone() {
             purge::DELETE_ATTEMPTS,
             "INDEX attempts_by_tenant (tenant_id=?)",
         ),
-        (purge::ERASE_AUDIT, "USING PRIMARY KEY (chain=?)"),
+        (purge::ERASE_AUDIT, "INDEX audit_personal (chain=?)"),
     ] {
         let plan = plan(&connection, sql);
         assert!(
@@ -172,6 +172,10 @@ fn r37_rights_administrators_and_what_waits_are_found_by_an_index() {
             "SEARCH m USING PRIMARY KEY (user_id=? AND role_id=?)",
         ),
         (grant::RIGHTS_OF_MEMBERS, "INDEX users_admins (tenant_id=?)"),
+        (
+            grant::RIGHTS_OF_MEMBERS,
+            "INDEX client_roles_by_role (role_id=? AND client_id=?)",
+        ),
         (permission::ALL, "(tenant_id=?)"),
         (setting::ALL, "USING PRIMARY KEY (tenant_id=?)"),
         (
