@@ -408,3 +408,60 @@ async fn v1_4_2_numbers_beyond_their_bounds_are_refused_by_their_names() {
     }
     assert_eq!(world.traces().await, traces);
 }
+
+/// ASVS 1.2.4, 1.2.9, 1.3.10 over the API: what is asked for is a text, whatever a database, a pattern or
+/// a format would make of it.
+#[tokio::test]
+async fn v1_2_4_v1_2_9_no_filter_of_a_list_is_more_than_a_text() {
+    let world = World::new().await;
+    let root = world.actor("system", &["ALL_PERMISSIONS"]).await;
+    world.actor("system", &["users:view"]).await;
+    let hostile = [
+        "%27%20OR%201%3D1--",
+        "%25",
+        "_",
+        "%5B",
+        "(a%2B)%2B%24",
+        "%25s%25n%7B%7D",
+        "%2527",
+        "%22%3B%20DROP%20TABLE%20users%3B",
+    ];
+    let filters = [
+        (
+            "/v1/users",
+            "email_contains role status is_tenant_admin locked",
+        ),
+        ("/v1/login-attempts", "user ip since failed"),
+        ("/v1/sessions", "user ip"),
+        ("/v1/lockouts", "ip include_unknown"),
+        ("/v1/audit", "actor action object since until"),
+        ("/v1/roles", "permission system"),
+        ("/v1/permissions", "resource"),
+        ("/v1/tenants", "plan ending_seconds"),
+    ];
+    let mut literal = 0;
+    for (list, names) in filters {
+        let all = world.ask(get(list).with(&root.token)).await;
+        assert_eq!(all.status, 200, "{list}: {all:?}");
+        for text in hostile {
+            for name in names.split(' ') {
+                let ask = get(&format!("{list}?{name}={text}")).with(&root.token);
+                let answer = world.ask(ask).await;
+                let what = format!("{list} {name}={text}: {answer:?}");
+                assert!([200, 400, 404, 422].contains(&answer.status), "{what}");
+                assert_ne!(answer.code(), "unknown_parameter", "{what}");
+                if answer.status == 200 {
+                    assert_eq!(answer.body["items"], json!([]), "{what}");
+                    literal += 1;
+                }
+            }
+            let ask = get(&format!("{list}?cursor={text}")).with(&root.token);
+            world.ask(ask).await.is(400, "invalid_cursor");
+            for name in ["sort", "order", "order_by", "filter", "q"] {
+                let ask = get(&format!("{list}?{name}={text}")).with(&root.token);
+                world.ask(ask).await.is(400, "unknown_parameter");
+            }
+        }
+    }
+    assert!(literal > 20, "{literal} were searched for");
+}

@@ -83,6 +83,40 @@ async fn a64_g16_a_login_that_a_mailed_link_overtakes_makes_no_session() {
     .await;
 }
 
+/// A link that was good when it was used, and is over when its password has been hashed.
+#[tokio::test]
+async fn g16_a_link_that_ends_in_the_queue_sets_no_password() {
+    for is_disabled in [false, true] {
+        let mailing = Mailing::new().await;
+        let house = &mailing.house;
+        let token = mailing.token().await;
+        let (pool, gate) = gated_pool(one_thread());
+        let held = beside(&house.app, pool);
+        hold(&held, &gate).await;
+        let before = held.pool.places_taken();
+        let through = router(&held, None);
+        let ask = crate::mailing::reset(&token, BETTER);
+        let waiting = tokio::spawn(async move { send(&through, ask).await });
+        until(async || held.pool.places_taken() > before).await;
+        if is_disabled {
+            house.disable().await;
+        } else {
+            house.clock.advance(std::time::Duration::from_hours(1));
+        }
+        gate.open();
+        waiting.await.unwrap().is(410, "link_expired");
+        if is_disabled {
+            house.enable(ADA).await;
+        }
+        house
+            .ask(login(ADA, BETTER))
+            .await
+            .is(401, "invalid_credentials");
+        house.sign_in().await;
+        held.pool.stop();
+    }
+}
+
 #[tokio::test]
 async fn a62_g16_a_lock_by_hand_overtakes_whatever_is_being_hashed() {
     for (email, password) in [(ADA, GOOD), (ADA, OTHER), ("nobody@acme.test", OTHER)] {

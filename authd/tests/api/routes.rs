@@ -388,3 +388,46 @@ async fn v4_1_4_no_header_makes_another_method_of_a_request() {
         house.ask(ask).await.is(405, "method_not_allowed");
     }
 }
+
+/// A token that is good for changing a password opens no route but that one (A77, G18), and what is no
+/// access token at all opens none.
+#[tokio::test]
+async fn a77_g18_a22_no_other_kind_of_token_opens_a_route() {
+    let house = House::new().await;
+    house.temporary("new@acme.test").await;
+    let first = crate::house::login("new@acme.test", crate::house::GOOD);
+    let temporary = house.ask(first).await.access().to_owned();
+    let signed_in = house.sign_in().await;
+    let device = crate::house::login(crate::house::ADA, crate::house::GOOD);
+    let device = house.ask(device.device("desk", "desktop", None)).await;
+    let service = Service::of(&house, "acme").await;
+    let others = [
+        signed_in.refresh(),
+        device.secret().unwrap(),
+        &service.secret,
+    ];
+    let mut asked = 0;
+    for route in table() {
+        let is_change = route.path == "/v1/auth/password/change";
+        if matches!(route.access, Access::Public | Access::ServiceClient) {
+            continue;
+        }
+        asked += 1;
+        let ask = Ask {
+            method: route.method,
+            ..get(&route.path.replace(['{', '}'], ""))
+        };
+        let answer = house.ask(ask.clone().with(&temporary)).await;
+        let what = format!("{} {}: {answer:?}", route.method, route.path);
+        if is_change {
+            assert_eq!(answer.status, 415, "it is read: {what}");
+        } else {
+            assert_eq!(answer.code(), "password_change_required", "{what}");
+        }
+        for other in others {
+            let answer = house.ask(ask.clone().with(other)).await;
+            answer.is(401, "invalid_token");
+        }
+    }
+    assert!(asked > 60, "{asked}");
+}
