@@ -9,6 +9,9 @@ use serde_json::Value;
 use crate::house::{ADA, Answer, Ask, GOOD, House, WRONG, get, login, post};
 use crate::registration::{NEW, open, register};
 
+/// Status, code, and what is asked.
+type Case = (u16, &'static str, fn() -> Ask);
+
 const SWAHILI: &str = "sw-KE,sw;q=0.9,en;q=0.1";
 
 fn in_swahili(ask: Ask) -> Ask {
@@ -42,7 +45,7 @@ fn for_programs(answer: &Answer) -> Value {
 #[tokio::test]
 async fn s20_refusals_speak_the_language_that_was_asked_for() {
     let house = House::new().await;
-    let asks: [(u16, &str, fn() -> Ask); 6] = [
+    let asks: [Case; 6] = [
         (401, "invalid_credentials", || login(ADA, WRONG)),
         (401, "missing_token", || get("/v1/me")),
         (401, "missing_token", || get("/v1/auth/check")),
