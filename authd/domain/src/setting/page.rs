@@ -21,6 +21,7 @@ pub struct LinkPages {
 /// An address in its parts.
 struct Parts<'a> {
     scheme: &'a str,
+    authority: &'a str,
     host: &'a str,
     port: Option<&'a str>,
     /// Path and query, and a fragment that should not be.
@@ -34,6 +35,7 @@ fn parts(text: &str) -> Option<Parts<'_>> {
     let (host, port) = split(authority);
     Some(Parts {
         scheme,
+        authority,
         host,
         port,
         rest,
@@ -55,8 +57,7 @@ pub fn name_of_page(text: &str) -> Result<(), InvalidValue> {
     if parts.scheme != "https" && parts.scheme != "http" {
         return wrong("expected a URL that begins with https://");
     }
-    let authority = text.get(parts.scheme.len() + 3..text.len() - parts.rest.len());
-    if authority.is_none_or(|authority| authority.contains('@')) {
+    if parts.authority.contains('@') {
         return wrong("must not contain a user name or a password");
     }
     if !is_host(parts.host) || !parts.port.is_none_or(is_port) {

@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 
-use common::call::Change;
 use common::call::user::{FlagCompromised, NewPassword};
+use common::call::{Change, UserRef};
 use common::view::UserStatus;
 use domain::mail::Template;
+use domain::setting::Effective;
 use domain::user::CredentialKind;
 use serde_json::json;
 use store::CredentialWrite;
@@ -39,16 +40,7 @@ pub async fn flag_compromised(
             "Without mail: authctl user set-password USER --generate ends what the old one let in",
         )
         })?;
-    let (found, version, settings) = {
-        let (base, reference) = (Arc::clone(&app.settings().tenant), request.user.clone());
-        let read = app.store.read(move |tx| -> Result<_, Error> {
-            let found: Found = names::user(tx, &reference)?;
-            let credential = tx.tenant(found.tenant.id).credentials().of(found.user.id)?;
-            let settings = effective::read(base, tx, found.tenant.id)?;
-            Ok((found, credential.map_or(0, |old| old.version), settings))
-        });
-        read.await?
-    };
+    let (found, version, settings) = read(app, request.user).await?;
     let void = password::prepare(app, &settings, &NewPassword::Generate, true, &[], now).await?;
     let credential = CredentialWrite {
         user_id: found.user.id,
@@ -92,4 +84,17 @@ pub async fn flag_compromised(
         .await?;
     app.post_drafts(&draft);
     Ok(change)
+}
+
+/// The user, the version of its password (none: 0), and what holds for its tenant.
+async fn read(app: &App, reference: UserRef) -> Result<(Found, u64, Effective), Error> {
+    let base = Arc::clone(&app.settings().tenant);
+    app.store
+        .read(move |tx| {
+            let found = names::user(tx, &reference)?;
+            let credential = tx.tenant(found.tenant.id).credentials().of(found.user.id)?;
+            let settings = effective::read(base, tx, found.tenant.id)?;
+            Ok((found, credential.map_or(0, |old| old.version), settings))
+        })
+        .await
 }
