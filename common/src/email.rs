@@ -47,8 +47,33 @@ fn is_local(c: char) -> bool {
         || (!c.is_ascii() && c.is_alphanumeric())
 }
 
+/// Whether a domain consists of labels that IDNA leaves as they are: lower case, digits, hyphens
+/// within, none of the form that encodes others (RFC 5890, 2.3.1). Most do.
+fn is_plain(domain: &str) -> bool {
+    domain.len() <= LIMIT_BYTES
+        && domain.split('.').all(|label| {
+            let bytes = label.as_bytes();
+            (1..=63).contains(&bytes.len())
+                && bytes
+                    .iter()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && bytes.get(2..4) != Some(b"--")
+        })
+        // What ends in a number could be an address (URL Standard, 3.5).
+        && domain.ends_with(|last: char| last.is_ascii_lowercase())
+}
+
 fn canonical_domain(domain: &str) -> Result<String, InvalidEmail> {
     let domain = domain.strip_suffix('.').unwrap_or(domain);
+    if is_plain(domain) {
+        return Ok(domain.to_owned());
+    }
+    idna_domain(domain)
+}
+
+fn idna_domain(domain: &str) -> Result<String, InvalidEmail> {
     let ascii = idna::domain_to_ascii_strict(domain).map_err(|_| InvalidEmail)?;
     // An `xn--` label that decodes to plain ASCII would be a second spelling (RUSTSEC-2024-0421).
     let (unicode, result) = idna::domain_to_unicode(&ascii);
@@ -63,6 +88,23 @@ fn canonical_domain(domain: &str) -> Result<String, InvalidEmail> {
     Ok(ascii)
 }
 
+/// NFKC and lower case.
+fn folded(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    folded_by_tables(text)
+}
+
+fn folded_by_tables(text: &str) -> String {
+    // Lower-casing can undo NFKC and the other way round; the pair is stable after two turns.
+    let mut folded: String = text.nfkc().collect();
+    for _ in 0..2 {
+        folded = folded.to_lowercase().nfkc().collect();
+    }
+    folded
+}
+
 impl FromStr for Email {
     type Err = InvalidEmail;
 
@@ -71,11 +113,7 @@ impl FromStr for Email {
         if text.is_empty() || text.len() > LIMIT_BYTES * 4 {
             return Err(InvalidEmail);
         }
-        // Lower-casing can undo NFKC and the other way round; the pair is stable after two turns.
-        let mut folded: String = text.nfkc().collect();
-        for _ in 0..2 {
-            folded = folded.to_lowercase().nfkc().collect();
-        }
+        let folded = folded(text);
         let (local, domain) = folded.rsplit_once('@').ok_or(InvalidEmail)?;
         let local_fits = !local.is_empty()
             && local.len() <= LOCAL_LIMIT_BYTES
@@ -182,6 +220,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_short_ways_end_where_the_long_ones_do(
+            text in "[ -~]{0,24}",
+            domain in "[a-z0-9.-]{1,16}(xn--[a-z0-9]{1,4})?[a-z0-9.]{1,4}",
+        ) {
+            prop_assert_eq!(folded(&text), folded_by_tables(&text));
+            prop_assert_eq!(canonical_domain(&domain), idna_domain(&domain));
+        }
+
         #[test]
         fn the_canonical_form_is_idempotent(text in "\\PC{1,12}@[a-zA-Z\u{e0}-\u{17f}.]{1,12}") {
             if let Some(once) = canonical(&text) {

@@ -7,6 +7,7 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair,
 };
 use common::secret::Secret;
+use data_encoding::BASE64URL_NOPAD;
 use domain::key::{KeyState, SigningAlgorithm, StoredKey};
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
@@ -127,6 +128,14 @@ fn pkcs1(private: &[u8]) -> Option<&[u8]> {
     (lengths.starts_with(&[0x30, 0x82]) && RsaKeyPair::from_der(inner).is_ok()).then_some(inner)
 }
 
+/// A private half, ready to sign.
+enum Private {
+    /// Opened once: to open it costs as much as to sign with it, because its public half is computed.
+    EdDsa(Ed25519KeyPair),
+    /// Opened for every signature, which costs little beside the signature itself.
+    Other(EncodingKey),
+}
+
 /// An opened signing key.
 pub(super) struct SigningKey {
     kid: String,
@@ -134,7 +143,7 @@ pub(super) struct SigningKey {
     algorithm: Algorithm,
     state: KeyState,
     number: u32,
-    private: EncodingKey,
+    private: Private,
     public: DecodingKey,
     jwk: serde_json::Value,
 }
@@ -172,13 +181,20 @@ impl SigningKey {
         jwk.common.key_id = Some(kid.clone());
         jwk.common.public_key_use = Some(PublicKeyUse::Signature);
         let public = DecodingKey::from_jwk(&jwk).map_err(|_| refused("it has no public half"))?;
+        let private = match signs {
+            SigningAlgorithm::EdDsa => Private::EdDsa(
+                Ed25519KeyPair::from_pkcs8_maybe_unchecked(private.expose())
+                    .map_err(|_| refused("its private half is damaged"))?,
+            ),
+            SigningAlgorithm::Es256 | SigningAlgorithm::Rs256 => Private::Other(encoding),
+        };
         Ok(Self {
             kid,
             name: signs.as_str(),
             algorithm,
             state: stored.state,
             number: stored.number,
-            private: encoding,
+            private,
             public,
             jwk: serde_json::to_value(jwk).map_err(|_| refused("it has no form as a JWK"))?,
         })
@@ -206,8 +222,17 @@ impl SigningKey {
         let mut header = Header::new(self.algorithm);
         header.typ = Some(typ.to_owned());
         header.kid = Some(self.kid.clone());
-        jsonwebtoken::encode(&header, claims, &self.private)
-            .map_err(|_| CryptoError::failed("signing a token"))
+        let refused = || CryptoError::failed("signing a token");
+        match &self.private {
+            Private::EdDsa(pair) => {
+                let header = serde_json::to_vec(&header).map_err(|_| refused())?;
+                let claims = serde_json::to_vec(claims).map_err(|_| refused())?;
+                Ok(compact(&header, &claims, |message| pair.sign(message)))
+            }
+            Private::Other(key) => {
+                jsonwebtoken::encode(&header, claims, key).map_err(|_| refused())
+            }
+        }
     }
 
     /// Whether `signature` (base64url) over `message` is this key's, by its own algorithm, which
@@ -221,10 +246,26 @@ impl SigningKey {
     /// Signs any header and claims, for tests of the other side.
     #[cfg(test)]
     pub(super) fn sign_raw(&self, header: &str, claims: &[u8]) -> String {
-        let encode = |bytes: &[u8]| data_encoding::BASE64URL_NOPAD.encode(bytes);
+        let encode = |bytes: &[u8]| BASE64URL_NOPAD.encode(bytes);
         let message = format!("{}.{}", encode(header.as_bytes()), encode(claims));
-        let signature =
-            jsonwebtoken::crypto::sign(message.as_bytes(), &self.private, self.algorithm).unwrap();
+        let signature = match &self.private {
+            Private::EdDsa(pair) => encode(pair.sign(message.as_bytes()).as_ref()),
+            Private::Other(key) => {
+                jsonwebtoken::crypto::sign(message.as_bytes(), key, self.algorithm).unwrap()
+            }
+        };
         format!("{message}.{signature}")
     }
+}
+
+/// The compact form (RFC 7515 3.1) of a header and claims, and the signature over both.
+fn compact<S: AsRef<[u8]>>(header: &[u8], claims: &[u8], sign: impl FnOnce(&[u8]) -> S) -> String {
+    let mut token = String::with_capacity(header.len() + claims.len() + claims.len() / 2 + 160);
+    BASE64URL_NOPAD.encode_append(header, &mut token);
+    token.push('.');
+    BASE64URL_NOPAD.encode_append(claims, &mut token);
+    let signature = sign(token.as_bytes());
+    token.push('.');
+    BASE64URL_NOPAD.encode_append(signature.as_ref(), &mut token);
+    token
 }

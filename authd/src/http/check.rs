@@ -3,6 +3,7 @@
 //! It answers 200, 401, 403 or 503 only, reads no body, and always sends every `X-Auth-*` header, so
 //! that a client's own never survive a proxy that copies them.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
@@ -102,8 +103,9 @@ async fn decide(
 }
 
 /// Values are ids, slugs and names of a fixed alphabet, so they always are header values.
-fn value(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+fn value(text: &Bytes, part: Range<usize>) -> HeaderValue {
+    HeaderValue::from_maybe_shared(text.slice(part))
+        .unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 fn allowed(proof: &Proof, shows_permissions: bool) -> Response {
@@ -158,15 +160,30 @@ struct Shown {
 }
 
 impl Shown {
+    /// All of it is in one piece of memory, which an answer takes a share of at once.
     fn of(proof: &Proof, shows_permissions: bool) -> Result<Self, serde_json::Error> {
         let view = view(proof, shows_permissions);
+        let mut text = serde_json::to_vec(&view)?;
+        let body = 0..text.len();
+        let mut put = |part: &str| {
+            let begin = text.len();
+            text.extend_from_slice(part.as_bytes());
+            begin..text.len()
+        };
+        let user_id = put(&optional(view.user_id));
+        let tenant_id = put(&view.tenant_id.to_string());
+        let tenant = put(&view.tenant);
+        let session_id = put(&optional(view.session_id));
+        let roles = put(&view.roles.join(","));
+        let text = Bytes::from(text.into_boxed_slice());
+        let value = |part: Range<usize>| value(&text, part);
         Ok(Self {
-            body: serde_json::to_vec(&view)?.into(),
-            user_id: optional(view.user_id),
-            tenant_id: value(&view.tenant_id.to_string()),
-            tenant: value(&view.tenant),
-            session_id: optional(view.session_id),
-            roles: value(&view.roles.join(",")),
+            body: text.slice(body),
+            user_id: value(user_id),
+            tenant_id: value(tenant_id),
+            tenant: value(tenant),
+            session_id: value(session_id),
+            roles: value(roles),
         })
     }
 
@@ -234,8 +251,8 @@ pub(super) fn ready(
     Some((response, grant))
 }
 
-fn optional(id: Option<impl ToString>) -> HeaderValue {
-    value(&id.map(|id| id.to_string()).unwrap_or_default())
+fn optional(id: Option<impl ToString>) -> String {
+    id.map(|id| id.to_string()).unwrap_or_default()
 }
 
 fn refused(error: Error) -> Response {

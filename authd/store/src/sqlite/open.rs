@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use refinery::Migration;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::backend::{OnFatal, Shared, Sqlite, Threads, beside};
@@ -241,6 +242,9 @@ pub(super) fn connect(options: &Options, reads_only: bool) -> rusqlite::Result<C
     let connection = Connection::open_with_flags(&options.path, flags)?;
     connection.busy_timeout(options.busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Plans do not depend on values. Without it, a statement whose value stands in the condition of a
+    // partial index, or in statistics, is parsed and planned anew for every value.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let sharers = u64::try_from(options.readers.max(1))
         .unwrap_or(1)
         .saturating_add(1);

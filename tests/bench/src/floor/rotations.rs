@@ -1,6 +1,6 @@
-//! What a refresh does in the database, in raw SQLite on a copy of the same database: the reads before
-//! and in the transaction, and the rotation, so many in one commit. A test holds the statements
-//! against those of the store.
+//! What a refresh does in the database, in raw SQLite on a copy of the same database: the reads in the
+//! transaction and the rotation, so many in one commit. A test holds the statements against those of
+//! the store.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -84,15 +84,11 @@ fn chains(database: &Connection) -> Result<Vec<Chain>> {
 
 fn rotate(database: &Connection, chain: &mut Chain) -> Result<()> {
     type Found = (Vec<u8>, Vec<u8>, i64);
-    let mut found: Option<Found> = None;
-    // Once before the transaction to see whether the token is one, and again in it.
-    for _ in 0..2 {
-        let mut statement = database.prepare_cached(SESSION)?;
-        found = Some(statement.query_row([&chain.session], |row| {
-            Ok((row.get(1)?, row.get(2)?, row.get(11)?))
-        })?);
-    }
-    let (tenant, user, rotated_at) = found.ok_or("no session")?;
+    let mut statement = database.prepare_cached(SESSION)?;
+    let found: Found = statement.query_row([&chain.session], |row| {
+        Ok((row.get(1)?, row.get(2)?, row.get(11)?))
+    })?;
+    let (tenant, user, rotated_at) = found;
     for (text, keys) in [(TENANT, vec![&tenant]), (USER, vec![&tenant, &user])] {
         let mut statement = database.prepare_cached(text)?;
         let mut rows = statement.query(rusqlite::params_from_iter(keys))?;

@@ -4,6 +4,7 @@
 //! ids, names and salts of their own, all computed from a number: so tokens of any of them can be
 //! made without a look into the database. The daemon must be stopped.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,8 +72,12 @@ impl Crowd {
             session,
             keys,
         };
-        let mut database = Connection::open(data.join("authd.db"))?;
+        let path = data.join("authd.db");
+        let mut database = Connection::open(&path)?;
         crowd.insert(&mut database)?;
+        drop(database);
+        // Or the first commit that is measured would wait for all of these pages.
+        File::open(path)?.sync_all()?;
         Ok(crowd)
     }
 

@@ -1,12 +1,12 @@
 //! What a login, a check and a refresh read must not grow with the database (R37): every such
 //! statement finds its rows by an index or the primary key.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, StatementStatus};
 
 use crate::resource::Whose;
 use crate::sqlite::{
-    attempt, counter, credential, device, grant, housekeeping, meta, migrate, permission, picture,
-    purge, session, setting, tenant, user, waiting,
+    Options, attempt, counter, credential, device, grant, housekeeping, meta, migrate, open,
+    permission, picture, purge, session, setting, tenant, user, waiting,
 };
 
 /// The steps of a statement's plan, as they are meant for people.
@@ -20,6 +20,40 @@ fn plan(connection: &Connection, sql: &str) -> Vec<String> {
         steps.push(row.get("detail").unwrap());
     }
     steps
+}
+
+#[test]
+fn r37_hot_statements_are_planned_once_whatever_their_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authd.db");
+    migrate::create(&path, &migrate::known()).unwrap();
+    let connection = open::connect(&Options::new(path), false).unwrap();
+    for sql in [
+        session::OF_ANY_TENANT,
+        session::BY_ID,
+        session::OPEN_OF,
+        session::END_OF,
+        user::BY_ID,
+        user::BY_EMAIL,
+        tenant::BY_SLUG,
+        credential::OF,
+        device::BY_HASH,
+        counter::BY_KEY,
+        counter::TRIES,
+        setting::ALL,
+        attempt::ALONE_IN_HOUR,
+    ] {
+        let mut statement = connection.prepare(sql).unwrap();
+        for value in 1..=3 {
+            for index in 1..=statement.parameter_count() {
+                statement.raw_bind_parameter(index, value).unwrap();
+            }
+            let mut rows = statement.raw_query();
+            while rows.next().unwrap().is_some() {}
+        }
+        let again = statement.get_status(StatementStatus::RePrepare);
+        assert_eq!(again, 0, "{sql}");
+    }
 }
 
 #[test]
