@@ -79,6 +79,12 @@ pub async fn refresh(
     client: &Client,
     token: Secret<String>,
 ) -> Result<SignedIn, Error> {
+    let result = renew(app, client, token).await;
+    app.counts.refreshes.ended(&result);
+    result
+}
+
+async fn renew(app: &Arc<App>, client: &Client, token: Secret<String>) -> Result<SignedIn, Error> {
     let (token, session, _) = session_of(app, &token).await?;
     if let Some((_, reason)) = session.ended {
         return Err(ended(reason));

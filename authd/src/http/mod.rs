@@ -19,6 +19,7 @@ mod json;
 mod lists;
 mod maintenance;
 mod me;
+pub mod metrics;
 mod multipart;
 mod oauth;
 mod pages;
@@ -33,6 +34,7 @@ mod revocations;
 mod roles;
 mod route;
 pub mod router;
+mod tally;
 mod tenant;
 mod tenants;
 #[cfg(test)]

@@ -28,6 +28,7 @@ mod lost_keys;
 mod mail;
 mod mailbox;
 mod manual;
+mod metrics;
 mod migrations;
 mod offline_keys;
 mod pages;
