@@ -196,6 +196,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "EVERY", value_parser = duration, num_args = 0..=1, require_equals = true, default_missing_value = "2s")]
         watch: Option<Duration>,
     },
+    /// Show the counters of the daemon
+    Stats(StatsArgs),
     /// Ask whether the daemon is alive (exit 0 or 3)
     Ping {
         /// Wait until it is, for a minute or this time
@@ -291,6 +293,19 @@ pub(crate) enum Shell {
     Zsh,
     /// fish.
     Fish,
+}
+
+/// What `stats` takes.
+#[derive(Debug, Args)]
+pub(crate) struct StatsArgs {
+    /// Write the format that Prometheus reads
+    #[arg(long, conflicts_with_all = ["watch", "limit", "filters"])]
+    pub(crate) prometheus: bool,
+    /// Show them again every so often
+    #[arg(long, value_name = "EVERY", value_parser = duration, num_args = 0..=1, require_equals = true, default_missing_value = "2s")]
+    pub(crate) watch: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) list: ListArgs,
 }
 
 /// Flags of every list.

@@ -12,6 +12,7 @@ pub mod paths;
 pub mod secret;
 pub mod sharded;
 pub mod suggest;
+pub mod tally;
 pub mod text;
 pub mod time;
 pub mod units;

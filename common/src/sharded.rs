@@ -15,6 +15,11 @@ thread_local! {
     };
 }
 
+/// The place of the calling thread's group among so many.
+fn place(groups: usize) -> Option<usize> {
+    NUMBER.with(|number| number.checked_rem(groups))
+}
+
 /// Values of one kind, one a group of threads.
 #[derive(Debug)]
 pub struct Sharded<T>(Box<[Shard<T>]>);
@@ -32,8 +37,7 @@ impl<T> Sharded<T> {
 
     /// The value of the calling thread's group; none never comes while there are groups.
     pub fn own(&self) -> Option<MutexGuard<'_, T>> {
-        let index = NUMBER.with(|number| number.checked_rem(self.0.len()))?;
-        self.0.get(index).map(Shard::lock)
+        self.0.get(place(self.0.len())?).map(Shard::lock)
     }
 
     /// Every value, one after the other.
@@ -46,6 +50,32 @@ impl<T> Shard<T> {
     /// A thread that panicked with the lock left a value that is as good as any.
     fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// As [`Sharded`], of values that need no lock, because threads may change them side by side.
+#[derive(Debug)]
+pub struct Striped<T>(Box<[Stripe<T>]>);
+
+/// On a cache line of its own.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Stripe<T>(T);
+
+impl<T> Striped<T> {
+    /// Makes each value.
+    pub fn new(mut make: impl FnMut() -> T) -> Self {
+        Self((0..SHARDS).map(|_| Stripe(make())).collect())
+    }
+
+    /// The value of the calling thread's group; none never comes while there are groups.
+    pub fn own(&self) -> Option<&T> {
+        self.0.get(place(self.0.len())?).map(|stripe| &stripe.0)
+    }
+
+    /// Every value, one after the other.
+    pub fn all(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().map(|stripe| &stripe.0)
     }
 }
 
@@ -72,5 +102,25 @@ mod tests {
         *numbers.own().unwrap() = 7;
         assert_eq!(*numbers.own().unwrap(), 7);
         assert_eq!(numbers.all().filter(|number| **number == 7).count(), 1);
+    }
+
+    #[test]
+    fn stripes_are_summed_up_by_who_reads() {
+        let counts = Striped::new(|| AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..SHARDS * 2 {
+                scope.spawn(|| {
+                    (0..1000).for_each(|_| {
+                        counts.own().unwrap().fetch_add(1, Ordering::Relaxed);
+                    });
+                });
+            }
+        });
+        let totals: Vec<usize> = counts
+            .all()
+            .map(|count| count.load(Ordering::Relaxed))
+            .collect();
+        assert_eq!(totals.iter().sum::<usize>(), 16_000);
+        assert!(totals.iter().filter(|total| **total > 0).count() > 1);
     }
 }

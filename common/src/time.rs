@@ -34,6 +34,15 @@ impl Time {
         self.0.div_euclid(1000)
     }
 
+    /// Seconds since 1970 with their fraction, as Prometheus tells times.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "milliseconds of this era are far below 2^53"
+    )]
+    pub const fn seconds_f64(self) -> f64 {
+        self.0 as f64 / 1000.0
+    }
+
     /// A moment later; the end of time if it does not fit.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {

@@ -64,6 +64,7 @@ impl Home {
             .path_setting("mail.template_dir", "templates", "")
             .setting("login_budget.failures_per_ip", "0")
             .setting("log.target", "\"json\"")
+            .setting("metrics.listen", "\"\"")
     }
 
     fn path_setting(self, key: &str, path: &str, prefix: &str) -> Self {

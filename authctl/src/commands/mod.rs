@@ -18,6 +18,7 @@ mod permission;
 mod registration;
 mod role;
 mod session;
+mod stats;
 mod status;
 mod tenant;
 mod token;
@@ -180,6 +181,7 @@ impl Context {
             Command::Version { client: true } => status::client_version(&mut self.printer),
             Command::Version { client: false } => finish(status::version(self)),
             Command::Status { watch } => finish(status::status(self, watch)),
+            Command::Stats(args) => finish(stats::run(self, args)),
             Command::Ping { wait } => finish(status::ping(self, wait)),
             Command::Tenant(command) => finish(tenant::run(self, command)),
             Command::User(command) => finish(user::run(self, command)),

@@ -18,9 +18,9 @@ use crate::output::time::Moments;
 use crate::output::{Printer, json as form};
 
 /// Time between two tries of `ping --wait`.
-const PAUSE: Duration = Duration::from_millis(100);
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 /// Clears a terminal and goes to its corner.
-const CLEAR: &str = "\u{1b}[H\u{1b}[2J\u{1b}[3J";
+pub(super) const CLEAR: &str = "\u{1b}[H\u{1b}[2J\u{1b}[3J";
 
 /// Shows the daemon on one screen, once or again and again.
 pub(crate) async fn status(context: &mut Context, watch: Option<Duration>) -> Result<Exit, Error> {

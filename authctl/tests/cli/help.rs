@@ -5,6 +5,7 @@ use crate::daemon::World;
 const COMMANDS: &[&str] = &[
     "",
     "status",
+    "stats",
     "ping",
     "version",
     "tenant",

@@ -1,6 +1,7 @@
 //! Lists and single objects in every format.
 
-use common::view::{Page, StatusView};
+use common::tally::Spread;
+use common::view::{Family, Page, StatsView, StatusView};
 use serde_json::Value;
 
 use crate::daemon::{Reply, World};
@@ -328,6 +329,51 @@ fn the_daemon_fits_on_one_screen() {
     let out = world.run("status --json").out;
     assert!(out.starts_with("{\"kind\":\"status\",\"v\":1,\"item\":{\"status\":\"running\""));
     assert_eq!(world.run("status -o csv").code, Some(2));
+}
+
+#[test]
+fn counters_are_a_list_or_the_page_that_prometheus_reads() {
+    let times = Spread {
+        bounds: vec![0.5],
+        counts: vec![3, 1],
+        sum: 2.25,
+    };
+    let view = StatsView {
+        families: vec![
+            Family::counter("authd_logins_total", "Tries.")
+                .labelled(&[("outcome", "locked")], 12.0)
+                .labelled(&[("outcome", "success")], 7.0),
+            Family::histogram("authd_hash_wait_seconds", "Waits.").spread(&[], &times),
+        ],
+    };
+    let world = World::saying(&view);
+    let out = |line: &str| {
+        let ended = world.run(line);
+        assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{line}");
+        ended.out
+    };
+    assert_eq!(
+        out("stats"),
+        "NAME                                   VALUE\n\
+         authd_logins_total{outcome=\"locked\"}   12\n\
+         authd_logins_total{outcome=\"success\"}  7\n\
+         authd_hash_wait_seconds_sum            2.25\n\
+         authd_hash_wait_seconds_count          4\n"
+    );
+    assert_eq!(out("stats --prometheus"), view.to_string());
+    let json = out("stats --json --filter name~=bucket --filter labels.le=0.5");
+    assert_eq!(
+        json,
+        "{\"kind\":\"stats.list\",\"v\":1,\"items\":[{\"name\":\"authd_hash_wait_seconds_bucket\",\
+         \"labels\":{\"le\":\"0.5\"},\"type\":\"histogram\",\"value\":3.0}],\"next_cursor\":null}\n"
+    );
+    assert_eq!(
+        out("stats --sort=-value -o id --limit 1").lines().count(),
+        1
+    );
+    assert_eq!(world.run("stats --prometheus --watch").code, Some(2));
+    assert_eq!(world.run("stats --filter nmae=x").code, Some(2));
+    assert!(world.asked().iter().all(|asked| asked.path == "/v1/stats"));
 }
 
 #[test]

@@ -210,6 +210,7 @@ mod tests {
 
     use super::*;
     use crate::app::daemon::{Later, Prepared, Steering};
+    use crate::app::stats::Figures;
     use crate::app::status::{Traffic, TrafficFigures};
 
     struct Quiet;
@@ -248,6 +249,7 @@ mod tests {
             public_url: String::new(),
             listen: Vec::new(),
             traffic: Arc::new(Quiet),
+            figures: Figures::default(),
             steering: Arc::new(Quiet),
             warnings: Arc::new(Vec::new),
         });

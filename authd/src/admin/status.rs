@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 
-use common::call::status::{Ping, Status, Version};
+use common::call::status::{Ping, Stats, Status, Version};
 use common::view::VersionView;
 
 use crate::admin::routes::Routes;
 use crate::app::status::Running;
-use crate::app::{App, Error, Operator, status};
+use crate::app::{App, Error, Operator, stats, status};
 
 /// Adds this resource's calls.
 pub(super) fn add(routes: Routes, running: Arc<Running>) -> Routes {
+    let of_stats = Arc::clone(&running);
     routes
+        .on::<Stats, _, _>(move |app: Arc<App>, _: Operator, _: Stats| {
+            let running = Arc::clone(&of_stats);
+            async move { Ok(stats::stats(&app, &running).await) }
+        })
         .on::<Status, _, _>(move |app: Arc<App>, operator: Operator, request: Status| {
             let running = Arc::clone(&running);
             async move { status::status(&app, &running, &operator, request).await }

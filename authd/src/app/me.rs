@@ -1,7 +1,6 @@
 //! The signed-in user's own account: to read, and what of its profile a user may change.
 
-use common::view::{Address, Name};
-use domain::profile::{self, InvalidField};
+use domain::profile;
 use domain::user::User;
 use serde::Deserialize;
 use store::Priority;
@@ -9,7 +8,8 @@ use store::Priority;
 use crate::app::again::{self, Who};
 use crate::app::entity::Expected;
 use crate::app::patch::Patch;
-use crate::app::user::{made_name, own};
+use crate::app::profile_patch::{self, AddressPatch, NamePatch, text};
+use crate::app::user::own;
 use crate::app::{App, Caller, Error};
 
 /// A change of one's own profile: these fields and no other (rule 29).
@@ -24,27 +24,6 @@ pub struct ProfilePatch {
     pub address: Patch<AddressPatch>,
     /// BCP 47 tag.
     pub locale: Patch<String>,
-}
-
-/// A change of a name.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct NamePatch {
-    given: Patch<String>,
-    family: Patch<String>,
-    display: Patch<String>,
-}
-
-/// A change of a postal address.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AddressPatch {
-    line1: Patch<String>,
-    line2: Patch<String>,
-    city: Patch<String>,
-    region: Patch<String>,
-    postal_code: Patch<String>,
-    country: Patch<String>,
 }
 
 /// The caller's own user.
@@ -78,7 +57,7 @@ pub async fn update(
         .write(Priority::Normal, caller.client.claim.clone(), move |tx| {
             let (_, before) = again::look(tx, Who::from(&by), now, grace)??;
             expected.check(&own(&before))?;
-            let mut after = with(&before, patch.clone())?;
+            let mut after = with(&before, &patch)?;
             if after != before {
                 after.updated_at = now;
                 let rows = tx.tenant_mut(by.tenant_id);
@@ -90,61 +69,11 @@ pub async fn update(
 }
 
 /// The user with what was asked for in it, each value checked.
-fn with(before: &User, patch: ProfilePatch) -> Result<User, Error> {
+fn with(before: &User, patch: &ProfilePatch) -> Result<User, Error> {
     let mut after = before.clone();
-    after.name = name(&before.name, patch.name)?;
-    after.address = address(before.address.as_ref(), patch.address)?;
-    checked("/phone", patch.phone, profile::phone)?.apply(&mut after.phone);
-    checked("/locale", patch.locale, profile::locale)?.apply(&mut after.locale);
+    after.name = profile_patch::name(&patch.name, &before.name)?;
+    after.address = profile_patch::address(&patch.address, before.address.as_ref())?;
+    text(&patch.phone, &mut after.phone, "/phone", profile::phone)?;
+    text(&patch.locale, &mut after.locale, "/locale", profile::locale)?;
     Ok(after)
-}
-
-fn checked(
-    path: &'static str,
-    patch: Patch<String>,
-    read: impl Fn(&str) -> Result<String, InvalidField>,
-) -> Result<Patch<String>, Error> {
-    match patch {
-        Patch::Set(given) => read(&given)
-            .map(Patch::Set)
-            .map_err(|error| Error::invalid_field(path, &error)),
-        other => Ok(other),
-    }
-}
-
-fn name(before: &Name, patch: Patch<NamePatch>) -> Result<Name, Error> {
-    let mut after = before.clone();
-    match patch {
-        Patch::Keep => return Ok(after),
-        Patch::Unset => after = Name::default(),
-        Patch::Set(patch) => {
-            // A shown name that nobody chose follows the others.
-            if after.display == made_name(before)? {
-                after.display = None;
-            }
-            patch.given.apply(&mut after.given);
-            patch.family.apply(&mut after.family);
-            patch.display.apply(&mut after.display);
-        }
-    }
-    profile::name(&after).map_err(|(path, error)| Error::invalid_field(path, &error))
-}
-
-fn address(before: Option<&Address>, patch: Patch<AddressPatch>) -> Result<Option<Address>, Error> {
-    let mut after = before.cloned().unwrap_or_default();
-    match patch {
-        Patch::Keep => return Ok(before.cloned()),
-        Patch::Unset => return Ok(None),
-        Patch::Set(patch) => {
-            patch.line1.apply(&mut after.line1);
-            patch.line2.apply(&mut after.line2);
-            patch.city.apply(&mut after.city);
-            patch.region.apply(&mut after.region);
-            patch.postal_code.apply(&mut after.postal_code);
-            patch.country.apply(&mut after.country);
-        }
-    }
-    let after =
-        profile::address(&after).map_err(|(path, error)| Error::invalid_field(path, &error))?;
-    Ok((after != Address::default()).then_some(after))
 }

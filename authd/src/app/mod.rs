@@ -12,6 +12,7 @@ pub mod client;
 pub mod context;
 pub mod cors;
 mod counter;
+pub mod counts;
 mod current;
 pub mod cursor;
 pub mod daemon;
@@ -41,6 +42,7 @@ pub mod patch;
 pub mod permission;
 pub mod permit;
 pub mod picture;
+pub mod profile_patch;
 pub mod refresh;
 pub mod refused_peer;
 pub mod registration;
@@ -49,6 +51,7 @@ pub mod role;
 pub mod session;
 pub mod settings;
 pub mod sight;
+pub mod stats;
 pub mod status;
 pub mod target;
 pub mod tenant;
@@ -79,6 +82,7 @@ pub use settings::Settings;
 pub use sight::Sight;
 
 use self::backup::Backups;
+use self::counts::Counts;
 use self::db::Room;
 use self::login_budget::LoginBudget;
 use self::picture::Pictures;
@@ -127,6 +131,8 @@ pub struct App {
     pub room: Room,
     /// Where uploaded pictures are made anew.
     pub pictures: Pictures,
+    /// What happened since the start, for `stats` and Prometheus.
+    pub counts: Counts,
 }
 
 impl App {

@@ -80,6 +80,12 @@ pub async fn refresh(
     client: &Client,
     token: Secret<String>,
 ) -> Result<SignedIn, Error> {
+    let result = renew(app, client, token).await;
+    app.counts.refreshes.ended(&result);
+    result
+}
+
+async fn renew(app: &Arc<App>, client: &Client, token: Secret<String>) -> Result<SignedIn, Error> {
     let token = RefreshToken::parse(token.expose()).ok_or_else(invalid)?;
     let now = app.now();
     let token_id = app.token_id()?;

@@ -132,6 +132,8 @@ pub struct Settings {
     pub backup: BackupSettings,
     /// Uploaded pictures.
     pub picture: PictureSettings,
+    /// Whether figures say which tenant they are of.
+    pub tenant_label: bool,
 }
 
 impl Settings {

@@ -14,6 +14,7 @@ use domain::tenant::Tenant;
 use store::{DatabaseInfo, PageRequest, ReadTx, StoreError, TenantFilter, TenantRow};
 
 use crate::app::daemon::Steering;
+use crate::app::stats::Figures;
 use crate::app::tenant::effective;
 use crate::app::{App, Error, Operator, backup, db, mail};
 
@@ -24,7 +25,7 @@ const WARNINGS_LIMIT: usize = 20;
 /// Taken seats in percent from which a tenant is near its limit.
 const NEAR_LIMIT_PERCENT: u64 = 95;
 /// Time before the end of a subscription in which it is told (rule 15).
-const ENDING: Duration = Duration::from_hours(14 * 24);
+pub(super) const ENDING: Duration = Duration::from_hours(14 * 24);
 
 /// Figures of the last minute of the HTTP side.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -55,6 +56,8 @@ pub struct Running {
     pub listen: Vec<String>,
     /// Figures of the HTTP side.
     pub traffic: Arc<dyn TrafficFigures>,
+    /// Counters that are not the use cases', and what was counted last of the database.
+    pub figures: Figures,
     /// The way to the parts of the daemon that are not the use cases'.
     pub steering: Arc<dyn Steering>,
     /// What was found at the start or since, such as `proxy_untrusted`.
@@ -72,24 +75,10 @@ pub async fn status(
     _request: Status,
 ) -> Result<StatusView, Error> {
     let now = app.now();
-    let base = Arc::clone(&app.settings().tenant);
+    let reader = Arc::clone(app);
     let (counts, mut warnings) = app
         .store
-        .read(move |tx| {
-            let limits = &base.session_limits;
-            let active_after = now.minus(limits.idle_timeout);
-            let created_after = now.minus(limits.max_age);
-            let mut counts = tx.operator().counts(now, active_after, created_after)?;
-            for tenant in tx.operator().tenants_with_settings()? {
-                match effective::alive_sessions(Arc::clone(&base), tx, tenant, now) {
-                    Ok(alive) => counts.sessions = counts.sessions.saturating_add(alive),
-                    // Its users are refused, and the overview is not.
-                    Err(StoreError::Damaged { .. }) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            Ok::<_, Error>((counts, tenant_warnings(tx, now)?))
-        })
+        .read(move |tx| Ok::<_, Error>((counts(&reader, tx, now)?, tenant_warnings(tx, now)?)))
         .await?;
     let mail = mail::standing(app, operator).await?;
     let info = app.store.info();
@@ -117,6 +106,27 @@ pub async fn status(
         backup: backup::newest(app).await,
         warnings,
     })
+}
+
+/// How many of what there are, each tenant's sessions by its own times.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn counts(app: &App, tx: &dyn ReadTx, now: Time) -> Result<store::Counts, StoreError> {
+    let base = Arc::clone(&app.settings().tenant);
+    let limits = &base.session_limits;
+    let active_after = now.minus(limits.idle_timeout);
+    let created_after = now.minus(limits.max_age);
+    let mut counts = tx.operator().counts(now, active_after, created_after)?;
+    for tenant in tx.operator().tenants_with_settings()? {
+        match effective::alive_sessions(Arc::clone(&base), tx, tenant, now) {
+            Ok(alive) => counts.sessions = counts.sessions.saturating_add(alive),
+            // Its users are refused, and the overview is not.
+            Err(StoreError::Damaged { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(counts)
 }
 
 /// Is it alive: answers after one read of the database.
@@ -185,7 +195,8 @@ fn cache(app: &App) -> CacheStatus {
     }
 }
 
-fn keys(app: &App) -> KeyStatus {
+/// How the signing keys stand.
+pub(super) fn keys(app: &App) -> KeyStatus {
     let signing = app.keys.signing();
     let active = signing
         .rows()

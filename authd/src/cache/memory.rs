@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use common::id::{ClientId, TenantId};
+use common::tally::Counter;
 use domain::rights::Access;
 use domain::setting::TenantSettings;
 use moka::sync::Cache as Moka;
@@ -14,7 +15,7 @@ use tokio::sync::watch;
 use super::denied::{DeniedIds, Listed};
 use super::shared::Shared;
 use super::versions::{ClientTicket, Ticket, TokenTicket, Versions};
-use super::{Cache, CacheStats, ClientState, Remembered, SessionState, StateKey};
+use super::{Cache, CacheStats, ClientState, Outdated, Remembered, SessionState, StateKey};
 use crate::crypto::VerifiedToken;
 
 type States = Moka<StateKey, (Ticket, Arc<SessionState>)>;
@@ -53,6 +54,36 @@ pub struct MemoryCache {
     settings: Shared<TenantSettings>,
     hits: AtomicU64,
     misses: AtomicU64,
+    outdated: Outdating,
+}
+
+/// The counters of [`Outdated`].
+#[derive(Debug, Default)]
+struct Outdating {
+    all: Counter,
+    tenants: Counter,
+    users: Counter,
+    sessions: Counter,
+}
+
+impl Outdating {
+    fn count(&self, scope: &Scope) {
+        match scope {
+            Scope::Global | Scope::Tokens => self.all.one(),
+            Scope::Tenant(_) => self.tenants.one(),
+            Scope::User(_) => self.users.one(),
+            Scope::Session(_) => self.sessions.one(),
+        }
+    }
+
+    fn total(&self) -> Outdated {
+        Outdated {
+            all: self.all.total(),
+            tenants: self.tenants.total(),
+            users: self.users.total(),
+            sessions: self.sessions.total(),
+        }
+    }
 }
 
 impl MemoryCache {
@@ -69,6 +100,7 @@ impl MemoryCache {
             settings: Shared::new(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
+            outdated: Outdating::default(),
         }
     }
 
@@ -104,6 +136,7 @@ impl CommitListener for MemoryCache {
     fn committed(&self, scopes: &[Scope]) {
         for scope in scopes {
             self.versions.raise(scope);
+            self.outdated.count(scope);
         }
         self.commits
             .send_modify(|number| *number = number.wrapping_add(1));
@@ -279,6 +312,7 @@ impl Cache for MemoryCache {
             entries: states.entry_count() + tokens.entry_count(),
             hits: self.hits.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
+            outdated: self.outdated.total(),
         }
     }
 }

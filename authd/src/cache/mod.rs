@@ -167,6 +167,21 @@ pub struct CacheStats {
     pub hits: u64,
     /// Look-ups that went to the database or to a signature.
     pub misses: u64,
+    /// What commits outdated.
+    pub outdated: Outdated,
+}
+
+/// How often commits outdated what is kept of whom: each may have lessened somebody's access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outdated {
+    /// Everything, or all tokens.
+    pub all: u64,
+    /// All of a tenant.
+    pub tenants: u64,
+    /// All of a user.
+    pub users: u64,
+    /// One session.
+    pub sessions: u64,
 }
 
 /// What may be remembered between requests, whichever kind of cache it is.

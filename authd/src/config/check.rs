@@ -22,6 +22,7 @@ pub(super) fn whole(values: &Values, is_dev: bool) -> Vec<Fault> {
     for check in [
         public_url,
         listen,
+        metrics,
         proxies,
         default_tenant,
         origins,
@@ -82,6 +83,27 @@ fn listen(values: &Values) -> Findings {
                     .hint("Listen on 127.0.0.1 or ::1; or, behind a proxy that speaks TLS, set \"api.behind_proxy\" to true."),
             );
         }
+    }
+    Ok(found)
+}
+
+fn metrics(values: &Values) -> Findings {
+    let key = "metrics.listen";
+    let Ok(address) = values.text(key)?.parse::<SocketAddr>() else {
+        return Ok(Vec::new());
+    };
+    let api: Vec<SocketAddr> = values.each("api.listen", str::parse)?;
+    let mut found = Vec::new();
+    if address.port() != 0 && api.contains(&address) {
+        let why = format!("names {address}, where the API listens (api.listen)");
+        found.push(values.refused(key, &why));
+    }
+    if !address.ip().to_canonical().is_loopback() {
+        let why = format!("names {address}: whoever reaches it reads the counters, without TLS");
+        found.push(
+            warn(values, key, &why)
+                .hint("Listen on 127.0.0.1 or ::1, or let a firewall say who may reach it."),
+        );
     }
     Ok(found)
 }

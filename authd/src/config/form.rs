@@ -30,7 +30,8 @@ pub(super) fn check(form: Form, text: &str) -> Result<(), String> {
     }
     match form {
         Form::Path => absolute(text).map(drop),
-        Form::Address => address(text).map(drop),
+        Form::OptionalAddress if text.is_empty() => Ok(()),
+        Form::Address | Form::OptionalAddress => address(text).map(drop),
         Form::Network => network(text).map(drop),
         Form::Mode => mode(text).map(drop),
         Form::Url => url(text),

@@ -186,6 +186,8 @@ pub enum Form {
     Path,
     /// `address:port`.
     Address,
+    /// As `Address`, or empty for none.
+    OptionalAddress,
     /// Address range in CIDR notation, or one address.
     Network,
     /// Permissions of a socket, an octal text.
@@ -246,6 +248,7 @@ impl Form {
         match self {
             Self::Path => "absolute path",
             Self::Address => "address with port",
+            Self::OptionalAddress => "address with port, or \"\"",
             Self::Network => "address range",
             Self::Mode => "\"0660\" or \"0600\"",
             Self::Url => "URL without path",
@@ -279,7 +282,7 @@ impl Form {
     pub const fn example(self) -> &'static str {
         match self {
             Self::Path => "\"/var/lib/authd/breached.txt\"",
-            Self::Address => "\"127.0.0.1:8440\"",
+            Self::Address | Self::OptionalAddress => "\"127.0.0.1:8440\"",
             Self::Network => "\"10.0.0.0/8\"",
             Self::Mode => "\"0660\"",
             Self::Url => "\"https://auth.example.com\"",

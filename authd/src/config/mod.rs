@@ -27,6 +27,7 @@ mod lockout;
 mod log;
 mod login_budget;
 mod mail;
+mod metrics;
 mod password;
 mod profile;
 mod read;
@@ -68,6 +69,7 @@ pub use lockout::Lockout;
 pub use log::{Log, LogTarget};
 pub use login_budget::LoginBudget;
 pub use mail::{Mail, MailTls, Transport};
+pub use metrics::Metrics;
 pub use password::Password;
 pub use profile::Profile;
 pub use refs::Refs;
@@ -158,6 +160,7 @@ pub const SECTIONS: &[Section] = &[
         events::KEYS,
     ),
     section("log", "What authd says about itself", log::KEYS),
+    section("metrics", "Counters for Prometheus", metrics::KEYS),
 ];
 
 const fn section(name: &'static str, doc: &'static str, keys: &'static [Key]) -> Section {
@@ -229,6 +232,8 @@ pub struct Config {
     pub events: Events,
     /// `[log]`
     pub log: Log,
+    /// `[metrics]`
+    pub metrics: Metrics,
 }
 
 impl Config {
@@ -268,6 +273,7 @@ impl Config {
             mail: Mail::build(values)?,
             events: Events::build(values)?,
             log: Log::build(values)?,
+            metrics: Metrics::build(values)?,
         })
     }
 }

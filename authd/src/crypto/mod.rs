@@ -25,7 +25,8 @@ pub use keys::KeyRing;
 pub use pem::pkcs8;
 pub use pepper::Pepper;
 pub use pool::{
-    Calibration, HashError, HashPool, HashSettings, Lane, NextHashing, NoPlace, Place, scheme_of,
+    Calibration, HashError, HashPool, HashSettings, HashWork, Lane, NextHashing, NoPlace, Place,
+    scheme_of,
 };
 pub use random::{
     DrawnAhead, Random, SeededRandom, SystemRandom, bytes, generated_password, new_id,

@@ -19,7 +19,8 @@ use super::cors::{self, Asking, Grant};
 use super::error::{Hints, Refusal, Standard};
 use super::headers;
 pub use super::passage::RequestIds;
-use super::passage::{self, Ended, Passage};
+use super::passage::{self, Passage};
+use super::tally::RouteNumber;
 pub use super::timeouts::Timeouts;
 use super::traffic::Traffic;
 use crate::app::{Client, Current, Error};
@@ -135,7 +136,7 @@ impl Edge {
     pub(super) fn complete_ready(
         &self,
         (peer, request_headers): (IpAddr, &HeaderMap),
-        route: &'static str,
+        (route, number): (&'static str, RouteNumber),
         started: Instant,
         response: &mut Response,
         grant: Option<Grant>,
@@ -159,6 +160,12 @@ impl Edge {
             headers.insert(CONTENT_LENGTH, length);
         }
         self.traffic.record(ended, took, response.status());
+        self.traffic.count(number, took, response.status(), None);
+    }
+
+    /// Where answers to GET at a route are counted.
+    pub(super) fn number_of(&self, route: &'static str) -> RouteNumber {
+        self.traffic.number_of("GET", Some(route))
     }
 }
 
@@ -190,10 +197,16 @@ async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -
         response.extensions_mut().insert(Standard);
     }
     cors::vary(response.headers_mut());
-    let Ended { mut response, took } = passage.end(response, Hints::Hidden);
+    let mut ended = passage.end(response, Hints::Hidden);
     if let Some(grant) = asking.granted() {
-        grant.put(response.headers_mut());
+        grant.put(ended.response.headers_mut());
     }
-    edge.traffic.record(Instant::now(), took, response.status());
-    response
+    let (method, route) = ended.asked();
+    let (number, status) = (
+        edge.traffic.number_of(method, route),
+        ended.response.status(),
+    );
+    edge.traffic.record(Instant::now(), ended.took, status);
+    edge.traffic.count(number, ended.took, status, ended.code);
+    ended.response
 }

@@ -20,6 +20,7 @@ mod json;
 mod lists;
 mod maintenance;
 mod me;
+pub mod metrics;
 mod multipart;
 mod oauth;
 mod pages;
@@ -34,6 +35,7 @@ mod revocations;
 mod roles;
 mod route;
 pub mod router;
+mod tally;
 mod tenant;
 mod tenants;
 #[cfg(test)]

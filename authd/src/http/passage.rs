@@ -104,7 +104,13 @@ impl Passage {
         let took = self.started.elapsed();
         self.log(response.status(), error.as_deref(), took);
         headers::complete(response.headers_mut(), self.request_id, self.correlation_id);
-        Ended { response, took }
+        Ended {
+            response,
+            took,
+            code: error.map(|error| error.code),
+            method: self.method,
+            route: self.route,
+        }
     }
 
     fn log(&self, status: StatusCode, error: Option<&Error>, took: Duration) {
@@ -159,6 +165,18 @@ fn micros(took: Duration) -> u64 {
 pub(crate) struct Ended {
     pub(crate) response: Response,
     pub(crate) took: Duration,
+    /// Why, where it is a refusal.
+    pub(crate) code: Option<ErrorCode>,
+    pub(crate) method: Method,
+    pub(crate) route: Option<MatchedPath>,
+}
+
+impl Ended {
+    /// Method and route, for the counters.
+    pub(crate) fn asked(&self) -> (&str, Option<&str>) {
+        let route = self.route.as_ref().map(MatchedPath::as_str);
+        (self.method.as_str(), route)
+    }
 }
 
 /// Each cause after the other, as one line for the log.

@@ -12,6 +12,7 @@ use axum::response::Response;
 
 use super::check;
 use super::edge::Edge;
+use super::tally::RouteNumber;
 use crate::app::App;
 use crate::serve::{Front, Head, Peer};
 
@@ -19,15 +20,18 @@ use crate::serve::{Front, Head, Peer};
 pub struct Ready {
     app: Arc<App>,
     edge: Arc<Edge>,
+    number: RouteNumber,
     pattern: HeaderMap,
 }
 
 impl Ready {
     /// Stands in front of the router behind `edge`.
     pub fn new(app: Arc<App>, edge: Arc<Edge>) -> Arc<Self> {
+        let number = edge.number_of(check::PATH);
         Arc::new(Self {
             app,
             edge,
+            number,
             pattern: check::pattern(),
         })
     }
@@ -41,8 +45,13 @@ impl Front for Ready {
         };
         let (mut response, grant) = check::ready(&self.app, &self.pattern, head)?;
         let client = (peer.ip(), head.headers);
-        self.edge
-            .complete_ready(client, check::PATH, started, &mut response, grant);
+        self.edge.complete_ready(
+            client,
+            (check::PATH, self.number),
+            started,
+            &mut response,
+            grant,
+        );
         Some(response)
     }
 }

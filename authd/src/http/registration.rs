@@ -28,29 +28,10 @@ pub(super) struct RegisterBody {
     tenant: String,
     email: String,
     password: Secret<String>,
-    name: NameBody,
+    name: Name,
     phone: Option<String>,
-    address: Option<AddressBody>,
+    address: Option<Address>,
     locale: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NameBody {
-    given: Option<String>,
-    family: Option<String>,
-    display: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AddressBody {
-    line1: Option<String>,
-    line2: Option<String>,
-    city: Option<String>,
-    region: Option<String>,
-    postal_code: Option<String>,
-    country: Option<String>,
 }
 
 /// Body that completes a registration.
@@ -93,15 +74,11 @@ pub(super) struct EmailBody {
 
 impl RegisterBody {
     fn parse(self, app: &App) -> Result<Registrant, Error> {
-        let name = Name {
-            given: self.name.given,
-            family: self.name.family,
-            display: self.name.display,
-        };
-        let name = profile::name(&name).map_err(at)?;
+        let name = profile::name(&self.name).map_err(at)?;
         if name.display.is_none() {
             return Err(Error::field("/name", "required", "Enter your name."));
         }
+        let address = self.address.as_ref().map(profile::address);
         Ok(Registrant {
             tenant: tenant(app, Some(self.tenant))?,
             email: email_at(&self.email, "/email")?,
@@ -109,23 +86,9 @@ impl RegisterBody {
                 .map_err(|rejection| Error::password("/password", &rejection))?,
             name,
             phone: optional("/phone", self.phone.as_deref(), profile::phone)?,
-            address: self.address.map(AddressBody::parse).transpose()?,
+            address: address.transpose().map_err(at)?,
             locale: optional("/locale", self.locale.as_deref(), profile::locale)?,
         })
-    }
-}
-
-impl AddressBody {
-    fn parse(self) -> Result<Address, Error> {
-        let given = Address {
-            line1: self.line1,
-            line2: self.line2,
-            city: self.city,
-            region: self.region,
-            postal_code: self.postal_code,
-            country: self.country,
-        };
-        profile::address(&given).map_err(at)
     }
 }
 

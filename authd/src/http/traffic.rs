@@ -1,9 +1,13 @@
-//! Answers of the last minute: how many, how slow, how many failed. In memory only.
+//! Answers: those of the last minute, and all since the start. In memory only.
 
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
+use common::error::ErrorCode;
 use common::sharded::Sharded;
+use common::view::Family;
+
+use super::tally::{RouteNumber, Tally};
 
 const SECONDS: u64 = 60;
 /// One slot more than the window, for the second that is not over.
@@ -16,6 +20,7 @@ const BUCKETS: usize = 34 * 4;
 pub struct Traffic {
     started: Instant,
     slots: Sharded<Vec<Slot>>,
+    tally: Tally,
 }
 
 /// The last minute.
@@ -53,7 +58,29 @@ impl Traffic {
         Self {
             started: now,
             slots: Sharded::new(|| vec![Slot::EMPTY; slots]),
+            tally: Tally::of_all_routes(),
         }
+    }
+
+    /// Where answers to a method at a route are counted; none is the route of what no route takes.
+    pub(super) fn number_of(&self, method: &str, route: Option<&str>) -> RouteNumber {
+        self.tally.number_of(method, route)
+    }
+
+    /// Counts an answer among all since the start.
+    pub(super) fn count(
+        &self,
+        number: RouteNumber,
+        took: Duration,
+        status: StatusCode,
+        code: Option<ErrorCode>,
+    ) {
+        self.tally.count(number, took, status, code);
+    }
+
+    /// All answers since the start.
+    pub fn families(&self) -> Vec<Family> {
+        self.tally.families()
     }
 
     /// Counts an answer that was given at `now` after `took`.

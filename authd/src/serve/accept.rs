@@ -73,6 +73,7 @@ pub(super) async fn run<L: Listener>(
         places: Arc::new(Semaphore::new(connections.max())),
         pause: FIRST_PAUSE,
         complaint: Complaint::default(),
+        gauge: gauge.clone(),
     };
     let mut stop = std::pin::pin!(stopped(shutdown));
     loop {
@@ -120,6 +121,7 @@ struct Accepting {
     places: Arc<Semaphore>,
     pause: Duration,
     complaint: Complaint,
+    gauge: Gauge,
 }
 
 impl Accepting {
@@ -149,6 +151,7 @@ impl Accepting {
                     ) => {}
                 // No descriptor or no memory left: a connection that ends makes room.
                 Err(error) => {
+                    self.gauge.waited();
                     if self.complaint.is_due() {
                         tracing::error!(%error, "no connection can be accepted; waiting");
                     }
@@ -164,6 +167,7 @@ impl Accepting {
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             return Some(place);
         }
+        self.gauge.waited();
         if self.complaint.is_due() {
             tracing::warn!("all connections are in use; further ones wait");
         }

@@ -16,7 +16,7 @@ mod tests;
 pub(crate) mod trial;
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -72,27 +72,50 @@ pub struct Limits {
     pub shutdown_grace: Duration,
 }
 
-/// Counts the connections that are open; clones share it.
+/// Counts connections; clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Gauge(Arc<AtomicUsize>);
+pub struct Gauge(Arc<Connected>);
+
+#[derive(Debug, Default)]
+struct Connected {
+    open: AtomicUsize,
+    accepted: AtomicU64,
+    waits: AtomicU64,
+}
 
 impl Gauge {
     /// Connections open now.
     pub fn open(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.0.open.load(Ordering::Relaxed)
+    }
+
+    /// Connections accepted so far.
+    pub fn accepted(&self) -> u64 {
+        self.0.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Times that the next connection had to wait, because all were in use or the system had no
+    /// descriptor for it.
+    pub fn waits(&self) -> u64 {
+        self.0.waits.load(Ordering::Relaxed)
     }
 
     fn enter(&self) -> GaugeEntry {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.0.open.fetch_add(1, Ordering::Relaxed);
+        self.0.accepted.fetch_add(1, Ordering::Relaxed);
         GaugeEntry(Arc::clone(&self.0))
+    }
+
+    fn waited(&self) {
+        self.0.waits.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-struct GaugeEntry(Arc<AtomicUsize>);
+struct GaugeEntry(Arc<Connected>);
 
 impl Drop for GaugeEntry {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

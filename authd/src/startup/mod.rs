@@ -5,6 +5,7 @@ mod apart;
 mod ballast;
 mod dev;
 mod exit;
+mod figures;
 mod first_start;
 mod key_source;
 mod mail;
@@ -30,6 +31,7 @@ use store::sqlite::{self, Options};
 use tokio::sync::{Notify, watch};
 
 use crate::app::audit::{LoggedHeads, log_heads};
+use crate::app::counts::Counts;
 use crate::app::daemon::{Steering, reload_by_signal};
 use crate::app::mail::Mailroom;
 use crate::app::picture::Pictures;
@@ -245,6 +247,7 @@ async fn build(parts: &Parts<'_>, calibration: Calibration) -> Result<App, Failu
         backups: apart::backups(parts.loaded, pepper.as_deref()),
         room: Room::default(),
         pictures: Pictures::start().map_err(Failure::other)?,
+        counts: Counts::default(),
     })
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::call::Socket;
+use common::call::{AdminCall, Socket, mail};
 use common::id::RequestId;
 use common::time::Time;
 use common::view::Warning;
@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::exit::Failure;
+use super::figures;
 use super::passed::Passed;
 use super::process;
 use super::reload::{Reloader, Wheel};
@@ -22,12 +23,13 @@ use crate::admin::listener::{self, SocketFile, SocketPlan};
 use crate::admin::peer::{self, Admission};
 use crate::admin::routes;
 use crate::app::refused_peer::RefusedPeers;
-use crate::app::status::{Running, Traffic as Figures, TrafficFigures};
+use crate::app::status::{Running, Traffic as OfLastMinute, TrafficFigures};
 use crate::app::{App, Current};
 use crate::config::{Account, ClientIpHeader as ConfiguredHeader, Config, Loaded};
 use crate::crypto::{self, DrawnAhead};
 use crate::http::client_ip::{ClientIpHeader, TrustedProxies};
 use crate::http::edge::{self, Edge, EdgeSettings, RequestIds, Timeouts};
+use crate::http::metrics;
 use crate::http::ready::Ready;
 use crate::http::router;
 use crate::http::traffic::Traffic;
@@ -39,6 +41,9 @@ const BACKLOG: u32 = 4096;
 /// Listeners that are bound, with what stands behind them.
 pub(super) struct Bound {
     api: Vec<(TcpListener, Site, Limits)>,
+    /// Counts the API's connections.
+    gauge: Gauge,
+    metrics: Option<(TcpListener, Site, Limits)>,
     admin: Vec<AdminDoor>,
 }
 
@@ -81,7 +86,11 @@ fn timeouts(config: &Config) -> Timeouts {
 }
 
 fn admin_timeouts(config: &Config) -> Timeouts {
-    Timeouts::new(Some(config.admin.request_timeout), jobs())
+    let mail_test = (mail::Test::PATH.to_owned(), Some(config.timeouts.mail_test));
+    Timeouts::new(
+        Some(config.admin.request_timeout),
+        jobs().chain([mail_test]),
+    )
 }
 
 fn times(config: &Config) -> ConnectionTimes {
@@ -140,9 +149,9 @@ pub(super) struct Servers {
 struct LastMinute(Arc<Traffic>);
 
 impl TrafficFigures for LastMinute {
-    fn traffic(&self) -> Figures {
+    fn traffic(&self) -> OfLastMinute {
         let summary = self.0.summary(Instant::now());
-        Figures {
+        OfLastMinute {
             requests_per_second: summary.requests_per_second,
             p99_seconds: summary.p99_seconds,
             error_rate: summary.error_rate,
@@ -170,6 +179,7 @@ pub(super) fn bind(
         traffic: Arc::clone(&traffic),
     });
     let times = Times::new(times(config));
+    let gauge = Gauge::default();
     let api = bind_api(config, passed.api, app, &edge, &times)?;
     let running = Arc::new(Running {
         started_at,
@@ -179,15 +189,13 @@ pub(super) fn bind(
             .map(|path| path.display().to_string())
             .collect(),
         public_url: config.api.public_url.clone(),
-        listen: api
-            .iter()
-            .filter_map(|(listener, ..)| listener.local_addr().ok())
-            .map(|address| address.to_string())
-            .collect(),
-        traffic: Arc::new(LastMinute(traffic)),
+        listen: addresses(&api),
+        traffic: Arc::new(LastMinute(Arc::clone(&traffic))),
+        figures: figures::of(traffic, gauge.clone()),
         steering: Arc::new(Wheel(Arc::clone(reloader))),
         warnings: warnings(app, Arc::clone(&edge)),
     });
+    let metrics = bind_metrics(config, app, &running, &request_ids)?;
     let uids = allowed_uids(config)?;
     let sockets = [
         (Socket::Admin, passed.admin),
@@ -209,7 +217,37 @@ pub(super) fn bind(
         times,
         admin: admin.iter().map(|door| Arc::clone(&door.edge)).collect(),
     });
-    Ok(Bound { api, admin })
+    Ok(Bound {
+        api,
+        gauge,
+        metrics,
+        admin,
+    })
+}
+
+/// Where the API listens.
+fn addresses(api: &[(TcpListener, Site, Limits)]) -> Vec<String> {
+    api.iter()
+        .filter_map(|(listener, ..)| listener.local_addr().ok())
+        .map(|address| address.to_string())
+        .collect()
+}
+
+/// The listener of /metrics, where there is to be one.
+fn bind_metrics(
+    config: &Config,
+    app: &Arc<App>,
+    running: &Arc<Running>,
+    request_ids: &RequestIds,
+) -> Result<Option<(TcpListener, Site, Limits)>, Failure> {
+    let Some(address) = config.metrics.listen else {
+        return Ok(None);
+    };
+    let listener = bind_tcp(address)
+        .map_err(|error| Failure::bind("metrics.listen", &address.to_string(), &error))?;
+    let site = metrics::router(app, running, request_ids).into();
+    let limits = metrics::limits(config.api.shutdown_grace);
+    Ok(Some((listener, site, limits)))
 }
 
 /// Jobs have no total limit.
@@ -306,8 +344,13 @@ impl Bound {
                 site,
                 limits,
                 stopping.clone(),
-                Gauge::default(),
+                self.gauge.clone(),
             ));
+        }
+        if let Some((listener, site, limits)) = self.metrics {
+            let stopping = stopping.clone();
+            let gauge = Gauge::default();
+            set.spawn(serve::serve_tcp(listener, site, limits, stopping, gauge));
         }
         for door in self.admin {
             let stopping = stopping.clone();
@@ -450,4 +493,30 @@ fn admission(app: &Arc<App>, uids: Vec<u32>, socket: Socket) -> Admission {
             }
         });
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Source, load};
+
+    #[test]
+    fn a54_a_test_mail_and_jobs_have_times_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = [
+            "api.public_url=https://a.example",
+            "timeouts.mail_test=3s",
+            "admin.request_timeout=20s",
+        ];
+        let source = Source {
+            dir: Some(folder.path().to_path_buf()),
+            set: settings.map(str::to_owned).to_vec(),
+            ..Source::default()
+        };
+        let timeouts = admin_timeouts(&load(&source).unwrap().config);
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(timeouts.of("/v1/mail/test"), seconds(3));
+        assert_eq!(timeouts.of("/v1/mail/status"), seconds(20));
+        assert_eq!(timeouts.of("/v1/backup/create"), None);
+    }
 }

@@ -81,6 +81,7 @@ pub(super) fn settings(config: &Config, issuer: String) -> Result<Settings, Fail
             max_bytes: usize::try_from(config.profile.picture_max).unwrap_or(usize::MAX),
             max_pixels: config.profile.picture_max_pixels,
         },
+        tenant_label: config.metrics.tenant_label,
     })
 }
 

@@ -127,6 +127,7 @@ async fn watch_clock(app: Arc<App>, stopping: watch::Receiver<bool>) {
             let by = if back > SLEW { "back" } else { "ahead" };
             let seconds = back.max(ahead).as_secs_f64();
             tracing::warn!(direction = by, seconds, "the wall clock jumped");
+            app.counts.clock_jumps.one();
         }
         is_due.fetch_or(back > SLEW, Ordering::Relaxed);
         let (app, is_due) = (Arc::clone(&app), Arc::clone(&is_due));

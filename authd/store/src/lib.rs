@@ -27,4 +27,6 @@ pub use resource::{
     TenantRead, TenantRow, TenantScope, TenantWrite, Tenants, TenantsRead, UsageRow, UsageSince,
     UserFilter, UserRow, Users, UsersRead, WaitingRead, WaitingWrite, Whose, WriteTx,
 };
-pub use unit::{Backend, CommitListener, DatabaseInfo, Priority, ReadJob, Store, WriteJob};
+pub use unit::{
+    Backend, CommitListener, DatabaseInfo, DatabaseWork, Priority, ReadJob, Store, WriteJob,
+};

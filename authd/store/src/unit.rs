@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use common::tally::Spread;
 use tokio::sync::oneshot;
 
 use crate::claim::Claim;
@@ -63,6 +64,25 @@ pub struct DatabaseInfo {
     pub pending: u32,
 }
 
+/// What a database has done since it was opened, and what waits for it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DatabaseWork {
+    /// Writes that wait for the writer.
+    pub writes_queued: u64,
+    /// Reads that wait for a reader.
+    pub reads_queued: u64,
+    /// Transactions that were committed.
+    pub groups: u64,
+    /// Writes in them, those that were refused by their own closure among them.
+    pub writes: u64,
+    /// Transactions that were not committed, or of which that is not known.
+    pub failed: u64,
+    /// How long each COMMIT took, in seconds.
+    pub commits: Spread,
+    /// Times that the log was moved into the database.
+    pub checkpoints: u64,
+}
+
 /// A kind of database. Jobs are answered from the backend's own threads.
 pub trait Backend: Send + Sync {
     /// Takes a read.
@@ -71,6 +91,8 @@ pub trait Backend: Send + Sync {
     fn write(&self, job: Box<dyn WriteJob>, priority: Priority, claim: Claim);
     /// Says how large and how current the database is.
     fn info(&self) -> DatabaseInfo;
+    /// Says what it has done, and what waits.
+    fn work(&self) -> DatabaseWork;
     /// Finishes what is queued, then closes; later jobs are answered `Unavailable`.
     fn close(&self);
 }
@@ -226,6 +248,11 @@ impl Store {
     /// Size and schema.
     pub fn info(&self) -> DatabaseInfo {
         self.backend.info()
+    }
+
+    /// What was done since the start, and what waits.
+    pub fn work(&self) -> DatabaseWork {
+        self.backend.work()
     }
 
     /// Finishes what is queued, then closes.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use authd::app::stats::Figures;
 use authd::app::status::{Running, Traffic, TrafficFigures};
 use authd::app::{App, Error, Operator, tenant, user};
 use common::call::{self, Change, Socket};
@@ -381,6 +382,7 @@ pub(crate) fn running() -> Arc<Running> {
         public_url: "http://127.0.0.1:8440".to_owned(),
         listen: vec!["127.0.0.1:8440".to_owned()],
         traffic: Arc::new(Quiet),
+        figures: Figures::default(),
         steering: Arc::new(Wheel::default()),
         warnings: Arc::new(Vec::new),
     })

@@ -276,6 +276,7 @@ pub(crate) fn beside(app: &App, pool: HashPool) -> Arc<App> {
         room: authd::app::db::Room::default(),
         pictures: authd::app::picture::Pictures::start().unwrap(),
         mail: authd::app::mail::Mailroom::new(None),
+        counts: authd::app::counts::Counts::default(),
     })
 }
 

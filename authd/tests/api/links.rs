@@ -300,5 +300,8 @@ async fn rule_20_a85_a_host_that_is_allowed_no_more_takes_its_pages_along_at_onc
     assert_eq!(item.unwrap()["unused"], json!(["https://app.acme.test"]));
     let change = set(&world, "links.allowed_hosts", HOST).await;
     assert!(change.notes.concat().contains("holds again"), "{change:?}");
-    assert_eq!(shown(&world, "links.reset_url").await.value.to_string(), own);
+    assert_eq!(
+        shown(&world, "links.reset_url").await.value.to_string(),
+        own
+    );
 }

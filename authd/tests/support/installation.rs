@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authd::app::backup::{Apart, Backups, OpenKeys};
+use authd::app::counts::Counts;
 use authd::app::db::Room;
 use authd::app::login_budget::LoginBudget;
 use authd::app::mail::Mailroom;
@@ -119,6 +120,7 @@ impl Installation {
             backups: Backups::new(open_keys(&wrap), Apart::default()),
             room: Room::default(),
             pictures: Pictures::start().unwrap(),
+            counts: Counts::default(),
             mail: Mailroom::new(plan.post),
         };
         Self {
@@ -282,6 +284,7 @@ fn settings() -> Settings {
             keep: 3,
         },
         picture: pictures(),
+        tenant_label: false,
     }
 }
 

@@ -280,6 +280,7 @@ fn of_sign_ins() -> Vec<CallInfo> {
 fn of_the_installation() -> Vec<CallInfo> {
     vec![
         info::<status::Status>(),
+        info::<status::Stats>(),
         info::<status::Ping>(),
         info::<status::Version>(),
         info::<key::List>(),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::{AdminCall, Method, Socket};
-use crate::view::{StatusView, VersionView};
+use crate::view::{StatsView, StatusView, VersionView};
 
 /// One-screen overview.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -15,6 +15,19 @@ impl AdminCall for Status {
     const NAME: &'static str = "status";
     const METHOD: Method = Method::Get;
     const PATH: &'static str = "/v1/status";
+    const ALSO_ON: &'static [Socket] = &[Socket::Monitor];
+}
+
+/// Every counter, as Prometheus gets them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stats {}
+
+impl AdminCall for Stats {
+    type Answer = StatsView;
+    const NAME: &'static str = "stats";
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/stats";
     const ALSO_ON: &'static [Socket] = &[Socket::Monitor];
 }
 

@@ -13,6 +13,7 @@ mod registration;
 mod role;
 mod session;
 mod setting;
+mod stats;
 mod status;
 mod tenant;
 mod token;
@@ -35,6 +36,7 @@ pub use role::{
 };
 pub use session::{DeviceType, DeviceView, SessionView};
 pub use setting::{SettingSource, SettingValue, SettingView};
+pub use stats::{Family, FamilyKind, Sample, StatsView};
 pub use status::{
     ApiStatus, BackupStatus, CacheStatus, Counts, DatabaseStatus, KeyStatus, StatusView,
     VersionView, Warning,

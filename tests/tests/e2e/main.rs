@@ -29,6 +29,7 @@ mod mail;
 mod mailbox;
 mod manual;
 mod memory;
+mod metrics;
 mod migrations;
 mod offline_keys;
 mod pages;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::time::Time;
+use domain::attempt::Outcome;
 use domain::device::KnownDevice;
 use domain::lockout::{CounterKey, CounterKind, CounterState};
 use domain::setting::Effective;
@@ -48,6 +49,12 @@ impl Known {
             tenant,
             policy: self.settings.lockout,
         }
+    }
+
+    /// Counts the end of a try of this name.
+    pub(super) fn count(&self, app: &App, outcome: Outcome) {
+        let slug = self.tenant.as_ref().map(|tenant| &tenant.slug);
+        app.counts.login(slug, outcome);
     }
 
     /// Rest of the lock, if the counter is locked.

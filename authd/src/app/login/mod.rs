@@ -21,6 +21,7 @@ use domain::attempt::{Attempt, Outcome};
 use domain::device::Device;
 use domain::lockout::{CounterKey, CounterKind};
 use domain::password::Password;
+use domain::tenant::Slug;
 use store::{Claim, Priority, StoreError};
 
 use crate::app::counter::{self, Admitted, Counter};
@@ -116,6 +117,7 @@ async fn evaluate(app: &Arc<App>, client: Client, login: Login) -> Result<Signed
     let counter = known.counter(app, attempt.subject);
     if let Some(retry_after) = known.locked(&counter, now) {
         record(app, locked_attempt(app, &attempt, &known)).await?;
+        known.count(app, Outcome::Locked);
         return Err(locked(retry_after));
     }
     let lane = if known.device.is_some() {
@@ -148,6 +150,7 @@ async fn refuse_spent_budget(app: &App, attempt: &Try, known: &Known) -> Result<
         attempt.attempt(app, known, Outcome::RateLimited, attempt.started_at, trace),
     )
     .await?;
+    known.count(app, Outcome::RateLimited);
     Err(Error::new(
         ErrorCode::RateLimited,
         "too many failed logins from this address",
@@ -193,7 +196,10 @@ async fn run(
     let (counter, admitted) = admit(&app, &attempt, &mut known).await?;
     let reservation = match admitted {
         Admitted::Reserved(id) => id,
-        Admitted::Locked(retry_after) => return Err(locked(retry_after)),
+        Admitted::Locked(retry_after) => {
+            known.count(&app, Outcome::Locked);
+            return Err(locked(retry_after));
+        }
         Admitted::Wait => return Err(Error::overloaded()),
     };
     let is_right = check_password(&mut place, &attempt, &known).await;
@@ -260,7 +266,7 @@ async fn check_password(place: &mut Place, attempt: &Try, known: &Known) -> Resu
 struct Who {
     ip: String,
     request_id: RequestId,
-    tenant: Option<String>,
+    tenant: Option<Slug>,
     user_id: Option<String>,
 }
 
@@ -270,8 +276,16 @@ impl Who {
         Self {
             ip: app.stored_ip(attempt.client.ip),
             request_id: attempt.client.request_id,
-            tenant: tenant.map(|tenant| tenant.slug.to_string()),
+            tenant: tenant.map(|tenant| tenant.slug.clone()),
             user_id: user.map(|user| user.id.to_string()),
+        }
+    }
+
+    /// Counts what became of the try.
+    fn count(&self, app: &App, settled: &Settled) {
+        app.counts.login(self.tenant.as_ref(), settled.outcome());
+        if matches!(settled, Settled::Refused(_, Some(_))) {
+            app.counts.lockouts.one();
         }
     }
 
@@ -283,6 +297,7 @@ impl Who {
             tenant,
             user_id,
         } = self;
+        let tenant = tenant.as_ref().map(ToString::to_string);
         tracing::info!(
             event = "login.failed",
             ip,
@@ -327,7 +342,9 @@ async fn settle_and_issue(
     if is_counted && matches!(settled, Ok(Settled::Refused(..))) {
         app.login_budget.take(&app.settings().login_budget, ip, now);
     }
-    match settled? {
+    let settled = settled?;
+    who.count(app, &settled);
+    match settled {
         Settled::Refused(outcome, locked_until) => {
             who.log(outcome, locked_until);
             Err(refusal(outcome))

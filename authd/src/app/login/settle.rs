@@ -135,6 +135,19 @@ pub(super) enum Settled {
     },
 }
 
+impl Settled {
+    /// What the log of attempts calls it.
+    pub(super) const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Refused(outcome, _) => *outcome,
+            Self::Locked(_) => Outcome::Locked,
+            Self::Lost => Outcome::Unsettled,
+            Self::Abandoned => Outcome::SuccessAbandoned,
+            Self::PasswordChange { .. } | Self::SignedIn { .. } => Outcome::Success,
+        }
+    }
+}
+
 impl Evaluated {
     /// Puts together what the transaction goes by.
     pub(super) fn new(app: &App, attempt: Try, verdict: Verdict, draw: Draw) -> Self {

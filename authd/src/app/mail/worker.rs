@@ -261,6 +261,13 @@ async fn settle(
             (None, Some(why.reason))
         }
     };
+    let mails = &app.counts.mails;
+    let counter = match state {
+        Some(MessageState::Sent) => &mails.sent,
+        Some(_) => &mails.given_up,
+        None => &mails.retried,
+    };
+    counter.one();
     app.store
         .write(
             Priority::Background,

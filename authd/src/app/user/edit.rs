@@ -7,8 +7,8 @@ use std::sync::Arc;
 use common::call::UserRef;
 use common::error::ErrorCode;
 use common::time::Time;
-use common::view::{Address, EmployeeView, Name, UserView};
-use domain::profile::{self, InvalidField};
+use common::view::{EmployeeView, UserView};
+use domain::profile;
 use domain::setting::TenantSettings;
 use domain::user::User;
 use serde::Deserialize;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use store::WriteTx;
 
 use super::create::{Paths, references, unseen};
-use super::set::{change_and, made_of, read};
+use super::set::{change_and, read};
 use super::view::{self, Detail};
 use super::{act, again, by_id};
 use crate::app::audit::{Act, Record};
@@ -24,6 +24,7 @@ use crate::app::email_change::{Wish, Wished};
 use crate::app::entity::Expected;
 use crate::app::patch::Patch;
 use crate::app::permit::Permit;
+use crate::app::profile_patch::{self, AddressPatch, NamePatch, text};
 use crate::app::{Administrator, App, By, Error};
 
 /// A merge patch of a user.
@@ -31,32 +32,13 @@ use crate::app::{Administrator, App, By, Error};
 #[serde(deny_unknown_fields, default)]
 pub struct Edit {
     email: Patch<String>,
-    name: Patch<NameEdit>,
+    name: Patch<NamePatch>,
     phone: Patch<String>,
-    address: Patch<AddressEdit>,
+    address: Patch<AddressPatch>,
     locale: Patch<String>,
     employee: Patch<EmployeeEdit>,
     external_refs: Patch<BTreeMap<String, Patch<String>>>,
     is_tenant_admin: Patch<bool>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct NameEdit {
-    given: Patch<String>,
-    family: Patch<String>,
-    display: Patch<String>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct AddressEdit {
-    line1: Patch<String>,
-    line2: Patch<String>,
-    city: Patch<String>,
-    region: Patch<String>,
-    postal_code: Patch<String>,
-    country: Patch<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -143,10 +125,10 @@ impl Edit {
 
     fn applied(&self, before: &User, settings: &TenantSettings) -> Result<User, Error> {
         let mut after = before.clone();
-        after.name = self.named(&before.name)?;
+        after.name = profile_patch::name(&self.name, &before.name)?;
         text(&self.phone, &mut after.phone, "/phone", profile::phone)?;
         text(&self.locale, &mut after.locale, "/locale", profile::locale)?;
-        after.address = self.addressed(before.address.clone())?;
+        after.address = profile_patch::address(&self.address, before.address.as_ref())?;
         self.employ(&mut after.employee)?;
         self.refer(&mut after.external_refs, settings)?;
         after.is_tenant_admin = match self.is_tenant_admin {
@@ -155,41 +137,6 @@ impl Edit {
             Patch::Set(flag) => flag,
         };
         Ok(after)
-    }
-
-    fn named(&self, before: &Name) -> Result<Name, Error> {
-        let edit = match &self.name {
-            Patch::Keep => return Ok(before.clone()),
-            Patch::Unset => return Ok(Name::default()),
-            Patch::Set(edit) => edit,
-        };
-        let mut name = before.clone();
-        // A shown name that nobody chose follows the others.
-        if before.display == made_of(before)? {
-            name.display = None;
-        }
-        put(&edit.given, &mut name.given);
-        put(&edit.family, &mut name.family);
-        put(&edit.display, &mut name.display);
-        profile::name(&name).map_err(|(path, error)| Error::invalid_field(path, &error))
-    }
-
-    fn addressed(&self, before: Option<Address>) -> Result<Option<Address>, Error> {
-        let edit = match &self.address {
-            Patch::Keep => return Ok(before),
-            Patch::Unset => return Ok(None),
-            Patch::Set(edit) => edit,
-        };
-        let mut address = before.unwrap_or_default();
-        put(&edit.line1, &mut address.line1);
-        put(&edit.line2, &mut address.line2);
-        put(&edit.city, &mut address.city);
-        put(&edit.region, &mut address.region);
-        put(&edit.postal_code, &mut address.postal_code);
-        put(&edit.country, &mut address.country);
-        let address = profile::address(&address)
-            .map_err(|(path, error)| Error::invalid_field(path, &error))?;
-        Ok((address != Address::default()).then_some(address))
     }
 
     fn employ(&self, employee: &mut EmployeeView) -> Result<(), Error> {
@@ -236,31 +183,4 @@ impl Edit {
         refs.extend(references(settings, &given)?);
         Ok(())
     }
-}
-
-/// A text that is checked with all others of its object.
-fn put(patch: &Patch<String>, text: &mut Option<String>) {
-    match patch {
-        Patch::Keep => {}
-        Patch::Unset => *text = None,
-        Patch::Set(value) => *text = Some(value.clone()),
-    }
-}
-
-/// A text that has a form of its own.
-fn text(
-    patch: &Patch<String>,
-    text: &mut Option<String>,
-    path: &'static str,
-    read: fn(&str) -> Result<String, InvalidField>,
-) -> Result<(), Error> {
-    match patch {
-        Patch::Keep => {}
-        Patch::Unset => *text = None,
-        Patch::Set(value) => {
-            let value = read(value).map_err(|error| Error::invalid_field(path, &error))?;
-            *text = Some(value);
-        }
-    }
-    Ok(())
 }

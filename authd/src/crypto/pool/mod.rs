@@ -14,6 +14,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use common::secret::Secret;
+use common::tally::Spread;
 
 use super::error::CryptoError;
 use super::pepper::Pepper;
@@ -43,6 +44,23 @@ pub struct HashSettings {
     pub queue_deadline: Duration,
     /// Idleness after which a thread gives its memory back.
     pub idle_release: Duration,
+}
+
+/// What a pool has done since its start, and what waits for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HashWork {
+    /// Hashes that wait for a thread.
+    pub waiting: usize,
+    /// Places that are taken, spare ones apart.
+    pub places_taken: usize,
+    /// Times that no place was left.
+    pub refused: u64,
+    /// Hashes that waited too long and were not begun.
+    pub late: u64,
+    /// How long hashes waited for a thread, in seconds.
+    pub waits: Spread,
+    /// How long a thread had each, in seconds.
+    pub works: Spread,
 }
 
 /// Settings that were made ready for [`HashPool::apply`].
@@ -317,6 +335,19 @@ impl HashPool {
     /// Bytes that the threads keep for the next hash.
     pub fn memory_bytes(&self) -> usize {
         self.inner.queue.memory_bytes()
+    }
+
+    /// What was done since the start, and what waits.
+    pub fn work(&self) -> HashWork {
+        let Inner { queue, places, .. } = self.inner.as_ref();
+        HashWork {
+            waiting: queue.waiting(),
+            places_taken: places.taken(),
+            refused: places.refused(),
+            late: queue.hashed.late.total(),
+            waits: queue.hashed.waits.spread(),
+            works: queue.hashed.works.spread(),
+        }
     }
 
     /// Ends the threads after what they evaluate now; what waits is answered

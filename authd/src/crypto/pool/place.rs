@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use common::secret::Secret;
+use common::tally::Counter;
 use domain::password::Password;
 use tokio::sync::oneshot;
 
@@ -48,6 +49,7 @@ pub enum HashError {
 /// The places of a pool.
 pub(super) struct Places {
     taken: Mutex<Taken>,
+    refused: Counter,
 }
 
 #[derive(Default)]
@@ -73,7 +75,13 @@ impl Places {
                 limit,
                 ..Taken::default()
             }),
+            refused: Counter::default(),
         }
+    }
+
+    /// How often none was left.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused.total()
     }
 
     /// So many from now on; who holds one keeps it, also above a lower limit.
@@ -93,6 +101,7 @@ impl Places {
             Lane::Spare => taken.spare >= SPARE_LIMIT,
         };
         if is_full {
+            places.refused.one();
             return Err(NoPlace);
         }
         taken.all += usize::from(lane != Lane::Spare);

@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use common::secret::Secret;
+use common::tally::{Counter, Times};
 use domain::password::Password;
 use tokio::sync::oneshot;
 
@@ -81,11 +82,35 @@ impl Lanes {
     }
 }
 
+/// Times that hashes and their waits are told by; the last is the usual deadline of the queue.
+const BOUNDS: &[Duration] = &[
+    Duration::from_millis(1),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(25),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+];
+
+/// What the threads count.
+pub(super) struct Hashed {
+    /// How long jobs waited for a thread.
+    pub(super) waits: Times,
+    /// How long a thread had them.
+    pub(super) works: Times,
+    /// Jobs that waited too long.
+    pub(super) late: Counter,
+}
+
 /// The queue of one pool.
 pub(super) struct Queue {
     lanes: Mutex<Lanes>,
     changed: Condvar,
     memory_bytes: Arc<AtomicUsize>,
+    pub(super) hashed: Hashed,
 }
 
 impl Queue {
@@ -94,7 +119,18 @@ impl Queue {
             lanes: Mutex::new(Lanes::default()),
             changed: Condvar::new(),
             memory_bytes: Arc::default(),
+            hashed: Hashed {
+                waits: Times::within(BOUNDS),
+                works: Times::within(BOUNDS),
+                late: Counter::default(),
+            },
         }
+    }
+
+    /// How many jobs wait for a thread.
+    pub(super) fn waiting(&self) -> usize {
+        let lanes = self.lock();
+        lanes.common.len() + lanes.kept.len() + lanes.spare.len()
     }
 
     /// Adds a job.

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock, mpsc};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::super::error::CryptoError;
 use super::evaluate::Evaluator;
@@ -97,7 +97,14 @@ fn work(queue: &Queue, current: &Current) {
             Next::Work(job) => {
                 let terms = current.get();
                 let deadline = terms.patience.queue_deadline;
+                let waited = job.queued.elapsed();
+                queue.hashed.waits.took(waited);
+                if waited >= deadline && !job.work.is_abandoned() {
+                    queue.hashed.late.one();
+                }
+                let begun = Instant::now();
                 serve(job, &terms.evaluator, &mut memory, deadline);
+                queue.hashed.works.took(begun.elapsed());
             }
             Next::Idle => memory.release(),
             Next::Stop => return,

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
+use common::tally::{Counter, Times};
 use rusqlite::Connection;
 
 use super::checkpoint::{self, Checkpoints};
@@ -13,16 +15,42 @@ use super::queue::Queue;
 use super::writer::QueuedWrite;
 use crate::claim::Claim;
 use crate::error::StoreError;
-use crate::unit::{Backend, DatabaseInfo, Priority, ReadJob, WriteJob};
+use crate::unit::{Backend, DatabaseInfo, DatabaseWork, Priority, ReadJob, WriteJob};
 
 /// What is called once when nothing more may be written.
 pub(super) type OnFatal = Box<dyn Fn(&str) + Send + Sync>;
+
+/// Times that a COMMIT is told by: from a fast disk to one that is in trouble.
+const COMMIT_BOUNDS: &[Duration] = &[
+    Duration::from_micros(250),
+    Duration::from_millis(1),
+    Duration::from_micros(2500),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(25),
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+];
+
+/// What the writer counts.
+pub(super) struct Written {
+    /// Transactions that were committed.
+    pub(super) groups: Counter,
+    /// Jobs in them.
+    pub(super) jobs: Counter,
+    /// Transactions that were not, or of which that is not known.
+    pub(super) failed: Counter,
+    /// How long each COMMIT took.
+    pub(super) commits: Times,
+}
 
 /// What the threads share.
 pub(super) struct Shared {
     pub(super) writes: Queue<QueuedWrite>,
     pub(super) reads: Queue<Box<dyn ReadJob>>,
     pub(super) checkpoints: Arc<Checkpoints>,
+    pub(super) written: Written,
     failed: AtomicBool,
     on_fatal: OnFatal,
 }
@@ -33,6 +61,12 @@ impl Shared {
             writes: Queue::new(),
             reads: Queue::new(),
             checkpoints,
+            written: Written {
+                groups: Counter::default(),
+                jobs: Counter::default(),
+                failed: Counter::default(),
+                commits: Times::within(COMMIT_BOUNDS),
+            },
             failed: AtomicBool::new(false),
             on_fatal,
         }
@@ -125,6 +159,20 @@ impl Backend for Sqlite {
             path: self.path.clone(),
             schema: self.schema,
             pending: 0,
+        }
+    }
+
+    fn work(&self) -> DatabaseWork {
+        let count = |waiting: usize| u64::try_from(waiting).unwrap_or(u64::MAX);
+        let written = &self.shared.written;
+        DatabaseWork {
+            writes_queued: count(self.shared.writes.len()),
+            reads_queued: count(self.shared.reads.len()),
+            groups: written.groups.total(),
+            writes: written.jobs.total(),
+            failed: written.failed.total(),
+            commits: written.commits.spread(),
+            checkpoints: self.shared.checkpoints.done(),
         }
     }
 

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use common::tally::Counter;
 use rusqlite::config::DbConfig;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ErrorCode};
@@ -35,6 +36,8 @@ pub(super) struct Checkpoints {
     behind: AtomicBool,
     /// Pages that a reader kept from being moved, when that was last told; 0 if none does.
     held: AtomicU32,
+    /// Times that the log was moved.
+    done: Counter,
     call: Mutex<Call>,
     called: Condvar,
 }
@@ -52,6 +55,7 @@ impl Checkpoints {
             moved_at: AtomicU32::new(0),
             behind: AtomicBool::new(false),
             held: AtomicU32::new(0),
+            done: Counter::default(),
             call: Mutex::new(Call {
                 due: false,
                 closed: false,
@@ -130,6 +134,11 @@ impl Checkpoints {
         }
     }
 
+    /// How often the log was moved, as far as it could be.
+    pub(super) fn done(&self) -> u64 {
+        self.done.total()
+    }
+
     /// Ends the thread.
     pub(super) fn close(&self) {
         self.call().closed = true;
@@ -175,10 +184,13 @@ pub(super) struct Pages {
 /// Moves what can be moved without blocking anybody.
 pub(super) fn passive(connection: &Connection, shared: &Shared) -> Option<Pages> {
     match connection.wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE) {
-        Ok((all, moved)) => Some(Pages {
-            all: u32::try_from(all).ok()?,
-            moved: u32::try_from(moved).ok()?,
-        }),
+        Ok((all, moved)) => {
+            shared.checkpoints.done.one();
+            Some(Pages {
+                all: u32::try_from(all).ok()?,
+                moved: u32::try_from(moved).ok()?,
+            })
+        }
         Err(error) => {
             let code = error.sqlite_error_code();
             if code == Some(ErrorCode::SystemIoFailure) {

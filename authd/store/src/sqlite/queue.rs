@@ -113,6 +113,15 @@ impl<T> Queue<T> {
         self.waiting().next()
     }
 
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        let waiting = self.waiting();
+        let urgent = waiting.urgent.len();
+        urgent
+            .saturating_add(waiting.normal.len())
+            .saturating_add(waiting.background.len())
+    }
+
     /// Takes no more in; what is there can still be taken out.
     pub(super) fn close(&self) {
         self.waiting().closed = true;

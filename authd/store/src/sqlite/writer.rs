@@ -181,8 +181,24 @@ impl Writer {
         self.runs.is_multiple_of(every)
     }
 
-    fn commit_group(&self, mut group: Group) {
+    /// COMMIT, counted before anybody is answered.
+    fn committed(&self, group: &Group) -> rusqlite::Result<()> {
+        let started = Instant::now();
         let outcome = (self.commit)(&self.connection);
+        let written = &self.shared.written;
+        written.commits.took(started.elapsed());
+        if outcome.is_ok() {
+            written.groups.one();
+            let jobs = u64::try_from(group.jobs.len()).unwrap_or(u64::MAX);
+            written.jobs.add(jobs);
+        } else {
+            written.failed.one();
+        }
+        outcome
+    }
+
+    fn commit_group(&self, mut group: Group) {
+        let outcome = self.committed(&group);
         let Err(error) = outcome else {
             if self.announce_scopes(&mut group.scopes) {
                 answer(group, || Ok(()));
