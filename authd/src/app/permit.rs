@@ -65,7 +65,10 @@ impl<'a> Permit<'a> {
     /// Whether a user is the one who acts.
     pub fn is_by(&self, id: UserId) -> bool {
         let of = self.of.as_ref();
-        of.is_some_and(|standing| standing.administrator.caller.user_id == id)
+        of.is_some_and(|standing| match &standing.administrator.agent {
+            Agent::User(caller) => caller.user_id == id,
+            Agent::Client(_) => false,
+        })
     }
 
     /// When the change is made.
