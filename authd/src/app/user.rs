@@ -66,7 +66,7 @@ pub async fn list(
     let by = by.into();
     let contains = ("email", request.email_contains.is_some());
     names::refuse_personal_filters(by, &[contains])?;
-    let mut place = Place::by(&app.keys, by, &request, &request.paging())?;
+    let place = Place::by(&app.keys, by, &request, &request.paging())?;
     let now = app.now();
     let (reach, detail) = (by.reach(), view::Detail::of_list(by));
     app.store
@@ -84,23 +84,16 @@ pub async fn list(
                     .map(|seconds| now.minus(Duration::from_secs(seconds))),
                 email_contains: request.email_contains,
             };
-            place.after = place
-                .after
-                .take()
-                .map(|id| cursor::user_place(tx, &id))
-                .transpose()?;
             let (rows, next) = place.collect(
                 cursor::user_key,
                 |_| true,
                 |page| tx.operator().users(&filter, page),
             )?;
-            // The cursor names the last row by its id: it travels in the open, an address must not.
-            let last = rows.last().map(|row| row.user.id.to_string());
             let items = rows
                 .iter()
                 .map(|row| view::user(row, now, detail))
                 .collect();
-            Ok(place.page(items, next.and(last).as_deref()))
+            Ok(place.page(items, next.as_deref()))
         })
         .await
 }

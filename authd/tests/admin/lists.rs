@@ -133,6 +133,35 @@ async fn users_are_paged_over_tenants_and_their_cursor_holds_no_address() {
 }
 
 #[tokio::test]
+async fn a_page_follows_one_whose_rows_are_gone() {
+    let desk = Desk::new();
+    desk.tenant("acme").await;
+    for name in ["alice", "bob", "carol"] {
+        desk.user("acme", &format!("{name}@x.test")).await;
+    }
+    let first = user::list(&desk.app, &desk.admin(), users(2, None)).await;
+    let first = first.unwrap();
+    for row in &first.items {
+        let request = call::user::Delete {
+            user: call::UserRef {
+                tenant: None,
+                name: row.id.to_string(),
+            },
+            confirm: row.email.clone(),
+            reason: None,
+        };
+        user::delete(&desk.app, &desk.admin(), request)
+            .await
+            .unwrap();
+    }
+    let next = users(2, first.next_cursor);
+    let next = user::list(&desk.app, &desk.admin(), next).await.unwrap();
+    let names: Vec<_> = next.items.iter().map(|row| row.email.as_deref()).collect();
+    assert_eq!(names, [Some("carol@x.test")]);
+    assert_eq!(next.next_cursor, None);
+}
+
+#[tokio::test]
 async fn a94_the_monitor_socket_lists_ids_statuses_and_times_alone() {
     let desk = Desk::new();
     let acme = desk.tenant("acme").await;

@@ -77,7 +77,7 @@ pub async fn who_can(
     _operator: &Operator,
     request: WhoCan,
 ) -> Result<Page<HolderView>, Error> {
-    let mut place = Place::of(&app.keys, &request, &request.paging())?;
+    let place = Place::of(&app.keys, &request, &request.paging())?;
     app.store
         .read(move |tx| {
             let tenant = request
@@ -91,22 +91,16 @@ pub async fn who_can(
                 may: Some(right.clone()),
                 ..UserFilter::default()
             };
-            place.after = place
-                .after
-                .take()
-                .map(|id| cursor::user_place(tx, &id))
-                .transpose()?;
             let (rows, next) = place.collect(
                 cursor::user_key,
                 |row: &UserRow| row.user.status != UserStatus::Disabled && knows(tx, row, &right),
                 |page| tx.operator().users(&filter, page),
             )?;
-            let last = rows.last().map(|row| row.user.id.to_string());
             let items = rows
                 .iter()
                 .map(|row| holder(tx, row, &right))
                 .collect::<Result<_, _>>()?;
-            Ok(place.page(items, next.and(last).as_deref()))
+            Ok(place.page(items, next.as_deref()))
         })
         .await
 }

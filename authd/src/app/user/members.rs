@@ -28,26 +28,20 @@ pub(in crate::app) async fn members(
         ..UserFilter::default()
     };
     let list = format!("members {role} {within:?}");
-    let mut place = Place::of_administrator(&app.keys, &list, administrator, paging)?;
+    let place = Place::of_administrator(&app.keys, &list, administrator, paging)?;
     let (now, detail) = (app.now(), Detail::of_one(administrator));
     app.store
         .read(move |tx| {
-            place.after = place
-                .after
-                .take()
-                .map(|id| cursor::user_place(tx, &id))
-                .transpose()?;
             let (rows, next) = place.collect(
                 cursor::user_key,
                 |_| true,
                 |page| tx.operator().users(&filter, page),
             )?;
-            let last = rows.last().map(|row| row.user.id.to_string());
             let items = rows.iter().map(|row: &UserRow| UserView {
                 tenant: within.is_none().then(|| row.tenant.to_string()),
                 ..view::user(row, now, detail)
             });
-            Ok(place.page(items.collect(), next.and(last).as_deref()))
+            Ok(place.page(items.collect(), next.as_deref()))
         })
         .await
 }
