@@ -36,7 +36,7 @@ pub(crate) struct AttemptList {
     /// Only those of this user
     #[arg(long, value_name = "USER")]
     pub(crate) user: Option<String>,
-    /// Only those from this address
+    /// Only those from this address or CIDR
     #[arg(long, value_name = "IP")]
     pub(crate) ip: Option<String>,
     /// Only failed ones

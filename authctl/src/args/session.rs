@@ -17,7 +17,7 @@ pub(crate) enum Session {
         /// Only those of this device
         #[arg(long, value_name = "ID")]
         device: Option<String>,
-        /// Only those that signed in from this address
+        /// Only those that signed in from this address or CIDR
         #[arg(long, value_name = "IP")]
         ip: Option<String>,
         /// Only those not used for 7d, say

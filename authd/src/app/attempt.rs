@@ -18,6 +18,7 @@ pub use top::top;
 
 use crate::app::cursor::Place;
 use crate::app::names::Subject;
+use crate::app::origin::Origin;
 use crate::app::{App, By, Caller, Error, Operator, Reach, Sight, names, target};
 use crate::crypto::KeyRing;
 
@@ -39,12 +40,7 @@ pub async fn list(
         ("ip", request.ip.is_some()),
     ];
     names::refuse_personal_filters(by, &personal)?;
-    let ip = request
-        .ip
-        .as_deref()
-        .map(names::address)
-        .transpose()?
-        .map(|ip| app.stored_ip(ip));
+    let origin = Origin::parse(app, request.ip.as_deref())?;
     let place = Place::by(&app.keys, by, &request, &request.paging())?;
     let (reach, sight) = (by.reach(), Sight::of(by));
     let keys = Arc::clone(&app.keys);
@@ -58,14 +54,14 @@ pub async fn list(
                 request.user.clone(),
             )?;
             let filter = AttemptFilter {
-                ip,
+                ip: origin.stored.clone(),
                 failed: request.failed,
                 since: request.since,
                 ..whose
             };
             let (rows, next) = place.collect(
                 |row: &AttemptRow| row.first.id.to_string(),
-                |_| true,
+                |row| origin.keeps(row.first.ip.as_deref()),
                 |page| tx.operator().attempts(&filter, page),
             )?;
             Ok(place.page(views(tx, &rows, sight)?, next.as_deref()))

@@ -33,6 +33,7 @@ pub mod logout;
 pub mod mail;
 pub mod me;
 pub mod names;
+pub mod origin;
 pub mod password;
 pub mod password_change;
 pub mod password_reset;

@@ -18,6 +18,7 @@ pub use revoke::{end_all, end_one, revoke};
 
 use crate::app::cursor::Place;
 use crate::app::names::Found;
+use crate::app::origin::Origin;
 use crate::app::tenant::effective::{self, Effectives};
 use crate::app::{App, By, Caller, Error, Operator, Sight, names, target};
 
@@ -107,12 +108,7 @@ pub async fn list(
 ) -> Result<Page<SessionView>, Error> {
     let by = by.into();
     names::refuse_personal_filters(by, &personal_filters(&request))?;
-    let ip = request
-        .ip
-        .as_deref()
-        .map(names::address)
-        .transpose()?
-        .map(|ip| app.stored_ip(ip));
+    let origin = Origin::parse(app, request.ip.as_deref())?;
     let place = Place::by(&app.keys, by, &request, &request.paging())?;
     let (now, reach, sight) = (app.now(), by.reach(), Sight::of(by));
     let app = Arc::clone(app);
@@ -132,7 +128,7 @@ pub async fn list(
                 tenant,
                 user,
                 device: request.device,
-                ip,
+                ip: origin.stored.clone(),
                 idle_since,
                 // The disk may be behind; whether a session is alive is decided row by row below.
                 active_after: now.minus(idle_timeout.saturating_add(FLUSH_LAG)),
@@ -148,7 +144,8 @@ pub async fn list(
             let limits = |row: &SessionRow| effectives.of(tx, Some(row.session.tenant_id));
             let keep = |row: &SessionRow| {
                 let session = app.with_last_use(row.session.clone());
-                is_alive(&effectives, &session, now)
+                origin.keeps(session.ip.as_deref())
+                    && is_alive(&effectives, &session, now)
                     && idle_since.is_none_or(|since| session.last_active_at <= since)
             };
             let (rows, next) =

@@ -148,6 +148,52 @@ async fn sign_in_from(desk: &Desk, tenant: TenantId, user: UserId, ip: &str, cou
     .await;
 }
 
+#[tokio::test]
+async fn sessions_and_attempts_are_listed_by_address_and_by_range() {
+    let desk = Desk::new();
+    let acme = desk.tenant("acme").await;
+    let bob = desk.user("acme", "bob@acme.test").await;
+    for (ip, count) in [("203.0.113.7", 2), ("203.0.113.200", 1), ("2001:db8::7", 1)] {
+        sign_in_from(&desk, acme, bob, ip, count).await;
+    }
+    let listed = async |ip: &str| {
+        let request = List {
+            ip: Some(ip.to_owned()),
+            ..List::default()
+        };
+        session::list(&desk.app, &desk.admin(), request)
+            .await
+            .map(|page| page.items.len())
+            .map_err(|error| error.fields[0].path.to_string())
+    };
+    for (ip, count) in [
+        ("203.0.113.7", 2),
+        ("203.0.113.7/32", 2),
+        ("203.0.113.0/25", 2),
+        ("203.0.113.0/24", 3),
+        ("2001:db8::/64", 1),
+        ("::/0", 1),
+        ("198.51.100.0/24", 0),
+    ] {
+        assert_eq!(listed(ip).await, Ok(count), "{ip}");
+    }
+    assert_eq!(listed("203.0.113.0/33").await, Err("/ip".to_owned()));
+    let attempts = async |ip: &str| {
+        let request = call::attempt::List {
+            ip: Some(ip.to_owned()),
+            ..call::attempt::List::default()
+        };
+        let page = authd::app::attempt::list(&desk.app, &desk.admin(), request).await;
+        page.unwrap().items
+    };
+    desk.attempt(acme, Some(bob)).await;
+    let one = attempts("0.0.0.0/0").await;
+    assert_eq!(one.len(), 1);
+    let ip = one[0].ip.clone().unwrap();
+    assert_eq!(attempts(&ip).await, one);
+    assert_eq!(attempts("198.51.100.0/30").await, []);
+}
+
 fn matching(tenant: Option<&str>, ip: Option<&str>, age: Option<u64>) -> Revoke {
     revoke(Target::Matching(Matching {
         tenant: tenant.map(str::to_owned),

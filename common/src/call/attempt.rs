@@ -14,7 +14,7 @@ pub struct List {
     pub tenant: TenantFilter,
     /// Only those of this user, an id or an address.
     pub user: Option<String>,
-    /// Only those from this address.
+    /// Only those from this address or range.
     pub ip: Option<String>,
     /// Only failed ones.
     pub failed: bool,

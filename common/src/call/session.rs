@@ -15,7 +15,7 @@ pub struct List {
     pub user: Option<String>,
     /// Only those of this device id.
     pub device: Option<String>,
-    /// Only those that signed in from this address.
+    /// Only those that signed in from this address or range.
     pub ip: Option<String>,
     /// Only those not used for so many seconds.
     pub idle_seconds: Option<u64>,
