@@ -66,7 +66,7 @@ fn figure(figures: &[(String, String, f64)], name: &str, labels: &str) -> Option
 
 fn page(metrics: &Api) -> String {
     let answer = metrics.send(&Request::get("/metrics"));
-    assert_eq!(answer.outcome(), "200 ");
+    assert_eq!(answer.status, 200);
     answer.text()
 }
 
