@@ -25,7 +25,7 @@ pub(super) fn of(traffic: Arc<Traffic>, api: Gauge) -> Figures {
 fn connections(api: &Gauge) -> [Family; 3] {
     [
         Family::gauge(
-            "authd_http_connections",
+            "authd_http_connections_open",
             "Connections of the API that are open.",
         )
         .size(api.open()),
