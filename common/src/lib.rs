@@ -8,6 +8,7 @@ pub mod email;
 pub mod error;
 pub mod id;
 pub mod paths;
+mod schema;
 pub mod secret;
 pub mod sharded;
 pub mod suggest;

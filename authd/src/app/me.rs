@@ -3,6 +3,7 @@
 use common::view::{Address, Name};
 use domain::profile::{self, InvalidField};
 use domain::user::User;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use store::Priority;
 
@@ -13,37 +14,48 @@ use crate::app::user::{made_name, own};
 use crate::app::{App, Caller, Error};
 
 /// A change of one's own profile: these fields and no other (rule 29).
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProfilePatch {
     /// Name of the person; its members are merged.
     pub name: Patch<NamePatch>,
     /// E.164.
+    #[schemars(regex(pattern = profile::PHONE_PATTERN))]
     pub phone: Patch<String>,
     /// Postal address; its members are merged.
     pub address: Patch<AddressPatch>,
     /// BCP 47 tag.
+    #[schemars(regex(pattern = profile::LOCALE_PATTERN))]
     pub locale: Patch<String>,
 }
 
 /// A change of a name.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NamePatch {
+    #[schemars(length(min = 1, max = profile::NAME_LIMIT))]
     given: Patch<String>,
+    #[schemars(length(min = 1, max = profile::NAME_LIMIT))]
     family: Patch<String>,
+    #[schemars(length(min = 1, max = profile::NAME_LIMIT))]
     display: Patch<String>,
 }
 
 /// A change of a postal address.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AddressPatch {
+    #[schemars(length(min = 1, max = profile::LINE_LIMIT))]
     line1: Patch<String>,
+    #[schemars(length(min = 1, max = profile::LINE_LIMIT))]
     line2: Patch<String>,
+    #[schemars(length(min = 1, max = profile::LINE_LIMIT))]
     city: Patch<String>,
+    #[schemars(length(min = 1, max = profile::LINE_LIMIT))]
     region: Patch<String>,
+    #[schemars(length(min = 1, max = profile::LINE_LIMIT))]
     postal_code: Patch<String>,
+    #[schemars(regex(pattern = profile::COUNTRY_PATTERN))]
     country: Patch<String>,
 }
 

@@ -21,6 +21,7 @@ mod maintenance;
 mod me;
 mod multipart;
 mod oauth;
+pub mod openapi;
 mod pages;
 pub(crate) mod passage;
 mod permissions;

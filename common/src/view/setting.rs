@@ -1,11 +1,12 @@
 //! A setting of a tenant as it is shown.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::time::Time;
 
 /// Where a setting's value comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SettingSource {
     /// The configuration: the tenant has no value of its own.
@@ -29,7 +30,7 @@ impl SettingSource {
 
 /// What holds for a tenant, one key of it. Values are in the spelling of the configuration; several
 /// names are separated by commas.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SettingView {
     /// Slug of the tenant.
     pub tenant: String,

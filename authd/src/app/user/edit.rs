@@ -9,6 +9,7 @@ use common::view::{Address, EmployeeView, Name, UserView};
 use domain::profile::{self, InvalidField};
 use domain::setting::TenantSettings;
 use domain::user::User;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::create::{Paths, references};
@@ -21,41 +22,56 @@ use crate::app::patch::Patch;
 use crate::app::{Administrator, App, By, Error};
 
 /// A merge patch of a user.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "UserPatch")]
 pub struct Edit {
     name: Patch<NameEdit>,
+    #[schemars(regex(pattern = profile::PHONE_PATTERN))]
     phone: Patch<String>,
     address: Patch<AddressEdit>,
+    #[schemars(regex(pattern = profile::LOCALE_PATTERN))]
     locale: Patch<String>,
     employee: Patch<EmployeeEdit>,
     external_refs: Patch<BTreeMap<String, Patch<String>>>,
+    #[schemars(extend("x-rule" = 14))]
     is_tenant_admin: Patch<bool>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct NameEdit {
+    #[schemars(length(min = 1, max = profile::NAME_LIMIT))]
     given: Patch<String>,
+    #[schemars(length(min = 1, max = profile::NAME_LIMIT))]
     family: Patch<String>,
+    #[schemars(length(min = 1, max = profile::NAME_LIMIT))]
     display: Patch<String>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct AddressEdit {
+    #[schemars(length(min = 1, max = profile::LINE_LIMIT))]
     line1: Patch<String>,
+    #[schemars(length(min = 1, max = profile::LINE_LIMIT))]
     line2: Patch<String>,
+    #[schemars(length(min = 1, max = profile::LINE_LIMIT))]
     city: Patch<String>,
+    #[schemars(length(min = 1, max = profile::LINE_LIMIT))]
     region: Patch<String>,
+    #[schemars(length(min = 1, max = profile::LINE_LIMIT))]
     postal_code: Patch<String>,
+    #[schemars(regex(pattern = profile::COUNTRY_PATTERN))]
     country: Patch<String>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct EmployeeEdit {
+    #[schemars(length(min = 1, max = profile::EMPLOYEE_ID_LIMIT))]
     employee_id: Patch<String>,
+    #[schemars(regex(pattern = profile::KRA_PIN_PATTERN))]
     kra_pin: Patch<String>,
 }
 
