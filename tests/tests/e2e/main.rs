@@ -30,6 +30,7 @@ mod mailbox;
 mod manual;
 mod migrations;
 mod offline_keys;
+mod openapi;
 mod pages;
 mod passwords;
 mod pictures;
