@@ -103,6 +103,13 @@ enum CommandArgs {
         #[command(flatten)]
         man: Man,
     },
+    /// Print the OpenAPI document of the HTTP API
+    #[command(name = "openapi")]
+    OpenApi {
+        /// Write it into this file instead
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Print the completion script of a shell
     Completion {
         /// bash, zsh or fish
@@ -254,6 +261,8 @@ pub enum Command {
     Recover(String),
     /// Write the manual pages.
     Man(Man),
+    /// Print the OpenAPI document, or write it into a file.
+    OpenApi(Option<PathBuf>),
     /// Print a completion script.
     Completion(Shell),
     /// Print the version.
@@ -273,6 +282,7 @@ impl Args {
             CommandArgs::Keys { config, keys } => (config, Command::Keys(keys)),
             CommandArgs::Recover { config, user } => (config, Command::Recover(user)),
             CommandArgs::Man { man } => (ConfigArgs::default(), Command::Man(man)),
+            CommandArgs::OpenApi { output } => (ConfigArgs::default(), Command::OpenApi(output)),
             CommandArgs::Completion { shell } => {
                 (ConfigArgs::default(), Command::Completion(shell))
             }

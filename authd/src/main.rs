@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use authd::args::{self, Args, Command};
 use authd::commands::version::Storage;
 use authd::commands::{
-    check_config, completion, db, healthcheck, keys, man, print_config, recover, run, version,
+    check_config, completion, db, healthcheck, keys, man, openapi, print_config, recover, run,
+    version,
 };
 use authd::print::Printer;
 use clap::Parser;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         Command::CheckConfig(args) => check_config::run(args, &source, out, &mut errors),
         Command::PrintConfig(args) => print_config::run(args, &source, out, &mut errors),
         Command::Man(args) => man::run(&args.dir, out, &mut errors),
+        Command::OpenApi(file) => openapi::run(file.as_deref(), out, &mut errors),
         Command::Completion(shell) => completion::run(shell, out, &mut errors),
         Command::Version(args) => version::run(args, &Storage::built_in(), out, &mut errors),
         Command::Run(args) => return run::run(args, source, &mut errors),

@@ -19,7 +19,7 @@ pub struct Email(String);
 pub struct InvalidEmail;
 
 /// RFC 5321 4.5.3.1.3: a path of 256 octets less its angle brackets.
-const LIMIT_BYTES: usize = 254;
+pub const LIMIT_BYTES: usize = 254;
 /// RFC 5321 4.5.3.1.1.
 const LOCAL_LIMIT_BYTES: usize = 64;
 

@@ -4,10 +4,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Every code that an answer can bear; stable, and documented in the API's contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(
     missing_docs,
@@ -308,7 +309,7 @@ impl fmt::Display for ErrorCode {
 }
 
 /// One field that was refused: where it stands, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldError {
     /// JSON pointer (RFC 6901) into the request's body.
     pub path: Cow<'static, str>,
@@ -338,14 +339,16 @@ impl FieldError {
 }
 
 /// The body of every refused request (`application/problem+json`, RFC 9457).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// `urn:authd:error:<code>`.
     #[serde(rename = "type")]
+    #[schemars(regex(pattern = "^urn:authd:error:[a-z_]+$"))]
     pub type_uri: String,
     /// Short name of the problem.
     pub title: String,
     /// HTTP status.
+    #[schemars(range(min = 400, max = 599))]
     pub status: u16,
     /// The code that programs act on.
     pub code: ErrorCode,
@@ -361,6 +364,7 @@ pub struct Problem {
     pub retry_after_seconds: Option<u64>,
     /// Next step for the operator; on the admin channel alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub hint: Option<String>,
 }
 

@@ -9,6 +9,7 @@ pub mod error;
 pub mod id;
 pub mod language;
 pub mod paths;
+mod schema;
 pub mod secret;
 pub mod sharded;
 pub mod suggest;

@@ -46,6 +46,11 @@ pub const BUILT_IN: &[&str] = &[
     "users:view",
 ];
 
+/// Form of a permission's name (JSON Schema, ECMA-262).
+pub const PERMISSION_PATTERN: &str = "^[a-z][a-z0-9_]{0,31}:[a-z][a-z0-9_]{0,31}$";
+/// Form of what a role grants: a permission, or [`ALL_PERMISSIONS`].
+pub const RIGHT_PATTERN: &str = "^([a-z][a-z0-9_]{0,31}:[a-z][a-z0-9_]{0,31}|ALL_PERMISSIONS)$";
+
 /// Most permissions that one tenant defines, and most that are defined system-wide.
 pub const PERMISSION_LIMIT: u32 = 1000;
 

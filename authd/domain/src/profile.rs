@@ -16,6 +16,17 @@ pub const EMPLOYEE_ID_LIMIT: usize = 64;
 /// Most external references.
 pub const REFS_LIMIT: usize = 16;
 
+/// Form of a telephone number as it is kept (JSON Schema, ECMA-262).
+pub const PHONE_PATTERN: &str = r"^\+[1-9][0-9]{7,14}$";
+/// Form of a language tag.
+pub const LOCALE_PATTERN: &str = "^[a-z]{2,3}(-([A-Z]{2}|[A-Za-z]{4}|[0-9]{3})){0,2}$";
+/// Form of a country (ISO 3166-1 alpha-2).
+pub const COUNTRY_PATTERN: &str = "^[A-Z]{2}$";
+/// Form of a KRA PIN as it is kept.
+pub const KRA_PIN_PATTERN: &str = "^[AP][0-9]{9}[A-Z]$";
+/// Form of the value of a reference.
+pub const REFERENCE_PATTERN: &str = "^[A-Za-z0-9._-]{1,64}$";
+
 /// Why a field was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidField {

@@ -13,6 +13,8 @@ use crate::rights::Right;
 pub const SYSTEM_PREFIX: &str = "system:";
 /// The built-in system role that holds `ALL_PERMISSIONS`.
 pub const SUPERADMIN: &str = "system:superadmin";
+/// Form of a role's name (JSON Schema, ECMA-262).
+pub const ROLE_PATTERN: &str = "^(system:)?[a-z][a-z0-9_-]{1,62}$";
 /// Most roles of one tenant, and most system roles.
 pub const ROLE_LIMIT: u32 = 500;
 /// Most roles of one user: their names stand in each token.

@@ -13,6 +13,8 @@ pub const SYSTEM: &str = "system";
 
 /// Longest name for people, in code points.
 pub const NAME_LIMIT: usize = 120;
+/// Form of a slug (JSON Schema, ECMA-262).
+pub const SLUG_PATTERN: &str = "^[a-z][a-z0-9-]{0,61}[a-z0-9]$";
 
 /// A tenant's name in requests: `[a-z][a-z0-9-]{1,62}`, not ending in a hyphen.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

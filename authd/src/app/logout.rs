@@ -5,6 +5,7 @@ use common::id::{SessionId, TenantId, UserId};
 use common::secret::Secret;
 use common::time::Time;
 use domain::session::EndReason;
+use schemars::JsonSchema;
 use store::{Claim, Priority, Scope, StoreError};
 
 use crate::app::authenticate::ended;
@@ -12,7 +13,7 @@ use crate::app::refresh::session_of;
 use crate::app::{App, Caller, Client, Error};
 
 /// Which sessions a sign-out ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LogoutScope {
     /// The one that asks.

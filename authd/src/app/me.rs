@@ -2,6 +2,7 @@
 
 use domain::profile;
 use domain::user::User;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use store::Priority;
 
@@ -13,16 +14,18 @@ use crate::app::user::own;
 use crate::app::{App, Caller, Error};
 
 /// A change of one's own profile: these fields and no other (rule 29).
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProfilePatch {
     /// Name of the person; its members are merged.
     pub name: Patch<NamePatch>,
     /// E.164.
+    #[schemars(regex(pattern = profile::PHONE_PATTERN))]
     pub phone: Patch<String>,
     /// Postal address; its members are merged.
     pub address: Patch<AddressPatch>,
     /// BCP 47 tag.
+    #[schemars(regex(pattern = profile::LOCALE_PATTERN))]
     pub locale: Patch<String>,
 }
 

@@ -1,6 +1,9 @@
 //! Members of a JSON Merge Patch (RFC 7396): absent ones keep, null takes away, anything else is set.
 //! The structs of a patch are `#[serde(default)]`, which makes what is absent.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
 /// What a patch says of one member.
@@ -23,6 +26,20 @@ impl<T> Patch<T> {
             Self::Unset => *value = None,
             Self::Set(new) => *value = Some(new),
         }
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Patch<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Patch_of_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Option::<T>::json_schema(generator)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use common::view::{Address, Name};
 use domain::profile::{self, InvalidField};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::app::Error;
@@ -10,23 +11,32 @@ use crate::app::patch::Patch;
 use crate::app::user::made_name;
 
 /// A change of a name.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NamePatch {
+    #[schemars(length(min = 1, max = profile::NAME_LIMIT))]
     given: Patch<String>,
+    #[schemars(length(min = 1, max = profile::NAME_LIMIT))]
     family: Patch<String>,
+    #[schemars(length(min = 1, max = profile::NAME_LIMIT))]
     display: Patch<String>,
 }
 
 /// A change of a postal address.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AddressPatch {
+    #[schemars(length(min = 1, max = profile::LINE_LIMIT))]
     line1: Patch<String>,
+    #[schemars(length(min = 1, max = profile::LINE_LIMIT))]
     line2: Patch<String>,
+    #[schemars(length(min = 1, max = profile::LINE_LIMIT))]
     city: Patch<String>,
+    #[schemars(length(min = 1, max = profile::LINE_LIMIT))]
     region: Patch<String>,
+    #[schemars(length(min = 1, max = profile::LINE_LIMIT))]
     postal_code: Patch<String>,
+    #[schemars(regex(pattern = profile::COUNTRY_PATTERN))]
     country: Patch<String>,
 }
 

@@ -39,6 +39,8 @@ use crate::app::{App, By, Error, Settings, names};
 
 /// Longest label of a plan, in bytes.
 const PLAN_LIMIT_BYTES: usize = 64;
+/// Form of a plan's label (JSON Schema, ECMA-262).
+const PLAN_PATTERN: &str = "^[A-Za-z0-9._-]{1,64}$";
 /// Longest name of a time zone, in bytes.
 const ZONE_LIMIT_BYTES: usize = 64;
 

@@ -6,6 +6,7 @@ pub mod db;
 pub mod healthcheck;
 pub mod keys;
 pub mod man;
+pub mod openapi;
 pub mod print_config;
 pub mod recover;
 pub mod run;

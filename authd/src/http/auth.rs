@@ -13,6 +13,7 @@ use common::view::{DeviceType, DeviceView, UserView};
 use common::{id::SessionId, text};
 use domain::device::{DEVICE_ID_LIMIT, DEVICE_NAME_LIMIT, Device};
 use domain::password::Password;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::app::login::Login;
@@ -30,34 +31,41 @@ use crate::http::extract::NoQuery;
 const TENANT_LIMIT: usize = 63;
 
 /// Body of a sign-in.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LoginBody {
+    #[schemars(regex(pattern = domain::tenant::SLUG_PATTERN))]
     tenant: Option<String>,
+    #[schemars(length(min = 3, max = common::email::LIMIT_BYTES))]
+    #[schemars(extend("format" = "email"))]
     email: String,
+    #[schemars(length(max = domain::password::MAX_CODE_POINTS))]
     password: Secret<String>,
     device: Option<DeviceBody>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct DeviceBody {
+    #[schemars(length(min = 1, max = DEVICE_ID_LIMIT))]
     id: String,
+    #[schemars(length(min = 1, max = DEVICE_NAME_LIMIT))]
     name: Option<String>,
     #[serde(rename = "type")]
+    #[schemars(with = "DeviceType")]
     kind: String,
     secret: Option<Secret<String>>,
 }
 
 /// Body of a refresh.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RefreshBody {
     refresh_token: Secret<String>,
 }
 
 /// Body of a sign-out.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct LogoutBody {
     refresh_token: Option<Secret<String>>,
@@ -65,33 +73,42 @@ pub(super) struct LogoutBody {
 }
 
 /// Body of a change of a password.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PasswordChangeBody {
+    #[schemars(length(max = domain::password::MAX_CODE_POINTS))]
     current_password: Secret<String>,
+    #[schemars(length(min = 1, max = domain::password::MAX_CODE_POINTS))]
+    #[schemars(extend("x-policy" = "password.min_length"))]
     new_password: Secret<String>,
 }
 
 /// Body of a request for a link that sets a new password.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ForgotBody {
+    #[schemars(regex(pattern = domain::tenant::SLUG_PATTERN))]
     tenant: Option<String>,
+    #[schemars(length(min = 3, max = common::email::LIMIT_BYTES))]
+    #[schemars(extend("format" = "email"))]
     email: String,
 }
 
 /// Body of a new password by the token of a mailed link.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ResetBody {
     token: Secret<String>,
+    #[schemars(length(min = 1, max = domain::password::MAX_CODE_POINTS))]
+    #[schemars(extend("x-policy" = "password.min_length"))]
     new_password: Secret<String>,
 }
 
 /// Answer to a sign-in or a refresh.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Tokens {
     access_token: RevealedSecret,
+    #[schemars(extend("const" = "Bearer"))]
     token_type: &'static str,
     expires_in: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,14 +124,14 @@ pub(super) struct Tokens {
     password_change_required: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct SessionBrief {
     id: SessionId,
     device: Option<DeviceView>,
     created_at: Time,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct EndedSession {
     id: SessionId,
     device: Option<DeviceView>,

@@ -15,6 +15,7 @@ use common::error::ErrorCode;
 use common::id::{ClientId, SessionId, TenantId, UserId};
 use common::time::Time;
 use domain::tenant::Standing;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::app::authenticate::{self, Proof, Who};
@@ -38,7 +39,7 @@ const SUBSCRIPTION: HeaderName = HeaderName::from_static("x-auth-subscription");
 const ERROR: HeaderName = HeaderName::from_static("x-auth-error");
 
 /// Answer to a check that holds.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct CheckView {
     active: bool,
     user_id: Option<UserId>,
@@ -54,15 +55,17 @@ pub(super) struct CheckView {
     expires_at: Time,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Query {
+    #[schemars(inner(regex(pattern = domain::permission::PERMISSION_PATTERN)))]
     permission: Vec<String>,
+    #[schemars(inner(regex(pattern = domain::permission::PERMISSION_PATTERN)))]
     any_permission: Vec<String>,
     include: Option<Include>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Include {
     Permissions,

@@ -9,6 +9,7 @@ use common::call::session as sessions_of;
 use common::call::{Paging, attempt as attempts, audit as changes, lockout as locks};
 use common::time::Time;
 use common::view::{AttemptView, AuditView, LockoutView, Page, SessionView};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::app::{App, attempt, audit, lockout, session};
@@ -18,7 +19,7 @@ use crate::http::error::Refusal;
 use crate::http::extract::{NoQuery, QueryParams};
 
 /// What attempts are narrowed to.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct AttemptFilters {
     user: Option<String>,
@@ -30,7 +31,7 @@ pub(super) struct AttemptFilters {
 }
 
 /// What locks are narrowed to.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct LockoutFilters {
     include_unknown: bool,
@@ -40,7 +41,7 @@ pub(super) struct LockoutFilters {
 }
 
 /// What sessions are narrowed to.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct SessionFilters {
     user: Option<String>,
@@ -52,7 +53,7 @@ pub(super) struct SessionFilters {
 }
 
 /// What changes are narrowed to.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct AuditFilters {
     actor: Option<String>,

@@ -23,6 +23,7 @@ mod me;
 pub mod metrics;
 mod multipart;
 mod oauth;
+pub mod openapi;
 mod pages;
 pub(crate) mod passage;
 mod permissions;

@@ -9,6 +9,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use common::secret::{RevealedSecret, Secret};
 use domain::token::Audience;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::app::client::token;
@@ -24,15 +25,17 @@ use crate::http::form::FormBody;
 const INACTIVE: &str = "{\"active\":false}";
 
 /// Form of a token request.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TokenForm {
+    #[schemars(extend("const" = "client_credentials"))]
     grant_type: String,
+    #[schemars(skip)]
     scope: Option<String>,
 }
 
 /// Form of an introspection or a revocation. The hint is of no use: tokens tell their kind.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TokenOf {
     token: Secret<String>,
@@ -41,9 +44,10 @@ pub(super) struct TokenOf {
 }
 
 /// Answer to a token request.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct TokenAnswer {
     access_token: RevealedSecret,
+    #[schemars(extend("const" = "Bearer"))]
     token_type: &'static str,
     expires_in: u64,
 }
@@ -71,12 +75,23 @@ pub(super) async fn token(
     }))
 }
 
+/// One name or several.
+#[expect(dead_code, reason = "a shape for the document alone")]
+#[derive(JsonSchema)]
+#[serde(untagged)]
+enum Names {
+    One(String),
+    Many(Vec<String>),
+}
+
 /// What is said of an active token (RFC 7662 2.2).
-#[derive(Debug, Serialize)]
-struct Introspection<'a> {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Introspection<'a> {
     active: bool,
+    #[schemars(extend("const" = "Bearer"))]
     token_type: &'static str,
     iss: &'a str,
+    #[schemars(with = "Names")]
     aud: &'a Audience,
     sub: String,
     client_id: String,

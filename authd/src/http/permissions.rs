@@ -8,6 +8,7 @@ use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use common::call::permission::{List, Undefine};
 use common::view::{Page, PermissionView};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::app::{App, permission};
@@ -17,7 +18,7 @@ use crate::http::error::Refusal;
 use crate::http::extract::{NoQuery, QueryParams};
 
 /// What a list is narrowed to.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Filters {
     resource: Option<String>,
@@ -26,10 +27,12 @@ pub(super) struct Filters {
 }
 
 /// Body of a new permission.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PermissionBody {
+    #[schemars(regex(pattern = domain::permission::PERMISSION_PATTERN))]
     name: String,
+    #[schemars(length(max = domain::role::DESCRIPTION_LIMIT))]
     description: Option<String>,
 }
 

@@ -22,7 +22,7 @@ use crate::http::extract::NoQuery;
 use crate::http::multipart;
 
 /// What a raw body may say to be; what it is, its bytes say.
-const TYPES: &[&str] = &[
+pub(super) const TYPES: &[&str] = &[
     "image/jpeg",
     "image/png",
     "image/webp",

@@ -9,6 +9,7 @@ use common::secret::Secret;
 use common::view::{Address, Name};
 use domain::password::Password;
 use domain::profile::{self, InvalidField};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::app::email_change::{self, EmailChange};
@@ -22,53 +23,67 @@ use crate::http::error::Refusal;
 use crate::http::extract::NoQuery;
 
 /// Body of a registration.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RegisterBody {
+    #[schemars(regex(pattern = domain::tenant::SLUG_PATTERN))]
     tenant: String,
+    #[schemars(length(min = 3, max = common::email::LIMIT_BYTES))]
+    #[schemars(extend("format" = "email"))]
     email: String,
+    #[schemars(length(min = 1, max = domain::password::MAX_CODE_POINTS))]
+    #[schemars(extend("x-policy" = "password.min_length"))]
     password: Secret<String>,
     name: Name,
+    #[schemars(regex(pattern = profile::PHONE_PATTERN))]
     phone: Option<String>,
     address: Option<Address>,
+    #[schemars(regex(pattern = profile::LOCALE_PATTERN))]
     locale: Option<String>,
 }
 
 /// Body that completes a registration.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VerifyBody {
     token: Secret<String>,
+    #[schemars(length(max = domain::password::MAX_CODE_POINTS))]
     password: Secret<String>,
 }
 
 /// Answer to a completed registration: with what to sign in.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Verified {
     tenant: String,
     email: String,
 }
 
 /// Body of a wish for another mail.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ResendBody {
+    #[schemars(regex(pattern = domain::tenant::SLUG_PATTERN))]
     tenant: Option<String>,
+    #[schemars(length(min = 3, max = common::email::LIMIT_BYTES))]
+    #[schemars(extend("format" = "email"))]
     email: String,
 }
 
 /// Body that confirms a new address.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConfirmBody {
     token: Secret<String>,
 }
 
 /// Body of a wish for another address.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EmailBody {
+    #[schemars(length(min = 3, max = common::email::LIMIT_BYTES))]
+    #[schemars(extend("format" = "email"))]
     new_email: String,
+    #[schemars(length(max = domain::password::MAX_CODE_POINTS))]
     current_password: Secret<String>,
 }
 

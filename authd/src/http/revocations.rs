@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::app::App;
@@ -14,10 +15,11 @@ use crate::http::basic::ProvedClient;
 use crate::http::error::Refusal;
 use crate::http::extract::QueryParams;
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Query {
     since: Option<u64>,
+    #[schemars(range(max = feed::LONGEST_WAIT))]
     wait_seconds: u64,
 }
 

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use common::call::Paging;
 use common::call::role::{Delete, RoleRef};
 use common::view::{GrantedPermission, Page, RoleView, UserView};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::app::role::{self, Edit, Narrowed, New};
@@ -22,7 +23,7 @@ use crate::http::error::Refusal;
 use crate::http::extract::{NoQuery, QueryParams};
 
 /// What a list is narrowed to.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Filters {
     system: Option<bool>,
@@ -32,7 +33,7 @@ pub(super) struct Filters {
 }
 
 /// What a list of system roles is narrowed to.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct SystemFilters {
     permission: Option<String>,
@@ -41,7 +42,7 @@ pub(super) struct SystemFilters {
 }
 
 /// The part of a list that is wanted.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Part {
     limit: Option<u32>,
@@ -49,19 +50,23 @@ pub(super) struct Part {
 }
 
 /// Body of a new role.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RoleBody {
+    #[schemars(regex(pattern = domain::role::ROLE_PATTERN))]
     name: String,
+    #[schemars(length(max = domain::role::DESCRIPTION_LIMIT))]
     description: Option<String>,
     #[serde(default)]
+    #[schemars(inner(regex(pattern = domain::permission::RIGHT_PATTERN)))]
     permissions: Vec<String>,
 }
 
 /// Body of all that a role grants.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PermissionsBody {
+    #[schemars(inner(regex(pattern = domain::permission::RIGHT_PATTERN)))]
     permissions: Vec<String>,
 }
 

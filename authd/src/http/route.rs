@@ -10,6 +10,7 @@ use axum::{Extension, Router};
 
 use super::authenticated::Administering;
 use super::basic::ProvedClient;
+use super::openapi::{Describe, Signature};
 use crate::app::App;
 use crate::app::administer::Needed;
 
@@ -107,15 +108,15 @@ proves_client!(A, B);
 pub(super) struct Routes {
     /// The router so far.
     pub(super) router: Router<Arc<App>>,
-    /// What was added.
-    pub(super) table: Vec<Route>,
+    /// What was added, and what describes it.
+    pub(super) table: Vec<(Route, Describe)>,
 }
 
 impl Routes {
     /// Adds one that authenticates nobody.
     pub(super) fn public<H, T>(self, method: Method, path: &'static str, handler: H) -> Self
     where
-        H: Handler<T, Arc<App>>,
+        H: Handler<T, Arc<App>> + Signature<T>,
         T: 'static,
     {
         self.add(method, path, Access::Public, handler)
@@ -124,7 +125,7 @@ impl Routes {
     /// Adds one whose handler proves who asks.
     pub(super) fn signed_in<H, T>(self, method: Method, path: &'static str, handler: H) -> Self
     where
-        H: Handler<T, Arc<App>>,
+        H: Handler<T, Arc<App>> + Signature<T>,
         T: 'static,
     {
         self.add(method, path, Access::SignedIn, handler)
@@ -139,7 +140,7 @@ impl Routes {
         handler: H,
     ) -> Self
     where
-        H: Handler<T, Arc<App>>,
+        H: Handler<T, Arc<App>> + Signature<T>,
         T: ProvesPermission + 'static,
     {
         self.add(method, path, Access::Permission(permission), handler)
@@ -148,7 +149,7 @@ impl Routes {
     /// Adds one for service clients: no other handlers than those that prove one fit here.
     pub(super) fn service<H, T>(self, method: Method, path: &'static str, handler: H) -> Self
     where
-        H: Handler<T, Arc<App>>,
+        H: Handler<T, Arc<App>> + Signature<T>,
         T: ProvesClient + 'static,
     {
         self.add(method, path, Access::ServiceClient, handler)
@@ -156,7 +157,7 @@ impl Routes {
 
     fn add<H, T>(mut self, method: Method, path: &'static str, access: Access, handler: H) -> Self
     where
-        H: Handler<T, Arc<App>>,
+        H: Handler<T, Arc<App>> + Signature<T>,
         T: 'static,
     {
         let mut route = on(method.filter(), handler);
@@ -167,11 +168,12 @@ impl Routes {
             }));
         }
         self.router = self.router.route(path, route);
-        self.table.push(Route {
+        let route = Route {
             method: method.name(),
             path,
             access,
-        });
+        };
+        self.table.push((route, H::describe));
         self
     }
 }

@@ -6,12 +6,13 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 
 use crate::app::App;
+use crate::http::openapi::Describe;
 use crate::http::route::Method::{Delete, Get, Patch, Post, Put};
 use crate::http::route::Routes;
 pub use crate::http::route::{Access, Route};
 use crate::http::{
-    auth, check, clients, cors, health, lists, maintenance, me, oauth, pages, permissions, picture,
-    registration, revocations, roles, tenant, tenants, users, well_known,
+    auth, check, clients, cors, health, lists, maintenance, me, oauth, openapi, pages, permissions,
+    picture, registration, revocations, roles, tenant, tenants, users, well_known,
 };
 
 /// Routes that answer while the API is closed for maintenance: other services go on checking tokens.
@@ -41,6 +42,12 @@ pub fn routes() -> Router<Arc<App>> {
 
 /// Method, path and access of every route.
 pub fn table() -> Vec<Route> {
+    let described = described().into_iter();
+    described.map(|(route, _)| route).collect()
+}
+
+/// Every route, with what its handler says of it.
+pub(super) fn described() -> Vec<(Route, Describe)> {
     all().table
 }
 
@@ -164,4 +171,5 @@ fn of_the_rest() -> Routes {
         .public(Get, "/pages/pages.css", pages::style)
         .public(Get, "/healthz", health::alive)
         .public(Get, "/readyz", health::ready)
+        .public(Get, "/openapi.json", openapi::show)
 }

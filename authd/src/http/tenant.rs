@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use common::call::setting::List;
 use common::view::{Page, SettingView, SubscriptionView, TenantView};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::app::patch::Patch;
@@ -17,14 +18,16 @@ use crate::http::error::Refusal;
 use crate::http::extract::{NoQuery, QueryParams};
 
 /// Merge patch of one's own tenant: its name is all that it sets itself.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "OwnTenantPatch")]
 pub(super) struct NameBody {
+    #[schemars(length(min = 1, max = domain::tenant::NAME_LIMIT))]
     name: Patch<String>,
 }
 
 /// The part of a list that is wanted.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Part {
     limit: Option<u32>,

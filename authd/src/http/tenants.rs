@@ -8,6 +8,7 @@ use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use common::call::tenant as call;
 use common::view::{Page, TenantStatus, TenantView};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::users::without_post;
@@ -20,7 +21,7 @@ use crate::http::error::Refusal;
 use crate::http::extract::{NoQuery, QueryParams};
 
 /// What a list is narrowed to.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Filters {
     status: Option<TenantStatus>,

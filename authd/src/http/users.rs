@@ -15,7 +15,10 @@ use common::secret::RevealedSecret;
 use common::view::{
     Address, EmployeeView, HeldPermission, HeldRole, Name, Page, UserStatus, UserView,
 };
+use domain::profile::REFERENCE_PATTERN;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::app::user::{Edit, Employed, Employee};
 use crate::app::{App, Error, lockout, password_reset, permission, user};
@@ -26,7 +29,7 @@ use crate::http::error::Refusal;
 use crate::http::extract::{NoQuery, QueryParams};
 
 /// What a list is narrowed to.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Filters {
     status: Option<UserStatus>,
@@ -40,45 +43,66 @@ pub(super) struct Filters {
 }
 
 /// Body of a new user.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EmployeeBody {
+    #[schemars(length(min = 3, max = common::email::LIMIT_BYTES))]
+    #[schemars(extend("format" = "email"))]
     email: String,
     #[serde(default)]
     name: Name,
+    #[schemars(regex(pattern = domain::profile::PHONE_PATTERN))]
     phone: Option<String>,
     address: Option<Address>,
+    #[schemars(regex(pattern = domain::profile::LOCALE_PATTERN))]
     locale: Option<String>,
     #[serde(default)]
     employee: EmployeeView,
     #[serde(default)]
+    #[schemars(
+        extend("maxProperties" = domain::profile::REFS_LIMIT),
+        extend("additionalProperties" = references())
+    )]
     external_refs: BTreeMap<String, String>,
     #[serde(default)]
+    #[schemars(length(max = domain::role::ROLES_OF_USER_LIMIT))]
+    #[schemars(extend("x-rule" = 14))]
     roles: Vec<String>,
     #[serde(default)]
+    #[schemars(extend("x-rule" = 14))]
     is_tenant_admin: bool,
 }
 
 /// A user that was just made, with what is shown once.
-#[derive(Debug, Serialize)]
-struct MadeView {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "UserMade")]
+pub(super) struct MadeView {
     #[serde(flatten)]
     user: UserView,
+    #[schemars(extend("x-setting" = "employees.show_password"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
     generated_password: Option<RevealedSecret>,
 }
 
 /// Body of all roles of a user.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RolesBody {
+    #[schemars(length(max = domain::role::ROLES_OF_USER_LIMIT))]
     roles: Vec<String>,
 }
 
 /// Body of one role more.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "GrantBody")]
 pub(super) struct RoleBody {
     role: String,
+}
+
+/// What the values of references look like.
+fn references() -> Value {
+    json!({"type": "string", "pattern": REFERENCE_PATTERN})
 }
 
 fn named(id: String) -> UserRef {

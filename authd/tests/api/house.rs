@@ -29,6 +29,7 @@ use serde_json::{Value, json};
 use store::{AttemptFilter, Claim, PageRequest, Priority, StoreError};
 use tower::ServiceExt;
 
+use crate::document;
 use crate::support::{Installation, Plan, given, new_tenant, new_user, operator, plan, reference};
 
 pub(crate) const GOOD: &str = "seven blue herons walk home";
@@ -219,8 +220,11 @@ pub(crate) async fn send(router: &Router, ask: Ask) -> Answer {
 
 /// Sends a request that a test made by itself.
 pub(crate) async fn send_whole(router: &Router, request: Request<Body>, start: Instant) -> Answer {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = router.clone().oneshot(request).await.unwrap();
-    Answer::of(response, start.elapsed()).await
+    let answer = Answer::of(response, start.elapsed()).await;
+    document::hold(method.as_str(), &path, &answer);
+    answer
 }
 
 /// The router of the daemon behind its edge.

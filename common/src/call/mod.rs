@@ -24,6 +24,7 @@ pub mod user;
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -142,7 +143,7 @@ pub struct Change {
 }
 
 /// Which part of a list is asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Paging {
     /// Rows wanted, 1 to 200; 200 where it is absent.

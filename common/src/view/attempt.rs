@@ -1,5 +1,6 @@
 //! One login attempt, or several folded into a row.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AttemptId, UserId};
@@ -7,7 +8,7 @@ use crate::time::Time;
 use crate::view::DeviceView;
 
 /// A row of the log of attempts (product.md, rule 5).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AttemptView {
     /// `att_…`
     pub id: AttemptId,
@@ -15,11 +16,13 @@ pub struct AttemptView {
     pub at: Time,
     /// Slug, where the tenant exists; on the operator's side alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub tenant: Option<String>,
     /// User, for a known one.
     pub user_id: Option<UserId>,
     /// User's address; for the operator, and for administrators who may see users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-permission" = "users:view"))]
     pub email: Option<String>,
     /// Keyed hash in hex, for a name that no user has; for the operator and for administrators.
     pub subject_hash: Option<String>,
@@ -35,11 +38,12 @@ pub struct AttemptView {
     pub count: u64,
     /// The last one of a folded row.
     pub last_at: Option<Time>,
-    /// Request that made it (the first one of a folded row); on the operator's side alone.
+    /// Request that made it (the first one of a folded row).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// How the decision was reached, in steps; on the operator's side alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(skip)]
     pub trace: Vec<String>,
 }
 

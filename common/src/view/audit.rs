@@ -1,5 +1,6 @@
 //! The audit log as who administers sees it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -38,7 +39,7 @@ pub struct AuditMarkView {
 
 /// Who made a change; what the client claims stands apart from what the kernel told. Administrators are
 /// told the channel, and of users those of the tenant and of their own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ActorView {
     /// Uid of the peer; null for the daemon itself.
     pub uid: Option<u32>,
@@ -62,7 +63,7 @@ pub struct ActorView {
 }
 
 /// One administrative change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditView {
     /// `aud_…`
     pub id: AuditId,
@@ -78,6 +79,7 @@ pub struct AuditView {
     pub object: String,
     /// Address of the user that the object is, while it exists; null on a socket without such data,
     /// and for administrators who may not see users.
+    #[schemars(extend("x-permission" = "users:view"))]
     pub email: Option<String>,
     /// Who; null on a socket without such data.
     pub actor: Option<ActorView>,
@@ -87,8 +89,10 @@ pub struct AuditView {
     pub erased: bool,
     /// How it was, without secrets; for one row alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub before: Option<Value>,
     /// How it is, without secrets; for one row alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub after: Option<Value>,
 }

@@ -1,12 +1,13 @@
 //! Service clients as they are shown.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::ClientId;
 use crate::time::Time;
 
 /// A service client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ClientView {
     /// `cli_…`
     pub id: ClientId,
@@ -14,6 +15,7 @@ pub struct ClientView {
     pub name: Option<String>,
     /// Slug of its tenant; left out over HTTP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub tenant: Option<String>,
     /// What it may ask of authd, sorted.
     pub scopes: Vec<String>,

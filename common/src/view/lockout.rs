@@ -1,14 +1,16 @@
 //! A counted name, locked or not, as who administers sees it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::UserId;
 use crate::time::Time;
 
 /// The counter of one subject (product.md, rules 1 and 2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LockoutView {
     /// Address, for a known user alone; null for administrators who may not see users.
+    #[schemars(extend("x-permission" = "users:view"))]
     pub email: Option<String>,
     /// User, for a known one.
     pub user_id: Option<UserId>,

@@ -19,6 +19,7 @@ mod tenant;
 mod token;
 mod user;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use attempt::{AttemptTopView, AttemptView};
@@ -46,7 +47,8 @@ pub use token::{DeniedTokenView, TokenView};
 pub use user::{Address, EmployeeView, Name, UserStatus, UserView};
 
 /// One page of a list.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "PageOf{T}")]
 pub struct Page<T> {
     /// The rows of this page.
     pub items: Vec<T>,

@@ -1,12 +1,13 @@
 //! Roles and permissions as they are shown.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{RoleId, UserId};
 use crate::time::Time;
 
 /// A role.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RoleView {
     /// `rol_…`
     pub id: RoleId,
@@ -28,7 +29,7 @@ pub struct RoleView {
 }
 
 /// A role in the hands of a user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HeldRole {
     /// `rol_…`
     pub id: RoleId,
@@ -39,7 +40,7 @@ pub struct HeldRole {
 }
 
 /// Where a permission exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PermissionScope {
     /// In every tenant: authd itself asks for it.
@@ -62,7 +63,7 @@ impl PermissionScope {
 }
 
 /// A permission of the catalogue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PermissionView {
     /// Resource and action, `orders:edit`.
     pub permission: String,
@@ -79,7 +80,7 @@ pub struct PermissionView {
 }
 
 /// A permission that a role grants.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GrantedPermission {
     /// The permission, or `ALL_PERMISSIONS`.
     pub permission: String,
@@ -90,7 +91,7 @@ pub struct GrantedPermission {
 }
 
 /// What a permission comes from: a role, or the tenant-admin flag.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Via {
     /// Name of the role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,7 +102,7 @@ pub struct Via {
 }
 
 /// A permission that a user holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HeldPermission {
     /// The permission, or `ALL_PERMISSIONS`.
     pub permission: String,

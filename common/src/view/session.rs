@@ -1,12 +1,13 @@
 //! The session and its device as they are shown.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{SessionId, UserId};
 use crate::time::Time;
 
 /// What kind of device a client says it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the kinds are their own names")]
 pub enum DeviceType {
@@ -50,7 +51,7 @@ impl DeviceType {
 }
 
 /// A device by its client's own words; no proof of anything.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeviceView {
     /// The client's identifier of it.
     pub id: String,
@@ -62,7 +63,7 @@ pub struct DeviceView {
 }
 
 /// A session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionView {
     /// `ses_…`
     pub id: SessionId,
@@ -71,9 +72,11 @@ pub struct SessionView {
     pub user_id: Option<UserId>,
     /// Owner's address; for the operator, and for administrators who may see users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-permission" = "users:view"))]
     pub email: Option<String>,
     /// Slug of the tenant; on the operator's side alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub tenant: Option<String>,
     /// Whether the request that asked belongs to it; for the signed-in user alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,11 +93,14 @@ pub struct SessionView {
     pub expires_at: Time,
     /// When the user last proved who it is; where the operator looks at one session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub authenticated_at: Option<Time>,
     /// When it was ended; where the operator looks at one session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub ended_at: Option<Time>,
     /// Why it was ended, in a stable word such as `revoked`; as above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub end_reason: Option<String>,
 }

@@ -1,12 +1,13 @@
 //! The tenant as it is shown.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::TenantId;
 use crate::time::Time;
 
 /// Whether a tenant may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TenantStatus {
     /// In use.
@@ -29,7 +30,7 @@ impl TenantStatus {
 }
 
 /// A tenant's plan and seats.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubscriptionView {
     /// A label of the operator's.
     pub plan: String,
@@ -42,7 +43,7 @@ pub struct SubscriptionView {
 }
 
 /// A tenant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TenantView {
     /// `ten_…`
     pub id: TenantId,

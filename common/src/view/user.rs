@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::UserId;
 use crate::time::Time;
 
 /// Where a user stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UserStatus {
     /// Made by an administrator; has not chosen a password yet.
@@ -31,47 +32,59 @@ impl UserStatus {
 }
 
 /// A person's name.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Name {
     /// Given name.
+    #[schemars(length(min = 1, max = 100))]
     pub given: Option<String>,
     /// Family name.
+    #[schemars(length(min = 1, max = 100))]
     pub family: Option<String>,
     /// Name as shown; made of the other two where it is not given.
+    #[schemars(length(min = 1, max = 100))]
     pub display: Option<String>,
 }
 
 /// A postal address.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "the lines of an address are their own names")]
 pub struct Address {
+    #[schemars(length(min = 1, max = 200))]
     pub line1: Option<String>,
+    #[schemars(length(min = 1, max = 200))]
     pub line2: Option<String>,
+    #[schemars(length(min = 1, max = 200))]
     pub city: Option<String>,
+    #[schemars(length(min = 1, max = 200))]
     pub region: Option<String>,
+    #[schemars(length(min = 1, max = 200))]
     pub postal_code: Option<String>,
     /// ISO 3166-1 alpha-2.
+    #[schemars(regex(pattern = "^[A-Z]{2}$"))]
     pub country: Option<String>,
 }
 
 /// What an employer keeps of an employee.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EmployeeView {
     /// The employer's own number.
+    #[schemars(length(min = 1, max = 64))]
     pub employee_id: Option<String>,
     /// Tax number: letter A or P, nine digits, a letter; masked for most callers.
+    #[schemars(length(min = 11, max = 11))]
+    #[schemars(extend("x-masked-unless" = "users:edit"))]
     pub kra_pin: Option<String>,
 }
 
 /// A user.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UserView {
     /// `usr_…`
     pub id: UserId,
-    /// Slug of the tenant; on the operator's side alone.
+    /// Slug of the tenant; for the operator, and among the members of a system role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
     /// Canonical address; null where the caller may not see it.
@@ -82,6 +95,7 @@ pub struct UserView {
     pub name: Name,
     /// E.164; null where unset or not to be seen.
     #[serde(default)]
+    #[schemars(extend("x-masked-unless" = "users:edit"))]
     pub phone: Option<String>,
     /// Postal address.
     #[serde(default)]
@@ -104,6 +118,7 @@ pub struct UserView {
     pub last_login_at: Option<Time>,
     /// End of the lock by failures or by hand; on the operator's side alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub locked_until: Option<Time>,
     /// When it was made.
     pub created_at: Time,

@@ -32,6 +32,7 @@ mod memory;
 mod metrics;
 mod migrations;
 mod offline_keys;
+mod openapi;
 mod pages;
 mod passwords;
 mod pictures;

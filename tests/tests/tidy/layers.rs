@@ -26,6 +26,7 @@ const ROOMS: &[Room] = &[
             "directories",
             "idna",
             "jiff",
+            "schemars",
             "serde",
             "serde_json",
             "strsim",
@@ -165,6 +166,7 @@ const ROOMS: &[Room] = &[
             "domain",
             "ipnet",
             "jiff",
+            "schemars",
             "serde",
             "serde_json",
             "store",
@@ -203,6 +205,7 @@ const ROOMS: &[Room] = &[
             "domain",
             "http_body_util",
             "ipnet",
+            "schemars",
             "serde",
             "serde_json",
             "store::Claim",
@@ -261,7 +264,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         place: "authd/src/commands",
-        modules: &["args", "config", "log", "print", "startup"],
+        modules: &["args", "config", "http::openapi", "log", "print", "startup"],
         crates: &["clap_complete", "common", "serde_json", "store::sqlite"],
     },
     Room {

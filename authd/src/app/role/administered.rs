@@ -9,6 +9,7 @@ use common::view::{GrantedPermission, Page, RoleView, UserView};
 use domain::rights::Right;
 use domain::role::{Role, RoleName, SYSTEM_PREFIX};
 use domain::tenant::Tenant;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{ReadTx, RoleFilter, RoleRow};
 
@@ -47,10 +48,13 @@ pub struct New {
 }
 
 /// A merge patch of a role.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "RolePatch")]
 pub struct Edit {
+    #[schemars(regex(pattern = domain::role::ROLE_PATTERN))]
     name: Patch<String>,
+    #[schemars(length(max = domain::role::DESCRIPTION_LIMIT))]
     description: Patch<String>,
     permissions: Patch<Vec<String>>,
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use common::call::tenant::Create;
 use common::view::TenantView;
 use domain::tenant::Tenant;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use store::TenantScope;
 
@@ -20,37 +21,47 @@ use crate::app::{Administrator, App, By, Error};
 const SUBSCRIPTIONS: &str = "subscriptions:edit";
 
 /// What the API is told of a new tenant.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "TenantBody")]
 pub struct Establish {
+    #[schemars(regex(pattern = domain::tenant::SLUG_PATTERN))]
     slug: String,
+    #[schemars(length(min = 1, max = domain::tenant::NAME_LIMIT))]
     name: Option<String>,
     time_zone: Option<String>,
+    #[schemars(extend("x-permission" = "subscriptions:edit"))]
     subscription: Option<Begun>,
+    #[schemars(length(max = common::email::LIMIT_BYTES))]
     admin_email: Option<String>,
 }
 
 /// A subscription of a new tenant; what is absent is as configured.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Begun {
+    #[schemars(regex(pattern = super::PLAN_PATTERN))]
     plan: Option<String>,
     ends_at: Option<String>,
     max_users: Option<u32>,
 }
 
 /// A merge patch of a tenant.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "TenantPatch")]
 pub struct Edit {
+    #[schemars(length(min = 1, max = domain::tenant::NAME_LIMIT))]
     name: Patch<String>,
     time_zone: Patch<String>,
 }
 
 /// A whole subscription: none of its members may be left out.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "SubscriptionBody", extend("required" = ["plan", "ends_at", "max_users"]))]
 pub struct Subscription {
+    #[schemars(regex(pattern = super::PLAN_PATTERN))]
     plan: String,
     /// Null for no end.
     #[serde(deserialize_with = "Option::deserialize")]

@@ -11,6 +11,7 @@ use common::view::{EmployeeView, UserView};
 use domain::profile;
 use domain::setting::TenantSettings;
 use domain::user::User;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use store::WriteTx;
@@ -28,23 +29,31 @@ use crate::app::profile_patch::{self, AddressPatch, NamePatch, text};
 use crate::app::{Administrator, App, By, Error};
 
 /// A merge patch of a user.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "UserPatch")]
 pub struct Edit {
+    #[schemars(length(min = 3, max = common::email::LIMIT_BYTES))]
+    #[schemars(extend("format" = "email"))]
     email: Patch<String>,
     name: Patch<NamePatch>,
+    #[schemars(regex(pattern = profile::PHONE_PATTERN))]
     phone: Patch<String>,
     address: Patch<AddressPatch>,
+    #[schemars(regex(pattern = profile::LOCALE_PATTERN))]
     locale: Patch<String>,
     employee: Patch<EmployeeEdit>,
     external_refs: Patch<BTreeMap<String, Patch<String>>>,
+    #[schemars(extend("x-rule" = 14))]
     is_tenant_admin: Patch<bool>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct EmployeeEdit {
+    #[schemars(length(min = 1, max = profile::EMPLOYEE_ID_LIMIT))]
     employee_id: Patch<String>,
+    #[schemars(regex(pattern = profile::KRA_PIN_PATTERN))]
     kra_pin: Patch<String>,
 }
 
