@@ -226,7 +226,8 @@ mod tests {
             domain in "[a-z0-9.-]{1,16}(xn--[a-z0-9]{1,4})?[a-z0-9.]{1,4}",
         ) {
             prop_assert_eq!(folded(&text), folded_by_tables(&text));
-            prop_assert_eq!(canonical_domain(&domain), idna_domain(&domain));
+            let bare = domain.strip_suffix('.').unwrap_or(&domain);
+            prop_assert_eq!(canonical_domain(&domain), idna_domain(bare));
         }
 
         #[test]
