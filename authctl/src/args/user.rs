@@ -134,7 +134,7 @@ pub(crate) enum User {
     Disable(Many),
     /// Open users again
     Enable(Many),
-    /// Void passwords that somebody else knows, and mail a link for a new one
+    /// Void passwords that others know, and mail a link
     FlagCompromised(Many),
     /// Clear counters and locks, as lockout clear
     Unlock(Many),
