@@ -10,6 +10,7 @@ use common::call::client::{ClientRef, Delete, List, Rotate};
 use common::secret::RevealedSecret;
 use common::time::Time;
 use common::view::{ClientView, Page};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
@@ -21,7 +22,7 @@ use crate::http::error::Refusal;
 use crate::http::extract::{NoQuery, QueryParams};
 
 /// The part of the list that is wanted.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Part {
     limit: Option<u32>,
@@ -29,9 +30,10 @@ pub(super) struct Part {
 }
 
 /// Body of a new client.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ClientBody {
+    #[schemars(length(min = 1, max = domain::client::NAME_LIMIT))]
     name: String,
     #[serde(default)]
     scopes: Vec<String>,
@@ -41,15 +43,16 @@ pub(super) struct ClientBody {
 }
 
 /// How secrets follow one another.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RotateBody {
     now: bool,
 }
 
 /// A client with the secret that was just made for it, shown this once.
-#[derive(Debug, Serialize)]
-struct MadeView {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ClientMade")]
+pub(super) struct MadeView {
     #[serde(flatten)]
     client: ClientView,
     client_secret: RevealedSecret,

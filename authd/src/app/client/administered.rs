@@ -8,6 +8,7 @@ use common::view::ClientView;
 use domain::client::{ClientScope, ServiceClient};
 use domain::role::Role;
 use domain::tenant::Tenant;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{ReadTx, Scope};
 
@@ -45,9 +46,11 @@ pub struct Made {
 }
 
 /// A merge patch of a client.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "ClientPatch")]
 pub struct Edit {
+    #[schemars(length(min = 1, max = domain::client::NAME_LIMIT))]
     name: Patch<String>,
     scopes: Patch<Vec<String>>,
     roles: Patch<Vec<String>>,

@@ -21,7 +21,7 @@ use super::draft::{Answer, BASIC, BEARER, Body, Book, Draft};
 use crate::app::{App, Client};
 use crate::http::authenticated::{Administering, Authenticated, MayChangePassword};
 use crate::http::basic::ProvedClient;
-use crate::http::body::{EntityAnswer, JsonAnswer, JsonBody, PatchBody};
+use crate::http::body::{EntityAnswer, JsonAnswer, JsonBody, PatchBody, TaggedAnswer};
 use crate::http::conditional::IfMatch;
 use crate::http::cors::Asking;
 use crate::http::error::Refusal;
@@ -285,6 +285,12 @@ impl Outcome for StatusCode {
 impl<T: JsonSchema> Outcome for JsonAnswer<T> {
     fn describe(draft: &mut Draft, book: &mut Book) {
         draft.answer = Answer::Json(book.answer::<T>());
+    }
+}
+
+impl<T: JsonSchema> Outcome for TaggedAnswer<T> {
+    fn describe(draft: &mut Draft, book: &mut Book) {
+        EntityAnswer::<T>::describe(draft, book);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The entries of all routes, a file a part of the API.
 
+mod clients;
 mod logs;
 mod mine;
 mod roles;
@@ -41,6 +42,11 @@ pub(super) fn all() -> Vec<Section> {
             "tenants",
             "Tenants, settings, subscriptions.",
             tenants::entries(),
+        ),
+        section(
+            "clients",
+            "Service clients: programs with a secret.",
+            clients::entries(),
         ),
         section("logs", "What happened, and what is open.", logs::entries()),
         section(
