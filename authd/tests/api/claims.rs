@@ -163,11 +163,11 @@ async fn rule_20_a_tenant_turns_the_claim_off_and_never_on() {
         let ask = request("PATCH", "/v1/tenant/settings", Some(body));
         world.ask(ask.with(token)).await
     };
-    patch(&admin.token, json!("true"))
+    patch(&admin.token, json!(true))
         .await
         .is(422, "validation_failed");
     show(&world).await;
-    patch(&admin.token, json!("false")).await.is(200, "");
+    patch(&admin.token, json!(false)).await.is(200, "");
     let signed_in = login(&world, "acme", &admin.email).await;
     assert!(claims(signed_in.access()).get("permissions").is_none());
     patch(signed_in.access(), Value::Null).await.is(200, "");

@@ -16,7 +16,7 @@ use axum::body::Body;
 use axum::http::Request;
 use common::view::{ConfigFaultView, ConfigView, StatsView};
 
-use crate::house::{ADA, Answer, GOOD, House, WRONG, edge, get, login, refresh, send, send_whole};
+use crate::house::{ADA, Answer, GOOD, House, WRONG, edge, get, login, refresh, send, send_apart};
 use crate::support::{NOW, plan};
 
 struct Quiet;
@@ -86,7 +86,7 @@ impl Watched {
         let request = request
             .extension(Peer::Tcp(([127, 0, 0, 1], 5).into()))
             .body(Body::empty());
-        send_whole(&self.page, request.unwrap(), Instant::now()).await
+        send_apart(&self.page, request.unwrap(), Instant::now()).await
     }
 }
 

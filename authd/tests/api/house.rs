@@ -221,10 +221,15 @@ pub(crate) async fn send(router: &Router, ask: Ask) -> Answer {
 /// Sends a request that a test made by itself.
 pub(crate) async fn send_whole(router: &Router, request: Request<Body>, start: Instant) -> Answer {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let response = router.clone().oneshot(request).await.unwrap();
-    let answer = Answer::of(response, start.elapsed()).await;
+    let answer = send_apart(router, request, start).await;
     document::hold(method.as_str(), &path, &answer);
     answer
+}
+
+/// The same, to what the document of the API is not about.
+pub(crate) async fn send_apart(router: &Router, request: Request<Body>, start: Instant) -> Answer {
+    let response = router.clone().oneshot(request).await.unwrap();
+    Answer::of(response, start.elapsed()).await
 }
 
 /// The router of the daemon behind its edge.

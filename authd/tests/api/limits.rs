@@ -52,6 +52,7 @@ struct Stage {
     world: World,
     tenant: String,
     user: String,
+    client: String,
     role: String,
     system_role: String,
     everything: String,
@@ -67,12 +68,17 @@ impl Stage {
         }
         let (role, system_role) = (world.name(), format!("system:{}", world.name()));
         let everything = world.actor("system", &["ALL_PERMISSIONS"]).await.token;
+        let maker = world.actor("acme", &["flag"]).await.token;
+        let made = request("POST", "/v1/clients", Some(json!({"name": "counter"})));
+        let made = world.ask(made.with(&maker)).await;
+        let client = made.body["id"].as_str().unwrap().to_owned();
         Self {
             tenant: world
                 .house()
                 .tenant(new_tenant("initech"))
                 .await
                 .to_string(),
+            client,
             user: world.invited("acme", &[]).await,
             role: world.role(Some("acme"), &role, &[]).await,
             system_role: world.role(None, &system_role, &[]).await,
@@ -88,6 +94,9 @@ impl Stage {
         if case.method == "POST" && case.path == "/v1/users" {
             example["email"] = format!("{}@acme.test", self.world.name()).into();
         }
+        if case.path.starts_with("/v1/clients") && !example["name"].is_null() {
+            example["name"] = self.world.name().into();
+        }
         example
     }
 
@@ -95,6 +104,7 @@ impl Stage {
     fn ask(&self, case: &Case, body: &Value) -> Ask {
         let id = match case.path.as_str() {
             path if path.starts_with("/v1/users") => &self.user,
+            path if path.starts_with("/v1/clients") => &self.client,
             path if path.starts_with("/v1/roles") => &self.role,
             path if path.starts_with("/v1/system-roles") => &self.system_role,
             _ => &self.tenant,

@@ -87,8 +87,9 @@ async fn v1_2_2_every_mailed_link_leads_to_the_tenants_own_page_and_its_token_co
     });
     let done = patch(&world, &admin.token, pages.clone()).await;
     assert_eq!(done.status, 200, "{done:?}");
-    let row = world.rows("tenant.settings.set").await.remove(0).entry;
-    assert_eq!(row.payload["after"], pages);
+    let rows = world.rows("tenant.settings.set").await;
+    let mut told = rows.iter().map(|row| &row.entry.payload["after"]);
+    assert!(told.any(|after| *after == pages), "{rows:?}");
     world.ask(forgot("acme", ADA)).await.is(202, "");
     let (page, token) = link_to(&world.mailing.delivered().await, ADA);
     assert_eq!(page, pages["links.reset_url"]);
@@ -197,8 +198,8 @@ async fn rule_20_a85_a_page_elsewhere_is_refused_and_nothing_is_changed() {
     }
     // A tenant without hosts has no pages of its own, and no origins.
     for (key, value) in [
-        ("links.reset_url", "https://app.acme.test/reset"),
-        ("cors.origins", "https://app.acme.test"),
+        ("links.reset_url", json!("https://app.acme.test/reset")),
+        ("cors.origins", json!(["https://app.acme.test"])),
     ] {
         let answer = patch(&world, &globex.token, json!({ key: value })).await;
         answer.is(422, "validation_failed");

@@ -465,6 +465,8 @@ async fn rule_20_a85_a_tenant_loosens_nothing_and_touches_none_of_the_operators_
     }
     for (key, beyond) in [
         ("lockout.threshold", json!(0)),
+        ("lockout.threshold", json!(-3)),
+        ("lockout.threshold", json!(u64::MAX)),
         ("lockout.threshold", json!(4_294_967_297_u64)),
         ("session.max_age", json!("3")),
         ("refs.names", json!(["branch_id,restaurant_id"])),
@@ -481,7 +483,7 @@ async fn rule_20_a85_a_tenant_loosens_nothing_and_touches_none_of_the_operators_
         ("lockout.threshold", json!("3")),
         ("lockout.threshold", json!(true)),
         ("lockout.threshold", json!([3])),
-        ("lockout.threshold", json!(-3)),
+        ("lockout.threshold", json!(3.5)),
         ("lockout.threshold", json!({"value": 3})),
         ("session.max_age", json!(86_400)),
         ("registration.enabled", json!("false")),

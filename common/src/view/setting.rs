@@ -38,7 +38,7 @@ pub enum SettingValue {
     /// On or off.
     Switch(bool),
     /// A whole number.
-    Number(u64),
+    Number(i64),
     /// Whatever has a spelling of its own, such as a duration with its unit.
     Text(String),
     /// Different names.
@@ -89,8 +89,13 @@ impl<'de> Visitor<'de> for AnyValue {
         Ok(SettingValue::Switch(on))
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<SettingValue, E> {
+    fn visit_i64<E>(self, number: i64) -> Result<SettingValue, E> {
         Ok(SettingValue::Number(number))
+    }
+
+    // What is larger is beyond the bounds of each key all the same.
+    fn visit_u64<E>(self, number: u64) -> Result<SettingValue, E> {
+        Ok(SettingValue::Number(number.try_into().unwrap_or(i64::MAX)))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<SettingValue, E> {

@@ -212,7 +212,7 @@ fn view(
 /// A value in the type that its key has in the configuration.
 fn typed(value: &Value) -> SettingValue {
     match value {
-        Value::Number(number) => SettingValue::Number(u64::from(*number)),
+        Value::Number(number) => SettingValue::Number(i64::from(*number)),
         Value::Switch(on) => SettingValue::Switch(*on),
         Value::Names(names) => SettingValue::Names(names.clone()),
         Value::Duration(_) | Value::SessionPolicy(_) | Value::Text(_) | Value::Page(_) => {

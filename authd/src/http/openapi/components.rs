@@ -142,6 +142,16 @@ fn metadata() -> Value {
         "revocation_endpoint",
     ];
     let members = texts.map(|name| (name.to_owned(), json!({"type": "string"})));
-    let properties: Map<String, Value> = members.into_iter().collect();
-    json!({"type": "object", "properties": properties, "required": texts})
+    let lists = [
+        "grant_types_supported",
+        "response_types_supported",
+        "introspection_endpoint_auth_methods_supported",
+        "revocation_endpoint_auth_methods_supported",
+        "token_endpoint_auth_methods_supported",
+    ];
+    let names = json!({"type": "array", "items": {"type": "string"}});
+    let lists_of = lists.map(|name| (name.to_owned(), names.clone()));
+    let properties: Map<String, Value> = members.into_iter().chain(lists_of).collect();
+    let required = [texts, lists].concat();
+    json!({"type": "object", "properties": properties, "required": required})
 }

@@ -1,7 +1,8 @@
 //! `/v1/users…`.
 
 use common::error::ErrorCode::{
-    Conflict, EmailTaken, LastAdmin, ReauthenticationRequired, UserLimitReached, ValidationFailed,
+    Conflict, EmailTaken, LastAdmin, RateLimited, ReauthenticationRequired, UserLimitReached,
+    ValidationFailed,
 };
 
 use super::roles::TAG;
@@ -41,8 +42,17 @@ fn accounts() -> Vec<Entry> {
             ),
         entry("GET /v1/users/{id}", "Show a user"),
         entry("PATCH /v1/users/{id}", "Change a user")
-            .says("The address is not among what can be changed: its owner changes it.")
-            .fails(&[ReauthenticationRequired, LastAdmin])
+            .says(
+                "Another address waits until its owner confirms it, and the present one is told. \
+                 One's own is changed by `POST /v1/me/email`.",
+            )
+            .fails(&[
+                ReauthenticationRequired,
+                LastAdmin,
+                EmailTaken,
+                Conflict,
+                RateLimited,
+            ])
             .example(
                 r#"{"name":{"given":"Grace","family":"Otieno","display":"Grace O."},"phone":"+254700123456","address":{"line1":"Moi Avenue 1","line2":"Floor 2","city":"Nairobi","region":"Nairobi","postal_code":"00100","country":"KE"},"locale":"en-KE","employee":{"employee_id":"E-17","kra_pin":"A123456789X"},"external_refs":{},"is_tenant_admin":false}"#,
             ),
