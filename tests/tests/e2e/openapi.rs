@@ -118,7 +118,7 @@ fn v2_2_1_a_tenant_admin_gets_no_answer_that_the_document_does_not_know() {
     );
 
     let authctl = daemon.authctl();
-    let mut create = vec!["-t", "acme", "client", "create", "till"];
+    let mut create = vec!["-t", "acme", "client", "create", "services"];
     for scope in ["introspect", "revoke", "revocations"] {
         create.extend(["--scope", scope]);
     }
