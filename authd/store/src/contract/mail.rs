@@ -147,6 +147,26 @@ pub(crate) fn rule_19_a_closed_tenants_links_die(store: &Store) {
     });
 }
 
+pub(crate) fn rule_22_earlier_mails_of_a_user_go_with_a_later_one(store: &Store) {
+    two_tenants(store);
+    write(store, |tx| {
+        let outbox = tx.outbox_mut();
+        for one in [mail(1, 1), mail(2, 1), mail(3, 2), mail(4, 1)] {
+            outbox.insert(&one)?;
+        }
+        assert!(outbox.begin_try(mail(1, 1).id, at(60))?);
+        assert!(outbox.begin_try(mail(3, 2).id, at(60))?);
+        assert!(outbox.begin_try(mail(4, 1).id, at(90))?);
+        let due = |now| -> Result<Vec<_>, StoreError> {
+            Ok(outbox.due(now, 1)?.iter().map(|row| row.id).collect())
+        };
+        assert_eq!(due(at(0))?, [mail(1, 1).id, mail(2, 1).id]);
+        assert!(outbox.finish(mail(1, 1).id, MessageState::Sent, None, at(1))?);
+        assert_eq!(due(at(0))?, [mail(2, 1).id]);
+        Ok(())
+    });
+}
+
 pub(crate) fn a51_mails_are_counted_by_mailbox(store: &Store) {
     two_tenants(store);
     write(store, |tx| {

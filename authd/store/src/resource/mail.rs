@@ -40,7 +40,9 @@ pub trait OutboxRead {
     fn page(&self, filter: &MessageFilter, page: &PageRequest) -> Result<Vec<Message>, StoreError>;
     /// By id.
     fn by_id(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
-    /// Queued mails that are due at `now`, the longest due first.
+    /// Queued mails that are due at `now`, at most `limit` of them, the longest due; with each the earlier
+    /// ones to the same user that still wait, due or not: a welcome that comes after a link would make a
+    /// password, with which the link dies. By id.
     fn due(&self, now: Time, limit: u32) -> Result<Vec<Message>, StoreError>;
     /// When the next queued mail is due.
     fn next_due_at(&self) -> Result<Option<Time>, StoreError>;

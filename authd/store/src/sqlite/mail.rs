@@ -85,8 +85,12 @@ impl OutboxRead for Tx<'_> {
 
     fn due(&self, now: Time, limit: u32) -> Result<Vec<Message>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM outbox WHERE state = 'queued' AND next_try_at <= ?1 \
-             ORDER BY next_try_at, id LIMIT ?2"
+            "WITH due AS (SELECT id, user_id, recipient FROM outbox \
+               WHERE state = 'queued' AND next_try_at <= ?1 ORDER BY next_try_at, id LIMIT ?2) \
+             SELECT {COLUMNS} FROM outbox WHERE id IN (SELECT earlier.id FROM due \
+               JOIN outbox earlier ON earlier.recipient = due.recipient \
+               AND earlier.user_id = due.user_id AND earlier.id <= due.id \
+               WHERE earlier.state = 'queued') ORDER BY id"
         );
         self.all("outbox.due", &sql, params![now.millis(), limit], read)
     }

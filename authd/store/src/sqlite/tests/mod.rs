@@ -346,6 +346,11 @@ fn rule_23_a_mail_is_tried_until_it_is_finished() {
 }
 
 #[test]
+fn rule_22_earlier_mails_of_a_user_go_with_a_later_one() {
+    holds(contract::rule_22_earlier_mails_of_a_user_go_with_a_later_one);
+}
+
+#[test]
 fn v5_3_1_a_picture_takes_the_place_of_the_one_before() {
     holds(contract::v5_3_1_a_picture_takes_the_place_of_the_one_before);
 }
