@@ -6,6 +6,7 @@
 //! it, or while it was under way, is not served after its answer (rule 11).
 
 mod activity;
+mod bus;
 mod denied;
 mod memory;
 mod shared;
@@ -30,6 +31,7 @@ use tokio::sync::watch;
 use crate::crypto::VerifiedToken;
 
 pub use activity::Activity;
+pub use bus::{Bus, Notice};
 pub(crate) use denied::DENIED_LIMIT;
 pub use denied::Listed;
 pub use memory::MemoryCache;

@@ -9,6 +9,7 @@ mod claim;
 mod contract;
 mod error;
 mod resource;
+mod scope;
 pub mod sqlite;
 mod unit;
 mod usage;

@@ -58,22 +58,8 @@ pub use setting::{Settings, SettingsRead};
 pub use waiting::{RegistrationFilter, RegistrationRow, WaitingRead, WaitingWrite};
 
 use crate::error::StoreError;
+pub use crate::scope::Scope;
 pub use crate::usage::{UsageRow, UsageSince};
-
-/// What a commit may have taken rights from; caches forget it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Scope {
-    /// Everything.
-    Global,
-    /// All verified tokens: a token or a key was denied.
-    Tokens,
-    /// All of a tenant, its service clients too.
-    Tenant(TenantId),
-    /// All of a user.
-    User(UserId),
-    /// One session.
-    Session(SessionId),
-}
 
 /// Which part of a list is wanted. `after` is the sort key of the last row before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
