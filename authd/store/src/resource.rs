@@ -14,6 +14,7 @@ mod client;
 mod counter;
 mod denial;
 mod housekeeping;
+mod invalidation;
 mod list;
 mod mail;
 mod picture;
@@ -44,6 +45,7 @@ pub use client::{ClientFilter, ClientRow, Clients, ClientsRead, EventsRead};
 pub use counter::{Counters, CountersRead};
 pub use denial::Denial;
 pub use housekeeping::{Housekeeping, Over, Whose};
+pub use invalidation::{Invalidation, InvalidationsRead};
 pub use list::{
     AttemptFilter, AttemptsBy, AttemptsCount, Counts, Deletion, LockoutFilter, LockoutRow,
     SessionFilter, SessionRow, TenantFilter, TenantRow, TenantScope, UserFilter, UserRow,
@@ -88,6 +90,8 @@ pub trait ReadTx {
     fn client(&self, id: ClientId) -> Result<Option<ServiceClient>, StoreError>;
     /// What revoked something.
     fn events(&self) -> &dyn EventsRead;
+    /// What changes took away, for those who answer from memory.
+    fn invalidations(&self) -> &dyn InvalidationsRead;
     /// Lists over all tenants, for the operator alone.
     fn operator(&self) -> &dyn OperatorRead;
     /// Keys.
