@@ -27,8 +27,8 @@ pub struct KnownDevice {
 }
 
 impl KnownDevice {
-    /// Whether the secret is still good at `now`.
-    pub fn usable(&self, now: Time, ttl: Duration) -> bool {
-        now < self.last_used_at.plus(ttl)
+    /// Whether the secret is still good at `now`; `floor` is of what is over whatever `ttl` says.
+    pub fn usable(&self, now: Time, ttl: Duration, floor: Time) -> bool {
+        now < self.last_used_at.plus(ttl) && self.last_used_at > floor
     }
 }

@@ -51,12 +51,14 @@ pub fn decide(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::Floors;
     use common::id::{SessionId, TenantId, UserId};
 
     const GRACE: Duration = Duration::from_secs(10);
     const LIMITS: SessionLimits = SessionLimits {
         idle_timeout: Duration::from_secs(3600),
         max_age: Duration::from_secs(7200),
+        floors: Floors::NONE,
     };
 
     fn session(generation: u32, rotated_seconds: i64) -> Session {

@@ -132,7 +132,48 @@ pub struct SessionLimits {
     pub idle_timeout: Duration,
     /// Longest life.
     pub max_age: Duration,
+    /// What is over already, whatever the two say now.
+    pub floors: Floors,
 }
+
+/// Moments up to which a tenant's sessions and devices are over: former or newer limits had ended them
+/// when a limit was changed. They hold for everybody at once, until each row that they mean says so itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Floors {
+    /// Of the last use of a session.
+    pub active: Time,
+    /// Of the making of a session.
+    pub created: Time,
+    /// Of the last use of a device.
+    pub device: Time,
+}
+
+impl Floors {
+    /// Behind which there is nothing.
+    pub const NONE: Self = Self {
+        active: NEVER,
+        created: NEVER,
+        device: NEVER,
+    };
+
+    /// The higher one of each two.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            active: self.active.max(other.active),
+            created: self.created.max(other.created),
+            device: self.device.max(other.device),
+        }
+    }
+
+    /// Whether they mean a session that was last used at `last_active`.
+    pub fn mean(&self, session: &Session, last_active: Time) -> bool {
+        let last_active = last_active.max(session.last_active_at);
+        last_active <= self.active || session.created_at <= self.created
+    }
+}
+
+const NEVER: Time = Time::from_millis(i64::MIN);
 
 impl Session {
     /// When it ends by itself if it was last used at `last_active`.
@@ -140,7 +181,13 @@ impl Session {
         let idle = last_active
             .max(self.last_active_at)
             .plus(limits.idle_timeout);
-        idle.min(self.created_at.plus(limits.max_age))
+        let end = idle.min(self.created_at.plus(limits.max_age));
+        let floors = &limits.floors;
+        if floors.mean(self, last_active) {
+            // Both lie behind the change that made them.
+            return end.min(floors.active.max(floors.created));
+        }
+        end
     }
 
     /// Whether it is alive at `now`.
@@ -273,10 +320,41 @@ mod tests {
     }
 
     #[test]
+    fn rule_19_what_lies_below_a_floor_is_over_whatever_the_limits_say() {
+        let limits = |floors| SessionLimits {
+            idle_timeout: Duration::from_secs(3600),
+            max_age: Duration::from_secs(3600),
+            floors,
+        };
+        let at = Time::from_millis;
+        let session = session(1, None, 20);
+        let alive = |floors: Floors, last: i64| {
+            let limits = limits(floors);
+            let is_alive = session.is_alive(&limits, at(last), at(100));
+            let ends = session.expires_at(&limits, at(last));
+            assert_eq!(is_alive, ends > at(100));
+            is_alive
+        };
+        let below = |active, created| Floors {
+            active: at(active),
+            created: at(created),
+            ..Floors::NONE
+        };
+        assert!(alive(Floors::NONE, 0));
+        assert!(alive(below(19, -1), 0));
+        assert!(!alive(below(20, -1), 0));
+        assert!(alive(below(20, -1), 21), "used since");
+        assert!(!alive(below(-1, 0), 21), "and made before");
+        let raised = below(20, -1).or(below(10, 5));
+        assert_eq!((raised.active, raised.created), (at(20), at(5)));
+    }
+
+    #[test]
     fn a32_both_limits_hold() {
         let limits = SessionLimits {
             idle_timeout: Duration::from_millis(100),
             max_age: Duration::from_millis(250),
+            floors: Floors::NONE,
         };
         let session = session(1, None, 0);
         assert!(session.is_alive(&limits, Time::default(), Time::from_millis(99)));

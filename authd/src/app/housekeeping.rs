@@ -12,7 +12,7 @@ use domain::mail::CAP_WINDOW;
 use domain::setting::{Effective, Setting};
 use store::{Claim, Over, Priority, ReadTx, StoreError, Whose, WriteTx};
 
-use crate::app::tenant::effective;
+use crate::app::tenant::{effective, settings};
 use crate::app::{App, Error, Settings};
 use crate::cache::Activity;
 
@@ -73,10 +73,10 @@ async fn flush<K: Kind>(
 ///
 /// # Errors
 /// `unavailable`; the next round goes on.
-pub async fn prune(app: &App) -> Result<u32, Error> {
+pub async fn prune(app: &Arc<App>) -> Result<u32, Error> {
     let mut rounds = 0_u32;
     for whose in owners(app).await? {
-        rounds = rounds.saturating_add(unless_damaged(whose, prune_of(app, whose).await)?);
+        rounds = rounds.saturating_add(unless_damaged(whose, round(app, whose).await)?);
     }
     Ok(rounds)
 }
@@ -102,6 +102,13 @@ fn unless_damaged(whose: Whose, done: Result<u32, Error>) -> Result<u32, Error> 
         }
         done => done,
     }
+}
+
+async fn round(app: &Arc<App>, whose: Whose) -> Result<u32, Error> {
+    if let Whose::Tenant(tenant) = whose {
+        settings::settle(app, tenant).await?;
+    }
+    prune_of(app, whose).await
 }
 
 async fn prune_of(app: &App, whose: Whose) -> Result<u32, Error> {
@@ -171,7 +178,11 @@ pub async fn bound_locks(app: &App) -> Result<u32, Error> {
     Ok(all)
 }
 
-async fn bound_locks_of(app: &App, whose: Whose) -> Result<u32, Error> {
+/// The same for the rows of one owner.
+///
+/// # Errors
+/// As [`bound_locks`].
+pub async fn bound_locks_of(app: &App, whose: Whose) -> Result<u32, Error> {
     let now = app.now();
     let settings = app.settings();
     let limit = u32::try_from(CHUNK).unwrap_or(u32::MAX);

@@ -10,7 +10,7 @@ use domain::client::ServiceClient;
 use domain::lockout::LockoutPolicy;
 use domain::password::PasswordPolicy;
 use domain::rights::{Access, Catalogue, Realm, Rights};
-use domain::session::{EndReason, Session, SessionLimits, SessionPolicy};
+use domain::session::{EndReason, Floors, Session, SessionLimits, SessionPolicy};
 use domain::setting::{Effective, LinkPages, TenantSettings};
 use domain::tenant::{Slug, Tenant, TenantStatus};
 use domain::token::{AccessClaims, Audience, PasswordChangeClaims};
@@ -111,6 +111,7 @@ fn settings(threshold: u32) -> Effective {
         session_limits: SessionLimits {
             idle_timeout: length,
             max_age: length,
+            floors: Floors::NONE,
         },
         session_policy: SessionPolicy::Single,
         access_ttl: length,

@@ -8,7 +8,7 @@ use domain::key::KeyPolicy;
 use domain::lockout::LockoutPolicy;
 use domain::password::{Password, PasswordPolicy};
 use domain::registration::RegistrationPolicy;
-use domain::session::SessionLimits;
+use domain::session::{Floors, SessionLimits};
 use domain::setting::{LinkPages, MailLook, TenantSettings};
 
 use super::exit::Failure;
@@ -126,6 +126,7 @@ pub(super) fn tenant(config: &Config) -> TenantSettings {
         session_limits: SessionLimits {
             idle_timeout: config.session.idle_timeout,
             max_age: config.session.max_age,
+            floors: Floors::NONE,
         },
         session_policy: config.session.policy,
         access_ttl: config.token.access_ttl,

@@ -317,9 +317,8 @@ pub trait SessionsRead {
     fn open_count(&self) -> Result<u32, StoreError>;
     /// How many of the tenant have not been ended, and were active and made after these times.
     fn alive_count(&self, active_after: Time, created_after: Time) -> Result<u64, StoreError>;
-    /// Those of the tenant that have not been ended, but were last active, or made, at or before
-    /// these times as far as the disk knows.
-    fn open_since(&self, active: Time, created: Time) -> Result<Vec<Session>, StoreError>;
+    /// Those of the tenant that have not been ended, by id, the first `limit` behind `after`.
+    fn open_after(&self, after: Option<SessionId>, limit: u32) -> Result<Vec<Session>, StoreError>;
 }
 
 /// Sessions, to write.
@@ -364,8 +363,9 @@ pub trait Devices: DevicesRead {
     fn delete(&self, secret_hash: &[u8; 32]) -> Result<(), StoreError>;
     /// Removes all of a user; returns how many.
     fn delete_of(&self, user: UserId) -> Result<u32, StoreError>;
-    /// Removes all of the tenant that were last used at or before a time; returns how many.
-    fn delete_unused(&self, since: Time) -> Result<u32, StoreError>;
+    /// Removes those of the tenant that were last used at or before a time, at most `limit`; returns
+    /// how many. Fewer than `limit` means that none is left.
+    fn delete_unused(&self, since: Time, limit: u32) -> Result<u32, StoreError>;
 }
 
 /// An attempt to be recorded.

@@ -710,6 +710,46 @@ async fn rule_11_rule_19_shorter_limits_act_at_once_and_longer_ones_wake_nothing
     }
 }
 
+/// Tokens and device secrets that a change has ended, while no row says so yet: the transaction alone.
+#[tokio::test]
+async fn rule_19_what_a_change_ends_is_over_before_its_rows_say_so() {
+    let pair = Pair::new().await;
+    let on = |secret: Option<&str>| Pair::login(ADA, GOOD).device("phone", "mobile", secret);
+    let first = pair.0.ask(on(None)).await;
+    let ada = pair.0.ask(on(first.secret())).await;
+    assert_eq!(ada.secret(), None, "known");
+    pair.later(2 * DAY);
+    let edit = |setting: Setting, text: Option<&str>| {
+        let edit = Edit {
+            setting,
+            value: text.map(|text| setting.parse(text).unwrap()),
+            by: SetBy::Operator,
+        };
+        let (app, acme, now) = (Arc::clone(&pair.0.app), pair.0.acme, pair.0.app.now());
+        pair.0.write(move |tx| {
+            tenant::settings::apply(&app, tx, acme, &edit, now)
+                .map(drop)
+                .map_err(|_| StoreError::Panicked)
+        })
+    };
+    edit(Setting::SessionMaxAge, Some("1d")).await;
+    pair.0
+        .ask(refresh(ada.refresh()))
+        .await
+        .is(401, "session_expired");
+    edit(Setting::SessionMaxAge, None).await;
+    pair.0
+        .ask(refresh(ada.refresh()))
+        .await
+        .is(401, "session_expired");
+    edit(Setting::DeviceSecretTtl, Some("1d")).await;
+    edit(Setting::DeviceSecretTtl, None).await;
+    let again = pair.0.ask(on(first.secret())).await;
+    assert!(again.secret().is_some(), "it gets a new one");
+    let known = pair.0.ask(on(again.secret())).await;
+    assert_eq!(known.secret(), None, "which lies above the floor");
+}
+
 #[tokio::test]
 async fn rule_19_a_longer_life_of_devices_wakes_none() {
     let pair = Pair::new().await;

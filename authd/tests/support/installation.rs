@@ -30,7 +30,7 @@ use domain::key::{KeyPolicy, SigningAlgorithm, StoredKey};
 use domain::lockout::{Boot, LockoutPolicy};
 use domain::password::PasswordPolicy;
 use domain::registration::RegistrationPolicy;
-use domain::session::{SessionLimits, SessionPolicy};
+use domain::session::{Floors, SessionLimits, SessionPolicy};
 use domain::setting::{LinkPages, TenantSettings};
 use store::sqlite::{self, Options};
 use store::{Claim, CommitListener, Priority, Store, StoreError, WriteTx};
@@ -323,6 +323,7 @@ fn tenant_settings() -> TenantSettings {
         session_limits: SessionLimits {
             idle_timeout: Duration::from_hours(14 * 24),
             max_age: Duration::from_hours(90 * 24),
+            floors: Floors::NONE,
         },
         session_policy: SessionPolicy::Limit(50),
         access_ttl: Duration::from_mins(10),

@@ -11,7 +11,7 @@ use crate::lockout::LockoutPolicy;
 use crate::mailbox::Mailbox;
 use crate::password::PasswordPolicy;
 use crate::registration::RegistrationPolicy;
-use crate::session::{SessionLimits, SessionPolicy};
+use crate::session::{Floors, SessionLimits, SessionPolicy};
 
 /// A value that a tenant has of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,22 @@ pub struct StoredSetting {
     pub set_by: SetBy,
     /// When.
     pub updated_at: Time,
+}
+
+/// What a tenant has of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnSettings {
+    /// Values, sorted by key, the operator's before the tenant's.
+    pub values: Vec<StoredSetting>,
+    /// What earlier changes of its limits have ended, as long as rows do not say so.
+    pub floors: Floors,
+}
+
+impl OwnSettings {
+    /// Whether the installation's values hold, and nothing else.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.floors == Floors::NONE
+    }
 }
 
 /// How a tenant's mails look, and whom they come from.
@@ -286,14 +302,16 @@ impl Effective {
     /// others hold, too.
     pub fn of_tenant(
         base: Arc<TenantSettings>,
-        own: &[StoredSetting],
+        own: &OwnSettings,
         share: impl FnOnce(TenantSettings) -> Arc<TenantSettings>,
     ) -> Self {
         if own.is_empty() {
             return Self::of_installation(base);
         }
+        let mut settings = base.with(&own.values);
+        settings.session_limits.floors = own.floors;
         Self {
-            settings: share(base.with(own)),
+            settings: share(settings),
             base,
         }
     }

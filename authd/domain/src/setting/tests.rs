@@ -9,7 +9,7 @@ use super::*;
 use crate::lockout::LockoutPolicy;
 use crate::password::PasswordPolicy;
 use crate::registration::RegistrationPolicy;
-use crate::session::SessionLimits;
+use crate::session::{Floors, SessionLimits};
 
 fn base() -> TenantSettings {
     let day = seconds(DAY);
@@ -52,6 +52,7 @@ fn base() -> TenantSettings {
         session_limits: SessionLimits {
             idle_timeout: 7 * day,
             max_age: 30 * day,
+            floors: Floors::NONE,
         },
         session_policy: SessionPolicy::Single,
         access_ttl: seconds(600),
@@ -319,11 +320,20 @@ fn rule_20_the_operators_later_word_bounds_what_the_tenant_chose_before() {
 #[test]
 fn what_holds_knows_what_it_was_made_of() {
     let base = Arc::new(base());
-    let plain = Effective::of_tenant(Arc::clone(&base), &[], Arc::new);
+    let mut own = OwnSettings {
+        values: Vec::new(),
+        floors: Floors::NONE,
+    };
+    let plain = Effective::of_tenant(Arc::clone(&base), &own, Arc::new);
     assert_eq!(plain.lockout, base.lockout);
-    let own = [row(Setting::LockoutThreshold, SetBy::Operator, "3")];
+    own.floors.device = Time::from_millis(7);
+    let floored = Effective::of_tenant(Arc::clone(&base), &own, Arc::new);
+    assert_eq!(floored.session_limits.floors, own.floors, "without a value");
+    own.values
+        .push(row(Setting::LockoutThreshold, SetBy::Operator, "3"));
     let special = Effective::of_tenant(Arc::clone(&base), &own, Arc::new);
     assert_eq!(special.lockout.threshold, 3);
+    assert_eq!(special.session_limits.floors, own.floors);
     let later = Arc::new((*base).clone());
     for effective in [plain, special] {
         assert!(effective.is_made_of(&base) && !effective.is_made_of(&later));

@@ -130,7 +130,7 @@ type Read = (
     ServiceClient,
     Tenant,
     domain::rights::Access,
-    Vec<domain::setting::StoredSetting>,
+    domain::setting::OwnSettings,
 );
 
 fn read(

@@ -88,6 +88,7 @@ pub(super) async fn look_up(app: &App, attempt: &Try) -> Result<Known, Error> {
                 None => Effective::of_installation(base),
             };
             let (policy, device_ttl) = (settings.lockout, settings.device_ttl);
+            let device_floor = settings.session_limits.floors.device;
             let (user, credential) = match &tenant {
                 Some(tenant) => user_of(tx, tenant, &email)?,
                 None => (None, None),
@@ -98,7 +99,8 @@ pub(super) async fn look_up(app: &App, attempt: &Try) -> Result<Known, Error> {
                     .tenant(user.tenant_id)
                     .devices()
                     .by_hash(&hash)?
-                    .filter(|device| device.user_id == user.id && device.usable(now, device_ttl))
+                    .filter(|device| device.user_id == user.id)
+                    .filter(|device| device.usable(now, device_ttl, device_floor))
                     .map(|device| Ok((device, tx.counters().state(&key, since)?)))
                     .transpose()?
                     .filter(|(_, state)| state.locked(&policy, now).is_none()),

@@ -45,7 +45,8 @@ pub fn alive_sessions(
     now: Time,
 ) -> Result<u64, StoreError> {
     let limits = read(base, tx, tenant)?.session_limits;
-    let (active, created) = (now.minus(limits.idle_timeout), now.minus(limits.max_age));
+    let active = now.minus(limits.idle_timeout).max(limits.floors.active);
+    let created = now.minus(limits.max_age).max(limits.floors.created);
     tx.tenant(tenant).sessions().alive_count(active, created)
 }
 

@@ -4,6 +4,7 @@
 
 mod edit;
 mod own;
+mod settle;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use store::Priority;
 
 pub use edit::{Edit, Edited, apply};
 pub use own::{Wished, patch};
+pub use settle::settle;
 
 use crate::app::audit::{Act, Record};
 use crate::app::cursor::Place;
@@ -39,7 +41,7 @@ pub async fn list(
     app.store
         .read(move |tx| {
             let tenant = target::tenant(tx, reach, &request.tenant)?;
-            let own = tx.tenant(tenant.id).settings().all()?;
+            let own = tx.tenant(tenant.id).settings().all()?.values;
             // They are few, and all of them are known.
             let mut rest = Setting::ALL
                 .into_iter()
@@ -69,7 +71,7 @@ pub async fn get(app: &Arc<App>, _operator: &Operator, request: Get) -> Result<S
     app.store
         .read(move |tx| {
             let tenant = names::tenant(tx, &request.tenant)?;
-            let own = tx.tenant(tenant.id).settings().all()?;
+            let own = tx.tenant(tenant.id).settings().all()?.values;
             Ok(view(&tenant, &base, &own, setting))
         })
         .await
@@ -134,8 +136,11 @@ async fn change(
 ) -> Result<Change, Error> {
     let now = app.now();
     let record = Record::draw(app, operator, now, reason.as_deref())?;
+    let tenant = act.tenant.id;
+    let ending = settle::ending(app, tenant, &edit, now).await?;
     let app_of_write = Arc::clone(app);
-    app.store
+    let changed: Result<Change, Error> = app
+        .store
         .write(Priority::Urgent, operator.claim.clone(), move |tx| {
             let Some(edited) = apply(&app_of_write, tx, act.tenant.id, &edit, now)? else {
                 return Ok(act.unchanged());
@@ -146,11 +151,16 @@ async fn change(
             };
             let mut change =
                 record.append(tx, &act, &named(&edited.before), &named(&edit.value))?;
-            change.sessions_ended = edited.sessions_ended;
+            change.sessions_ended = ending;
             change.notes = edited.notes;
             Ok(change)
         })
-        .await
+        .await;
+    let changed = changed?;
+    if !operator.claim.is_rehearsal() {
+        settle::after(app, tenant).await;
+    }
+    Ok(changed)
 }
 
 /// The setting of that name.

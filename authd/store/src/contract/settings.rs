@@ -6,6 +6,7 @@ use common::time::Time;
 use domain::attempt::{Attempt, Outcome};
 use domain::device::KnownDevice;
 use domain::lockout::{Boot, CounterKind};
+use domain::session::{EndReason, Floors};
 use domain::setting::{SetBy, Setting, StoredSetting};
 
 use super::{
@@ -29,7 +30,7 @@ pub(crate) fn rule_20_settings_read_back(store: &Store) {
     write(store, |tx| {
         let acme = tx.tenant_mut(tenant_id(1));
         let settings = acme.settings_mut();
-        assert_eq!(settings.all()?, []);
+        assert!(settings.all()?.is_empty());
         assert_eq!(tx.operator().tenants_with_settings()?, []);
         let mut expected = Vec::new();
         for (setting, text) in [
@@ -48,8 +49,8 @@ pub(crate) fn rule_20_settings_read_back(store: &Store) {
         settings.set(&stored(Setting::LockoutThreshold, SetBy::Tenant, "1"))?;
         settings.set(&own)?;
         expected.insert(1, own);
-        assert_eq!(settings.all()?, expected);
-        assert_eq!(tx.tenant(tenant_id(2)).settings().all()?, []);
+        assert_eq!(settings.all()?.values, expected);
+        assert!(tx.tenant(tenant_id(2)).settings().all()?.is_empty());
         assert_eq!(tx.operator().tenants_with_settings()?, [tenant_id(1)]);
         let mut values = tx.operator().setting_values(Setting::LockoutThreshold)?;
         values.sort_by_key(ToString::to_string);
@@ -62,7 +63,41 @@ pub(crate) fn rule_20_settings_read_back(store: &Store) {
         assert!(settings.unset(threshold, SetBy::Operator)?);
         assert!(!settings.unset(threshold, SetBy::Operator)?);
         expected.remove(0);
-        assert_eq!(settings.all()?, expected);
+        assert_eq!(settings.all()?.values, expected);
+        Ok(())
+    });
+}
+
+pub(crate) fn rule_19_floors_stand_beside_the_values(store: &Store) {
+    two_tenants(store);
+    write(store, |tx| {
+        let acme = tx.tenant_mut(tenant_id(1));
+        let settings = acme.settings_mut();
+        let floors = Floors {
+            active: at(10),
+            ..Floors::NONE
+        };
+        let higher = floors.or(Floors {
+            active: at(5),
+            created: at(7),
+            device: at(9),
+        });
+        settings.set_floors(&floors, at(1))?;
+        settings.set_floors(&higher, at(2))?;
+        let own = settings.all()?;
+        assert_eq!((own.values.as_slice(), own.floors), (&[][..], higher));
+        assert_eq!(
+            (higher.active, higher.created, higher.device),
+            (at(10), at(7), at(9))
+        );
+        // Who has them goes by times of its own, and nobody else has them.
+        assert!(!own.is_empty());
+        assert_eq!(tx.operator().tenants_with_settings()?, [tenant_id(1)]);
+        assert!(tx.tenant(tenant_id(2)).settings().all()?.is_empty());
+        assert!(!settings.unset_floors(&floors)?, "they are higher by now");
+        assert_eq!(settings.all()?.floors, higher);
+        assert!(settings.unset_floors(&higher)?);
+        assert!(settings.all()?.is_empty());
         Ok(())
     });
 }
@@ -171,23 +206,34 @@ pub(crate) fn rule_20_locks_are_shortened_by_tenant(store: &Store) {
     });
 }
 
-pub(crate) fn rule_20_sessions_and_devices_of_one_tenant_are_found_by_time(store: &Store) {
+pub(crate) fn rule_20_sessions_and_devices_of_one_tenant_are_found(store: &Store) {
     two_tenants(store);
     write(store, |tx| {
         leave_traces(tx)?;
         let acme = tx.tenant_mut(tenant_id(1));
-        let found = |active, created| {
-            let open = acme.sessions().open_since(active, created)?;
+        for n in 3..=5 {
+            acme.sessions_mut().insert(&session(n, 1, 1))?;
+        }
+        acme.sessions_mut()
+            .end(session_id(4), at(0), EndReason::Revoked)?;
+        let found = |after: Option<u8>, limit| {
+            let open = acme.sessions().open_after(after.map(session_id), limit)?;
             Ok::<_, StoreError>(open.iter().map(|session| session.id).collect::<Vec<_>>())
         };
-        assert_eq!(found(at(-1), at(-1))?, []);
-        assert_eq!(found(at(0), at(-1))?, [session_id(1)]);
-        assert_eq!(found(at(-1), at(0))?, [session_id(1)]);
+        let [one, three, five] = [1, 3, 5].map(session_id);
+        assert_eq!(found(None, 9)?, [one, three, five]);
+        assert_eq!(found(None, 2)?, [one, three]);
+        assert_eq!(found(Some(1), 9)?, [three, five]);
+        assert_eq!(found(Some(5), 9)?, []);
+        for id in [three, five] {
+            acme.sessions_mut().end(id, at(0), EndReason::Revoked)?;
+        }
         assert_eq!(acme.sessions().alive_count(at(-1), at(-1))?, 1);
         assert_eq!(acme.sessions().alive_count(at(0), at(-1))?, 0);
         assert_eq!(acme.sessions().alive_count(at(-1), at(0))?, 0);
-        assert_eq!(acme.devices_mut().delete_unused(at(-1))?, 0);
-        assert_eq!(acme.devices_mut().delete_unused(at(0))?, 1);
+        assert_eq!(acme.devices_mut().delete_unused(at(-1), 9)?, 0);
+        assert_eq!(acme.devices_mut().delete_unused(at(0), 0)?, 0);
+        assert_eq!(acme.devices_mut().delete_unused(at(0), 9)?, 1);
         assert_eq!((left(tx, 1)?[3], left(tx, 2)?[3]), (false, true));
         Ok(())
     });

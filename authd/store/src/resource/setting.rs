@@ -5,15 +5,17 @@
     reason = "all methods share one list of errors, which stands in `resource.rs`"
 )]
 
-use domain::setting::{SetBy, Setting, StoredSetting};
+use common::time::Time;
+use domain::session::Floors;
+use domain::setting::{OwnSettings, SetBy, Setting, StoredSetting};
 
 use crate::error::StoreError;
 
 /// A tenant's settings, to read.
 pub trait SettingsRead {
-    /// All values of the tenant's own, sorted by key, the operator's before the tenant's. A key that
-    /// this version does not know holds for nothing and is left out.
-    fn all(&self) -> Result<Vec<StoredSetting>, StoreError>;
+    /// All that the tenant has of its own. A key that this version does not know holds for nothing and
+    /// is left out.
+    fn all(&self) -> Result<OwnSettings, StoreError>;
 }
 
 /// A tenant's settings, to write.
@@ -22,4 +24,8 @@ pub trait Settings: SettingsRead {
     fn set(&self, setting: &StoredSetting) -> Result<(), StoreError>;
     /// Takes away the value that somebody set; false if there was none.
     fn unset(&self, setting: Setting, set_by: SetBy) -> Result<bool, StoreError>;
+    /// Sets the floors, in the place of earlier ones.
+    fn set_floors(&self, floors: &Floors, at: Time) -> Result<(), StoreError>;
+    /// Takes the floors away if they still are these; false if not.
+    fn unset_floors(&self, floors: &Floors) -> Result<bool, StoreError>;
 }

@@ -92,11 +92,12 @@ impl Devices for TenantTx<'_> {
         Ok(u32::try_from(deleted).unwrap_or(u32::MAX))
     }
 
-    fn delete_unused(&self, since: Time) -> Result<u32, StoreError> {
+    fn delete_unused(&self, since: Time, limit: u32) -> Result<u32, StoreError> {
         let deleted = self.tx.run(
             "devices.delete_unused",
-            "DELETE FROM devices WHERE tenant_id = ?1 AND last_used_at <= ?2",
-            params![self.id.as_bytes(), since.millis()],
+            "DELETE FROM devices WHERE secret_hash IN (SELECT secret_hash FROM devices \
+             WHERE tenant_id = ?1 AND last_used_at <= ?2 LIMIT ?3)",
+            params![self.id.as_bytes(), since.millis(), limit],
         )?;
         Ok(u32::try_from(deleted).unwrap_or(u32::MAX))
     }

@@ -107,18 +107,19 @@ impl SessionsRead for TenantTx<'_> {
         Ok(count.unwrap_or(0))
     }
 
-    fn open_since(&self, active: Time, created: Time) -> Result<Vec<Session>, StoreError> {
-        let values = params![self.id.as_bytes(), active.millis(), created.millis()];
-        self.tx.all("sessions.open_since", OPEN_SINCE, values, read)
+    fn open_after(&self, after: Option<SessionId>, limit: u32) -> Result<Vec<Session>, StoreError> {
+        let after = after.map_or(Vec::new(), |id| id.as_bytes().to_vec());
+        let values = params![self.id.as_bytes(), after, limit];
+        self.tx.all("sessions.open_after", OPEN_AFTER, values, read)
     }
 }
 
 /// Of one tenant, alone or of many: the index by tenant finds them.
-pub(super) const OPEN_SINCE: &str = "SELECT s.id, s.tenant_id, s.user_id, s.device_id, \
+pub(super) const OPEN_AFTER: &str = "SELECT s.id, s.tenant_id, s.user_id, s.device_id, \
     s.device_name, s.device_type, s.ip, s.auth_time, s.created_at, s.last_active_at, \
     s.generation, s.rotated_at, s.salt, s.refresh_key, s.ended_at, s.end_reason \
     FROM sessions s WHERE s.tenant_id = ?1 AND s.ended_at IS NULL \
-    AND (s.last_active_at <= ?2 OR s.created_at <= ?3)";
+    AND s.id > ?2 ORDER BY s.id LIMIT ?3";
 
 pub(super) const END_OF: &str = "UPDATE sessions SET ended_at = ?4, end_reason = ?5 \
     WHERE +tenant_id = ?1 AND user_id = ?2 AND id IS NOT ?3 AND ended_at IS NULL RETURNING id";

@@ -1,7 +1,9 @@
 //! Values that a tenant has of its own.
 
 use common::id::TenantId;
-use domain::setting::{SetBy, Setting, StoredSetting, Value};
+use common::time::Time;
+use domain::session::Floors;
+use domain::setting::{OwnSettings, SetBy, Setting, StoredSetting, Value};
 use rusqlite::params;
 
 use super::row::Columns;
@@ -13,18 +15,32 @@ use crate::resource::{Settings, SettingsRead};
 pub(super) const ALL: &str = "SELECT key, set_by, value, updated_at FROM tenant_settings \
     WHERE tenant_id = ?1 ORDER BY key, set_by";
 
-/// None for a key of a later version.
-fn read(columns: &mut Columns<'_, '_>) -> Result<Option<StoredSetting>, StoreError> {
+/// The row that has the floors stands among the values, so that reading these reads them: no key of
+/// the configuration is spelt so, and a version that does not know it leaves it out.
+const FLOORS: &str = "#floors";
+
+/// One row.
+enum Row {
+    Value(StoredSetting),
+    Floors(Floors),
+    /// Of a key of a later version.
+    Unknown,
+}
+
+fn read(columns: &mut Columns<'_, '_>) -> Result<Row, StoreError> {
     let key: String = columns.take("tenant_settings.key")?;
     let set_by = columns.parse("tenant_settings.set_by", |name: String| {
         SetBy::from_name(&name)
     })?;
     let text: String = columns.take("tenant_settings.value")?;
     let updated_at = columns.time("tenant_settings.updated_at")?;
+    if key == FLOORS {
+        return Ok(Row::Floors(floors(&text).ok_or(DAMAGED)?));
+    }
     let Some(setting) = Setting::from_name(&key) else {
-        return Ok(None);
+        return Ok(Row::Unknown);
     };
-    Ok(Some(StoredSetting {
+    Ok(Row::Value(StoredSetting {
         setting,
         value: value(setting, &text)?,
         set_by,
@@ -32,18 +48,47 @@ fn read(columns: &mut Columns<'_, '_>) -> Result<Option<StoredSetting>, StoreErr
     }))
 }
 
-/// A value that cannot be read must not become the looser one of the installation.
-fn value(setting: Setting, text: &str) -> Result<Value, StoreError> {
-    setting.parse(text).map_err(|_| StoreError::Damaged {
-        what: "tenant_settings.value",
+const DAMAGED: StoreError = StoreError::Damaged {
+    what: "tenant_settings.value",
+};
+
+/// Milliseconds of the three, in the order of their members.
+fn floors(text: &str) -> Option<Floors> {
+    let mut parts = text.split(' ').map(|part| part.parse().ok());
+    let mut next = || parts.next().flatten().map(Time::from_millis);
+    Some(Floors {
+        active: next()?,
+        created: next()?,
+        device: next()?,
     })
 }
 
+fn text_of(floors: &Floors) -> String {
+    let [active, created, device] =
+        [floors.active, floors.created, floors.device].map(Time::millis);
+    format!("{active} {created} {device}")
+}
+
+/// A value that cannot be read must not become the looser one of the installation.
+fn value(setting: Setting, text: &str) -> Result<Value, StoreError> {
+    setting.parse(text).map_err(|_| DAMAGED)
+}
+
 impl SettingsRead for TenantTx<'_> {
-    fn all(&self) -> Result<Vec<StoredSetting>, StoreError> {
+    fn all(&self) -> Result<OwnSettings, StoreError> {
         let key = params![self.id.as_bytes()];
-        let rows = self.tx.all("settings.all", ALL, key, read)?;
-        Ok(rows.into_iter().flatten().collect())
+        let mut own = OwnSettings {
+            values: Vec::new(),
+            floors: Floors::NONE,
+        };
+        for row in self.tx.all("settings.all", ALL, key, read)? {
+            match row {
+                Row::Value(value) => own.values.push(value),
+                Row::Floors(floors) => own.floors = floors,
+                Row::Unknown => {}
+            }
+        }
+        Ok(own)
     }
 }
 
@@ -71,6 +116,27 @@ impl Settings for TenantTx<'_> {
             "settings.unset",
             "DELETE FROM tenant_settings WHERE tenant_id = ?1 AND key = ?2 AND set_by = ?3",
             params![self.id.as_bytes(), setting.name(), set_by.as_str()],
+        )?;
+        Ok(removed > 0)
+    }
+
+    fn set_floors(&self, floors: &Floors, at: Time) -> Result<(), StoreError> {
+        self.tx
+            .run(
+                "settings.set_floors",
+                "INSERT INTO tenant_settings (tenant_id, key, set_by, value, updated_at) \
+                 VALUES (?1, ?2, 'operator', ?3, ?4) ON CONFLICT (tenant_id, key, set_by) \
+                 DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
+                params![self.id.as_bytes(), FLOORS, text_of(floors), at.millis()],
+            )
+            .map(drop)
+    }
+
+    fn unset_floors(&self, floors: &Floors) -> Result<bool, StoreError> {
+        let removed = self.tx.run(
+            "settings.unset_floors",
+            "DELETE FROM tenant_settings WHERE tenant_id = ?1 AND key = ?2 AND value = ?3",
+            params![self.id.as_bytes(), FLOORS, text_of(floors)],
         )?;
         Ok(removed > 0)
     }

@@ -1,5 +1,6 @@
 //! The transaction that changes one setting of a tenant, and what it does at once: what the former
-//! or the new value has ended stays ended, whatever is set later (rule 19).
+//! or the new value has ended stays ended, whatever is set later (rule 19). However many that are, it
+//! is one row, which `settle.rs` turns into the rows of each behind it.
 
 use std::sync::Arc;
 
@@ -7,9 +8,9 @@ use common::error::ErrorCode;
 use common::id::TenantId;
 use common::time::Time;
 use common::units::format_duration;
-use domain::session::EndReason;
+use domain::session::{Floors, SessionLimits};
 use domain::setting::{Refused, SetBy, Setting, StoredSetting, Stricter, TenantSettings, Value};
-use store::{Scope, StoreError, Whose, WriteTx};
+use store::{ReadTx, Scope, StoreError, WriteTx};
 
 use crate::app::{App, Error};
 
@@ -32,8 +33,6 @@ pub struct Edit {
 pub struct Edited {
     /// The value of the same hand before.
     pub before: Option<Value>,
-    /// Sessions that were alive before and are not any more.
-    pub sessions_ended: u32,
     /// What else there is to know.
     pub notes: Vec<String>,
 }
@@ -52,12 +51,13 @@ pub fn apply(
 ) -> Result<Option<Edited>, Error> {
     let rows = tx.tenant_mut(tenant);
     let base = Arc::clone(&app.settings().tenant);
-    let own = match rows.settings().all() {
+    let stored = match rows.settings().all() {
         Err(StoreError::Damaged { .. }) if edit.value.is_none() => return mend(tx, tenant, edit),
-        own => own?,
+        stored => stored?,
     };
+    let own = &stored.values;
     if let Some(value) = &edit.value {
-        let bound = base.of_operator(&own).value(edit.setting.bounded_by());
+        let bound = base.of_operator(own).value(edit.setting.bounded_by());
         edit.setting
             .judge(edit.by, value, &bound)
             .map_err(|refused| refusal(edit.setting, &refused))?;
@@ -78,31 +78,24 @@ pub fn apply(
             rows.settings_mut().unset(edit.setting, edit.by)?;
         }
     }
-    let then = base.with(&own);
-    let now_own = rows.settings().all()?;
+    let then = base.with(own);
+    let now_own = rows.settings().all()?.values;
     let holds = base.with(&now_own);
     if edit.setting == Setting::ClaimsExternalRefs
         && let Some(name) = holds.unknown_claim()
     {
         return Err(unknown_claim(name));
     }
-    let sessions_ended = end_sessions(app, tx, tenant, [&then, &holds], now)?;
-    if then.device_ttl != holds.device_ttl {
-        let shorter = then.device_ttl.min(holds.device_ttl);
-        rows.devices_mut().delete_unused(now.minus(shorter))?;
-    }
-    if holds.lockout.duration < then.lockout.duration {
-        let latest = now.plus(holds.lockout.duration);
-        tx.housekeeping()
-            .shorten_locks(Whose::Tenant(tenant), latest, u32::MAX)?;
+    let floors = stored.floors.or(raised(&then, &holds, now));
+    if floors != stored.floors {
+        rows.settings_mut().set_floors(&floors, now)?;
     }
     tx.invalidate(Scope::Tenant(tenant));
     Ok(Some(Edited {
         before,
-        sessions_ended,
         notes: [
             notes(app, edit, &then, &holds),
-            unused(&base, [&own, &now_own]),
+            unused(&base, [own, &now_own]),
         ]
         .concat(),
     }))
@@ -118,7 +111,6 @@ fn mend(tx: &dyn WriteTx, tenant: TenantId, edit: &Edit) -> Result<Option<Edited
     tx.invalidate(Scope::Tenant(tenant));
     Ok(Some(Edited {
         before: None,
-        sessions_ended: 0,
         notes: vec!["A value of this tenant could not be read.".to_owned()],
     }))
 }
@@ -136,36 +128,53 @@ fn refusal(setting: Setting, refused: &Refused) -> Error {
     }
 }
 
-/// Ends the sessions that time has ended by the former limits, so that longer ones wake none, and
-/// those that the new limits end. Returns how many were alive until now.
-fn end_sessions(
+/// What time has ended by the former limits, so that longer ones wake nothing, and what the new limits
+/// end. What they leave alone has no floor.
+fn raised(then: &TenantSettings, holds: &TenantSettings, now: Time) -> Floors {
+    let mut floors = Floors::NONE;
+    let (old, new) = (&then.session_limits, &holds.session_limits);
+    if old.idle_timeout != new.idle_timeout {
+        floors.active = now.minus(old.idle_timeout.min(new.idle_timeout));
+    }
+    if old.max_age != new.max_age {
+        floors.created = now.minus(old.max_age.min(new.max_age));
+    }
+    if then.device_ttl != holds.device_ttl {
+        floors.device = now.minus(then.device_ttl.min(holds.device_ttl));
+    }
+    floors
+}
+
+/// The limits of sessions before and after an edit, if it is to be applied and changes them.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn limits(
     app: &App,
-    tx: &dyn WriteTx,
+    tx: &dyn ReadTx,
     tenant: TenantId,
-    [then, holds]: [&TenantSettings; 2],
-    now: Time,
-) -> Result<u32, Error> {
-    let (then, holds) = (&then.session_limits, &holds.session_limits);
-    if then == holds {
-        return Ok(0);
-    }
-    let rows = tx.tenant_mut(tenant);
-    let open = rows.sessions().open_since(
-        now.minus(then.idle_timeout.min(holds.idle_timeout)),
-        now.minus(then.max_age.min(holds.max_age)),
-    )?;
-    let mut ended = 0_u32;
-    for session in open {
-        let session = app.with_last_use(session);
-        let was_alive = session.is_alive(then, session.last_active_at, now);
-        if was_alive && session.is_alive(holds, session.last_active_at, now) {
-            continue;
-        }
-        rows.sessions_mut()
-            .end(session.id, now, EndReason::Expired)?;
-        ended = ended.saturating_add(u32::from(was_alive));
-    }
-    Ok(ended)
+    edit: &Edit,
+) -> Result<Option<[SessionLimits; 2]>, StoreError> {
+    let base = Arc::clone(&app.settings().tenant);
+    let stored = match tx.tenant(tenant).settings().all() {
+        Err(StoreError::Damaged { .. }) => return Ok(None),
+        stored => stored?,
+    };
+    let of = |values: &[StoredSetting]| SessionLimits {
+        floors: stored.floors,
+        ..base.with(values).session_limits
+    };
+    let then = of(&stored.values);
+    let mut values = stored.values;
+    values.retain(|row| row.setting != edit.setting || row.set_by != edit.by);
+    values.extend(edit.value.clone().map(|value| StoredSetting {
+        setting: edit.setting,
+        value,
+        set_by: edit.by,
+        updated_at: Time::default(),
+    }));
+    let holds = of(&values);
+    Ok((then != holds).then_some([then, holds]))
 }
 
 /// The tenant's own pages and origins that a change of the operator's hosts takes from it, or gives

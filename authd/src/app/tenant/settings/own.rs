@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use store::{ReadTx, WriteTx};
 
 use super::edit::{Edit, apply};
-use super::view;
+use super::{settle, view};
 use crate::app::audit::{Act, Record};
 use crate::app::entity::Expected;
 use crate::app::patch::Patch;
@@ -39,7 +39,7 @@ pub async fn patch(
     let edits = parse(wished)?;
     let (id, home) = (administrator.tenant_id, administrator.agent.tenant_id());
     let app_of_write = Arc::clone(app);
-    record
+    let page = record
         .write(app, move |tx, permit| {
             let tenant = tx.tenants().by_id(id)?.ok_or_else(Error::not_found)?;
             let act = Act {
@@ -61,7 +61,9 @@ pub async fn patch(
             change(&app_of_write, tx, permit, &act, (&edits, hand))?;
             shown(&app_of_write, tx, &act)
         })
-        .await
+        .await?;
+    settle::after(app, id).await;
+    Ok(page)
 }
 
 /// What is wished of each key; what is kept is none.
@@ -179,7 +181,7 @@ fn at(setting: Setting, mut error: Error) -> Error {
 /// All settings, as a list without a limit shows them.
 fn shown(app: &App, tx: &dyn ReadTx, act: &Act) -> Result<Page<SettingView>, Error> {
     let base = Arc::clone(&app.settings().tenant);
-    let own = tx.tenant(act.tenant.id).settings().all()?;
+    let own = tx.tenant(act.tenant.id).settings().all()?.values;
     let items = Setting::ALL
         .into_iter()
         .map(|setting| view(&act.tenant, &base, &own, setting))

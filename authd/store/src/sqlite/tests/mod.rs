@@ -312,8 +312,13 @@ fn rule_20_locks_are_shortened_by_tenant() {
 }
 
 #[test]
-fn rule_20_sessions_and_devices_of_one_tenant_are_found_by_time() {
-    holds(contract::rule_20_sessions_and_devices_of_one_tenant_are_found_by_time);
+fn rule_19_floors_stand_beside_the_values() {
+    holds(contract::rule_19_floors_stand_beside_the_values);
+}
+
+#[test]
+fn rule_20_sessions_and_devices_of_one_tenant_are_found() {
+    holds(contract::rule_20_sessions_and_devices_of_one_tenant_are_found);
 }
 
 #[test]

@@ -454,7 +454,7 @@ fn a_database_of_the_second_schema_gets_settings() {
     assert_eq!(origin, Origin::Existing);
     write(&store, |tx| {
         let acme = tx.tenant_mut(tenant_id(1));
-        assert_eq!(acme.settings().all()?, []);
+        assert!(acme.settings().all()?.is_empty());
         let row = StoredSetting {
             setting: Setting::LockoutThreshold,
             value: Value::Number(3),
@@ -462,7 +462,7 @@ fn a_database_of_the_second_schema_gets_settings() {
             updated_at: at(0),
         };
         acme.settings_mut().set(&row)?;
-        assert_eq!(acme.settings().all()?, [row]);
+        assert_eq!(acme.settings().all()?.values, [row]);
         Ok(())
     });
     store.close();

@@ -149,7 +149,7 @@ fn a_purge_looks_at_the_rows_of_its_tenant_alone() {
     for (sql, by) in [
         (
             purge::END_SESSIONS,
-            "INDEX sessions_open_by_tenant (tenant_id=?)",
+            "INDEX sessions_open_by_tenant (tenant_id=? AND id>?)",
         ),
         (
             purge::DELETE_DEVICES,
@@ -213,8 +213,8 @@ fn r37_rights_administrators_and_what_waits_are_found_by_an_index() {
         (permission::ALL, "(tenant_id=?)"),
         (setting::ALL, "USING PRIMARY KEY (tenant_id=?)"),
         (
-            session::OPEN_SINCE,
-            "INDEX sessions_open_by_tenant (tenant_id=?)",
+            session::OPEN_AFTER,
+            "INDEX sessions_open_by_tenant (tenant_id=? AND id>?)",
         ),
         (
             housekeeping::PRUNE_ATTEMPTS_OF,
