@@ -6,8 +6,11 @@
 //! it, or while it was under way, is not served after its answer (rule 11).
 
 mod activity;
+mod beside;
 mod denied;
 mod memory;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod shared;
 mod versions;
 
@@ -30,6 +33,7 @@ use tokio::sync::watch;
 use crate::crypto::VerifiedToken;
 
 pub use activity::Activity;
+pub use beside::{Awaited, Beside, Connection, Name, VALUE_LIMIT};
 pub(crate) use denied::DENIED_LIMIT;
 pub use denied::Listed;
 pub use memory::MemoryCache;
