@@ -44,6 +44,17 @@ impl Authority {
         fs::write(path, &self.pem).expect("the certificate is written");
     }
 
+    /// A certificate and its key for a server that is not ours, in PEM.
+    ///
+    /// # Panics
+    /// If they cannot be made.
+    pub(crate) fn pair(&self, name: &str) -> (String, String) {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        (certificate.pem(), key.serialize_pem())
+    }
+
     /// What a server of that name or address needs.
     pub(crate) fn server(&self, name: &str) -> Arc<ServerConfig> {
         let key = KeyPair::generate().expect("a key");

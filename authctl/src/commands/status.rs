@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use common::call::status::{Ping, Status, Version};
 use common::units::format_duration_short;
-use common::view::{BackupStatus, KeyStatus, MailStatus, StatusView, VersionView};
+use common::view::{BackupStatus, KeyStatus, MailStatus, RedisStatus, StatusView, VersionView};
 use common::{ADMIN_PROTOCOL, VERSION};
 use serde::Serialize;
 
@@ -118,9 +118,10 @@ fn lines(view: &StatusView, moments: &Moments) -> Vec<String> {
             size(database.free_bytes)
         ),
         format!(
-            "  Cache     {}, {} hits",
+            "  Cache     {}, {} hits; redis: {}",
             entries(view.cache.entries),
-            share(view.cache.hits, view.cache.misses)
+            share(view.cache.hits, view.cache.misses),
+            redis(view.cache.redis.as_ref())
         ),
         format!("  Keys      {}", keys(&view.keys, moments)),
         mail_line(&view.mail),
@@ -133,6 +134,19 @@ fn lines(view: &StatusView, moments: &Moments) -> Vec<String> {
         ),
         format!("  Backup    {}", backup(view.backup.as_ref(), moments)),
     ]
+}
+
+fn redis(redis: Option<&RedisStatus>) -> String {
+    let Some(redis) = redis else {
+        return "not configured".to_owned();
+    };
+    let since = format_duration_short(Duration::from_secs(redis.for_seconds));
+    if redis.connected {
+        let hits = share(redis.hits, redis.misses.saturating_add(redis.refused));
+        return format!("up for {since}, {hits} hits");
+    }
+    let reason = redis.reason.as_deref().unwrap_or("no reason is known");
+    format!("DOWN for {since} ({reason})")
 }
 
 fn keys(keys: &KeyStatus, moments: &Moments) -> String {

@@ -315,7 +315,7 @@ fn the_daemon_fits_on_one_screen() {
         "{out}"
     );
     assert!(
-        out.contains("  Cache     18 402 entries, 97.1 % hits\n"),
+        out.contains("  Cache     18 402 entries, 97.1 % hits; redis: not configured\n"),
         "{out}"
     );
     assert!(

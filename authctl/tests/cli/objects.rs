@@ -209,6 +209,7 @@ pub(crate) fn status() -> StatusView {
             entries: 18402,
             hits: 971,
             misses: 29,
+            redis: None,
         },
         keys: KeyStatus {
             total: 2,

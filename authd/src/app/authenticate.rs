@@ -13,6 +13,7 @@ use domain::tenant::{Standing, Tenant};
 use domain::token::{AccessClaims, Audience, PasswordChangeClaims};
 use store::{PageRequest, StoreError};
 
+use crate::app::shared::{self, TokenPlace};
 use crate::app::{Agent, App, Caller, Client, Error, ServiceAgent, access, client};
 use crate::cache::{ClientState, DENIED_LIMIT, Listed, Remembered, SessionState, StateKey};
 use crate::crypto::{self, Expected, TokenError, VerifiedToken};
@@ -118,7 +119,10 @@ pub async fn look(app: &App, token: &str, now: Time) -> Result<Looked, Error> {
     let ticket = app.cache.token_ticket();
     let known = known(app, &hash, now)?;
     let is_new = known.is_none();
-    let token = known.map_or_else(|| signed(app, token, now), Ok)?;
+    let (token, unshared) = match known {
+        Some(known) => (known, None),
+        None => verified(app, token, &hash, now).await?,
+    };
     let who = match token.as_ref() {
         VerifiedToken::Access(claims) => Who::User(state_of(app, claims, is_new).await?),
         VerifiedToken::Client(claims) => Who::Client(client::state_of(app, claims, is_new).await?),
@@ -133,6 +137,9 @@ pub async fn look(app: &App, token: &str, now: Time) -> Result<Looked, Error> {
         app.cache.put_token(ticket, hash, Arc::clone(&token));
     }
     let proof = prove(app, &token, who, now)?;
+    if let Some(place) = unshared {
+        shared::keep_token(app, &place, &token, now);
+    }
     Ok(Looked { token, proof })
 }
 
@@ -325,6 +332,25 @@ fn known(app: &App, hash: &[u8; 32], now: Time) -> Result<Option<Arc<VerifiedTok
         is_in_period(app, verified, now)?;
     }
     Ok(verified)
+}
+
+/// A token that is new here: verified by another node, or else by its signature, and then with the place
+/// where the others find it.
+async fn verified(
+    app: &App,
+    token: &str,
+    hash: &[u8; 32],
+    now: Time,
+) -> Result<(Arc<VerifiedToken>, Option<TokenPlace>), Error> {
+    // Asked before the check: what a key verified that ends meanwhile is looked for no more.
+    let Some(place) = shared::token_place(app, hash) else {
+        return Ok((signed(app, token, now)?, None));
+    };
+    if let Some(found) = shared::token(app, &place).await {
+        is_in_period(app, &found, now)?;
+        return Ok((Arc::new(found), None));
+    }
+    Ok((signed(app, token, now)?, Some(place)))
 }
 
 /// Checks a token's signature and claims. Whether it was denied since, the database knows.

@@ -80,6 +80,11 @@ impl LoginBudget {
     }
 }
 
+/// What an address is counted as, where its failures are.
+pub(super) fn origin(settings: &LoginBudgetSettings, ip: IpAddr) -> Option<[u8; 16]> {
+    applies(settings, ip).then(|| Origin::of(ip).0)
+}
+
 fn applies(settings: &LoginBudgetSettings, ip: IpAddr) -> bool {
     settings.failures_per_ip > 0 && !settings.exempt.iter().any(|range| range.contains(&ip))
 }

@@ -50,6 +50,7 @@ pub mod revoke;
 pub mod role;
 pub mod session;
 pub mod settings;
+pub mod shared;
 pub mod sight;
 pub mod stats;
 pub mod status;
@@ -87,6 +88,7 @@ use self::db::Room;
 use self::login_budget::LoginBudget;
 use self::picture::Pictures;
 use self::settings::StoredIp;
+use self::shared::Shared;
 use self::waiters::Waiters;
 use crate::cache::{Activity, Cache, StateKey};
 use crate::crypto::{self, DeviceSecret, HashPool, KeyRing, Random};
@@ -119,6 +121,8 @@ pub struct App {
     pub maintenance: Current<Option<String>>,
     /// Failed logins by address.
     pub login_budget: LoginBudget,
+    /// What stands beside the database and may be shared by several nodes.
+    pub shared: Shared,
     /// Whether the daemon is about to end: it answers, and says that it is not ready.
     pub draining: AtomicBool,
     /// Where mails leave.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use common::call::status::{Ping, Status};
 use common::time::Time;
 use common::view::{
-    ApiStatus, CacheStatus, Counts, DatabaseStatus, KeyStatus, StatusView, VersionView, Warning,
+    ApiStatus, CacheStatus, Counts, DatabaseStatus, KeyStatus, RedisStatus, StatusView,
+    VersionView, Warning,
 };
 use domain::key::{KeyState, planned_end};
 use domain::tenant::Tenant;
@@ -192,7 +193,28 @@ fn cache(app: &App) -> CacheStatus {
         entries: stats.entries,
         hits: stats.hits,
         misses: stats.misses,
+        redis: redis(app),
     }
+}
+
+/// How it stands with the Redis beside the database; none where none is configured.
+pub fn redis(app: &App) -> Option<RedisStatus> {
+    let standing = app.shared.standing()?;
+    let connection = standing.connection;
+    Some(RedisStatus {
+        address: connection.address,
+        connected: connection.is_up,
+        for_seconds: connection.lasts.as_secs(),
+        reason: connection.reason,
+        hits: standing.hits,
+        misses: standing.misses,
+        refused: standing.refused,
+        answered: connection.answered,
+        failed: connection.failed,
+        skipped: connection.skipped,
+        dropped: connection.dropped,
+        losses: connection.losses,
+    })
 }
 
 /// How the signing keys stand.

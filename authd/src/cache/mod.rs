@@ -6,9 +6,12 @@
 //! it, or while it was under way, is not served after its answer (rule 11).
 
 mod activity;
+mod beside;
 mod bus;
 mod denied;
 mod memory;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod shared;
 mod versions;
 
@@ -31,6 +34,7 @@ use tokio::sync::watch;
 use crate::crypto::VerifiedToken;
 
 pub use activity::Activity;
+pub use beside::{Awaited, Beside, Connection, Name, VALUE_LIMIT};
 pub use bus::{Bus, Notice};
 pub(crate) use denied::DENIED_LIMIT;
 pub use denied::Listed;

@@ -14,6 +14,7 @@ use super::fault::Fault;
 use super::form;
 use super::key::mib;
 use super::keys::Keys;
+use super::redis::Redis;
 use super::value::Values;
 
 /// Checks the merged values; errors and warnings. A development daemon may do more.
@@ -31,6 +32,7 @@ pub(super) fn whole(values: &Values, is_dev: bool) -> Vec<Fault> {
         sessions,
         tokens,
         Keys::check,
+        Redis::check,
         password_lengths,
         argon2,
         waits,

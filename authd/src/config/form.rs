@@ -11,6 +11,7 @@ use domain::tenant::Slug;
 use ipnet::IpNet;
 
 use super::key::Form;
+use super::redis::RedisUrl;
 
 /// Longest text of any form, in bytes.
 const LONGEST: usize = 4096;
@@ -46,6 +47,7 @@ pub(super) fn check(form: Form, text: &str) -> Result<(), String> {
         Form::Account => account(text),
         Form::Credential => credential(text),
         Form::Database => database(text).map(drop),
+        Form::Redis => RedisUrl::from_str(text).map(drop),
         Form::SessionPolicy => SessionPolicy::from_str(text)
             .map(drop)
             .map_err(|e| e.to_string()),
@@ -195,7 +197,7 @@ fn host(text: &str) -> Result<(), String> {
     }
 }
 
-fn is_host(host: &str) -> bool {
+pub(super) fn is_host(host: &str) -> bool {
     if let Some(inner) = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
         return inner.parse::<std::net::Ipv6Addr>().is_ok();
     }
@@ -505,6 +507,11 @@ mod tests {
                 "/a/b",
                 "sqlite:/",
             ],
+        ),
+        (
+            Form::Redis,
+            &["redis://[::1]:6380/1", "redis+unix:///run/redis.sock"],
+            &["", "redis://10.0.0.7", "rediss://a:b@c.example"],
         ),
         (
             Form::SessionPolicy,

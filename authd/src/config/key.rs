@@ -218,6 +218,8 @@ pub enum Form {
     Credential,
     /// `sqlite:PATH`.
     Database,
+    /// The way to a Redis.
+    Redis,
     /// Session policy.
     SessionPolicy,
     /// Name of an external reference.
@@ -264,6 +266,7 @@ impl Form {
             Self::Account => "user name or uid",
             Self::Credential => "credential name",
             Self::Database => "\"sqlite:\" and absolute path",
+            Self::Redis => "URL of a Redis",
             Self::SessionPolicy => "session policy",
             Self::ReferenceName => "name of a-z, 0-9 and _",
             Self::Domain => "domain",
@@ -298,6 +301,7 @@ impl Form {
             Self::Account => "\"alice\"",
             Self::Credential => "\"authd.wrap-key\"",
             Self::Database => "\"sqlite:/var/lib/authd/authd.db\"",
+            Self::Redis => "\"redis+unix:///run/redis/redis-server.sock\"",
             Self::SessionPolicy => "\"per_device\"",
             Self::ReferenceName => "\"branch_id\"",
             Self::Domain => "\"example.com\"",

@@ -31,6 +31,7 @@ mod metrics;
 mod password;
 mod profile;
 mod read;
+mod redis;
 mod refs;
 mod registration;
 mod reload;
@@ -72,6 +73,7 @@ pub use mail::{Mail, MailTls, Transport};
 pub use metrics::Metrics;
 pub use password::Password;
 pub use profile::Profile;
+pub use redis::{Redis, RedisAddress, RedisUrl};
 pub use refs::Refs;
 pub use registration::Registration;
 pub use reload::{Changed, Reloaded, reload};
@@ -118,6 +120,7 @@ pub const SECTIONS: &[Section] = &[
     section("database", "Where the data is", database::KEYS),
     section("backup", "Copies of the database", backup::KEYS),
     section("cache", "What is kept in memory", cache::KEYS),
+    section("redis", "A Redis beside the database", redis::KEYS),
     section("token", "What stands in tokens", token::KEYS),
     section("claims", "What tokens show beside that", claims::KEYS),
     section(
@@ -196,6 +199,8 @@ pub struct Config {
     pub backup: Backup,
     /// `[cache]`
     pub cache: Cache,
+    /// `[redis]`
+    pub redis: Redis,
     /// `[claims]`
     pub claims: Claims,
     /// `[token]`
@@ -255,6 +260,7 @@ impl Config {
             database: Database::build(values)?,
             backup: Backup::build(values)?,
             cache: Cache::build(values)?,
+            redis: Redis::build(values)?,
             claims: Claims::build(values)?,
             token: Token::build(values)?,
             keys: Keys::build(values)?,

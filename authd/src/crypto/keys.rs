@@ -260,6 +260,12 @@ impl KeyRing {
         self.refresh_number
     }
 
+    /// What names and seals that leave the house are derived from: list cursors and they are the same
+    /// kind of thing, each use under a label of its own.
+    pub(super) const fn outside_key(&self) -> &hmac::Key {
+        &self.cursor
+    }
+
     pub(super) fn refresh(&self, number: u32) -> Option<&hmac::Key> {
         self.refresh.get(&number)
     }

@@ -1,6 +1,7 @@
 //! Everything cryptographic: hash pool, keys, tokens, randomness.
 //! No primitive is written here, no rule is decided here, and a failure is never worked around.
 
+mod entry;
 mod error;
 mod frame;
 mod jwt;

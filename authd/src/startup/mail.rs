@@ -120,8 +120,12 @@ pub(super) fn faults(config: &Config, faults: &mut Vec<Fault>) {
     }
 }
 
-/// Where the SMTP password is kept: a credential, else a file beside the database.
-struct PasswordSource {
+/// How a password gets to its place.
+const PASSWORD_HINT: &str =
+    "Put it into a credential of the unit (authd(8), CREDENTIALS), or a file of mode 0600.";
+
+/// Where a password is kept: a credential, else a file beside the database.
+pub(super) struct PasswordSource {
     name: String,
     credentials_directory: Option<PathBuf>,
     path: PathBuf,
@@ -129,7 +133,12 @@ struct PasswordSource {
 
 impl PasswordSource {
     fn of(config: &Config) -> Self {
-        let name = config.mail.password_credential.clone();
+        Self::named(config, &config.mail.password_credential)
+    }
+
+    /// The one of that name.
+    pub(super) fn named(config: &Config, name: &str) -> Self {
+        let name = name.to_owned();
         let credentials_directory = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
         let credential = credentials_directory
             .as_ref()
@@ -144,28 +153,30 @@ impl PasswordSource {
     }
 
     fn load(&self) -> Result<Secret<String>, Failure> {
-        let hint =
-            "Put it into a credential of the unit (authd(8), CREDENTIALS), or a file of mode 0600.";
+        self.load_if_there("SMTP password")?.ok_or_else(|| {
+            let message = format!(
+                "the SMTP password is missing: no credential {} and no file {}",
+                self.name,
+                self.path.display()
+            );
+            Failure::config(message, PASSWORD_HINT)
+        })
+    }
+
+    /// The password, if there is such a credential or file.
+    pub(super) fn load_if_there(&self, what: &str) -> Result<Option<Secret<String>>, Failure> {
         let read = read_private(&self.path, self.credentials_directory.as_deref());
-        let text = read
-            .map_err(|error| Failure::config(format!("SMTP password: {error}"), hint))?
-            .ok_or_else(|| {
-                let message = format!(
-                    "the SMTP password is missing: no credential {} and no file {}",
-                    self.name,
-                    self.path.display()
-                );
-                Failure::config(message, hint)
-            })?;
+        let read =
+            read.map_err(|error| Failure::config(format!("{what}: {error}"), PASSWORD_HINT))?;
+        let Some(text) = read else {
+            return Ok(None);
+        };
         // Editors end a line; passwords do not.
         let password = text.expose().trim_end_matches(['\r', '\n']);
         if password.is_empty() || password.contains(['\r', '\n', '\0']) {
-            let message = format!(
-                "SMTP password: {} does not hold one line",
-                self.path.display()
-            );
-            return Err(Failure::config(message, hint));
+            let message = format!("{what}: {} does not hold one line", self.path.display());
+            return Err(Failure::config(message, PASSWORD_HINT));
         }
-        Ok(Secret::new(password.to_owned()))
+        Ok(Some(Secret::new(password.to_owned())))
     }
 }

@@ -13,6 +13,7 @@ pub mod offline;
 mod passed;
 mod pepper;
 mod process;
+mod redis;
 mod reload;
 mod servers;
 mod settings;
@@ -130,7 +131,8 @@ struct Parts<'a> {
 async fn serve(parts: Parts<'_>, calibration: Calibration) -> Result<(), Failure> {
     let config = &parts.loaded.config;
     let started_at = parts.clock.now();
-    let app = Arc::new(build(&parts, calibration).await?);
+    let (stop, stopping) = watch::channel(false);
+    let app = Arc::new(build(&parts, calibration, &stopping).await?);
     crate::app::settle_earlier_runs(&app)
         .await
         .map_err(|error| Failure::app(&error))?;
@@ -141,7 +143,6 @@ async fn serve(parts: Parts<'_>, calibration: Calibration) -> Result<(), Failure
     crate::app::key::tend(&app)
         .await
         .map_err(|error| Failure::app(&error))?;
-    let (stop, stopping) = watch::channel(false);
     // Others have no business in a developer's own folder.
     let folder_mode = if parts.dev.is_some() { 0o700 } else { 0o755 };
     let reloader = Reloader::new(parts.outside, &app, &parts.cache, parts.loaded);
@@ -216,7 +217,11 @@ fn open_store(
     Ok(store)
 }
 
-async fn build(parts: &Parts<'_>, calibration: Calibration) -> Result<App, Failure> {
+async fn build(
+    parts: &Parts<'_>,
+    calibration: Calibration,
+    stopping: &watch::Receiver<bool>,
+) -> Result<App, Failure> {
     let config = &parts.loaded.config;
     let now: Time = parts.clock.now();
     let opened = first_start::open(config, &parts.store, parts.random.as_ref(), now).await?;
@@ -230,12 +235,14 @@ async fn build(parts: &Parts<'_>, calibration: Calibration) -> Result<App, Failu
     let pool = pool.map_err(Failure::other)?;
     let login_floor = pool.calibrate_with(calibration, &opened.hash_schemes);
     let boot: [u8; 16] = crypto::bytes(parts.random.as_ref()).map_err(Failure::other)?;
+    let keys = Arc::new(opened.keys);
+    let shared = redis::shared(config, &keys, stopping)?;
     Ok(App {
         store: parts.store.clone(),
         cache: Arc::clone(&parts.cache) as Arc<dyn crate::cache::Cache>,
         activity: Arc::new(Activity::new(config.session.touch_interval)),
         client_uses: Arc::new(Activity::new(config.session.touch_interval)),
-        keys: Arc::new(opened.keys),
+        keys,
         pool,
         clock: Arc::clone(&parts.clock),
         random: Arc::clone(&parts.random),
@@ -244,6 +251,7 @@ async fn build(parts: &Parts<'_>, calibration: Calibration) -> Result<App, Failu
         login_floor: Current::new(login_floor),
         maintenance: Current::new(None),
         login_budget: LoginBudget::default(),
+        shared,
         draining: AtomicBool::new(false),
         mail: Mailroom::new(post),
         waiters: Waiters::default(),

@@ -14,6 +14,7 @@ use authd::app::picture::Pictures;
 use authd::app::settings::{
     BackupSettings, CorsSettings, LoginBudgetSettings, MailSettings, PictureSettings, StoredIp,
 };
+use authd::app::shared::Shared;
 use authd::app::waiters::Waiters;
 use authd::app::{App, Current, Operator, Settings};
 use authd::cache::{Activity, Cache, MemoryCache};
@@ -117,6 +118,7 @@ impl Installation {
             maintenance: Current::new(None),
             draining: false.into(),
             login_budget: LoginBudget::default(),
+            shared: Shared::default(),
             waiters: Waiters::default(),
             backups: Backups::new(open_keys(&wrap), Apart::default()),
             room: Room::default(),

@@ -39,8 +39,8 @@ pub use session::{DeviceType, DeviceView, SessionView};
 pub use setting::{SettingSource, SettingValue, SettingView};
 pub use stats::{Family, FamilyKind, Sample, StatsView};
 pub use status::{
-    ApiStatus, BackupStatus, CacheStatus, Counts, DatabaseStatus, KeyStatus, StatusView,
-    VersionView, Warning,
+    ApiStatus, BackupStatus, CacheStatus, Counts, DatabaseStatus, KeyStatus, RedisStatus,
+    StatusView, VersionView, Warning,
 };
 pub use tenant::{SubscriptionView, TenantStatus, TenantUsageView, TenantView};
 pub use token::{DeniedTokenView, TokenView};

@@ -89,6 +89,39 @@ pub struct CacheStatus {
     pub hits: u64,
     /// Look-ups that went to the database.
     pub misses: u64,
+    /// The Redis beside the database; null where none is configured.
+    #[serde(default)]
+    pub redis: Option<RedisStatus>,
+}
+
+/// A Redis beside the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedisStatus {
+    /// Where it is, without secrets.
+    pub address: String,
+    /// Whether it is asked at present.
+    pub connected: bool,
+    /// For how long that has been so, in seconds.
+    pub for_seconds: u64,
+    /// Why it is not asked.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Values that were there and good.
+    pub hits: u64,
+    /// Values that were not there.
+    pub misses: u64,
+    /// Values that were forged, damaged, or older than a change.
+    pub refused: u64,
+    /// Questions that were answered.
+    pub answered: u64,
+    /// Questions that were not: no answer in time, an error, a broken connection.
+    pub failed: u64,
+    /// Questions that were not asked, because the connection was down or crowded.
+    pub skipped: u64,
+    /// Values, notes and notices that were not handed over.
+    pub dropped: u64,
+    /// Times that the connection was lost.
+    pub losses: u64,
 }
 
 /// Signing keys.

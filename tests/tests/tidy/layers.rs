@@ -103,6 +103,11 @@ const ROOMS: &[Room] = &[
         ],
     },
     Room {
+        place: "authd/src/cache/redis/",
+        modules: &["cache"],
+        crates: &["arc_swap", "common", "redis", "tokio", "tracing"],
+    },
+    Room {
         place: "authd/src/cache",
         modules: &["crypto::VerifiedToken"],
         crates: &[

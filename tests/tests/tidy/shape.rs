@@ -8,7 +8,7 @@ const LONG: usize = 400;
 const TOO_LONG: usize = 600;
 /// Packages that `Cargo.lock` may hold, tests and other platforms included. Raise it knowingly: the
 /// commit that does says what the new dependency replaces.
-const PACKAGE_BUDGET: usize = 355;
+const PACKAGE_BUDGET: usize = 365;
 
 #[test]
 fn every_file_says_what_it_is_for() {

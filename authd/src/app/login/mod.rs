@@ -26,7 +26,7 @@ use store::{Claim, Priority, StoreError};
 
 use crate::app::counter::{self, Admitted, Counter};
 use crate::app::tokens::{Owner, SignedIn};
-use crate::app::{App, Client, Error};
+use crate::app::{App, Client, Error, shared};
 use crate::crypto::{HashError, Lane, Place};
 
 use self::known::Known;
@@ -137,11 +137,8 @@ async fn refuse_spent_budget(app: &App, attempt: &Try, known: &Known) -> Result<
     if known.device.is_some() || !attempt.client.has_own_address {
         return Ok(());
     }
-    let budget = &app.settings().login_budget;
-    let Some(wait) = app
-        .login_budget
-        .exhausted(budget, attempt.client.ip, attempt.started_at)
-    else {
+    let (ip, now) = (attempt.client.ip, attempt.started_at);
+    let Some(wait) = shared::budget_exhausted(app, ip, now).await else {
         return Ok(());
     };
     let trace = vec!["address: budget of failures used up; not evaluated".to_owned()];
@@ -340,7 +337,7 @@ async fn settle_and_issue(
     app.waiters.settled(counter);
     mails.post(app);
     if is_counted && matches!(settled, Ok(Settled::Refused(..))) {
-        app.login_budget.take(&app.settings().login_budget, ip, now);
+        shared::take_from_budget(app, ip, now);
     }
     let settled = settled?;
     who.count(app, &settled);
