@@ -16,6 +16,7 @@ mod daemon;
 mod deleted_tenants;
 mod deletions;
 mod desk;
+mod helpdesk;
 mod lists;
 mod lockouts;
 mod mails;
