@@ -34,19 +34,21 @@ start() {
     systemd-tmpfiles --create authd.conf
     setsid systemd-socket-activate --setenv=RUST_BACKTRACE=1 \
         --setenv=CREDENTIALS_DIRECTORY="$credentials" --listen=127.0.0.1:$port \
-        --listen=/run/authd/admin.sock --listen=/run/authd/monitor.sock --fdname=api:admin:monitor \
+        --listen=/run/authd/admin.sock --listen=/run/authd/monitor.sock \
+        --listen=/run/authd/helpdesk.sock --fdname=api:admin:monitor:helpdesk \
         setpriv --reuid=authd --regid=authd --clear-groups --no-new-privs --bounding-set=-all \
         /usr/sbin/authd run >/tmp/authd.log 2>&1 &
     daemon=$!
     local try
     for try in $(seq 200); do
-        [ ! -S /run/authd/monitor.sock ] || break
+        [ ! -S /run/authd/helpdesk.sock ] || break
         sleep 0.05
     done
     # As the socket units do.
     chgrp authd-admin /run/authd/admin.sock
     chgrp authd-operator /run/authd/monitor.sock
-    chmod 0660 /run/authd/admin.sock /run/authd/monitor.sock
+    chgrp authd-helpdesk /run/authd/helpdesk.sock
+    chmod 0660 /run/authd/*.sock
     authctl ping --wait=30s >/dev/null || {
         cat /tmp/authd.log
         fail "authd did not start (try $try)"
@@ -185,6 +187,7 @@ inside() {
     [ -L /etc/systemd/system/multi-user.target.wants/authd.service ] || fail "not enabled"
     [ -L /etc/systemd/system/authd.service.wants/authd-admin.socket ] || fail "not enabled: socket"
     [ ! -e /etc/systemd/system/sockets.target.wants/authd.socket ] || fail "authd.socket is enabled"
+    [ ! -e /etc/systemd/system/authd.service.wants/authd-helpdesk.socket ] || fail "the helpdesk is enabled"
     local status=0
     authd check-config >/dev/null 2>&1 || status=$?
     [ "$status" = 78 ] || fail "without api.public_url check-config ends with $status"

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use common::call::{
     AdminCall, CLIENT_PROTOCOL_HEADER, CLIENT_VERSION_HEADER, DRY_RUN_HEADER, Method,
-    SERVER_PROTOCOL_HEADER, SERVER_VERSION_HEADER,
+    SERVER_PROTOCOL_HEADER, SERVER_VERSION_HEADER, Socket,
 };
 use common::error::Problem;
 use common::{ADMIN_PROTOCOL, VERSION};
@@ -21,7 +21,7 @@ use hyper_util::rt::TokioIo;
 use zeroize::Zeroizing;
 
 use crate::config::Settings;
-use crate::connect::{self, Door};
+use crate::connect;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::remarks::complain;
@@ -52,7 +52,7 @@ pub(crate) struct Client {
 struct Link {
     sender: SendRequest<Full<Bytes>>,
     path: PathBuf,
-    door: Door,
+    door: Socket,
     peer: Option<u32>,
 }
 
@@ -341,11 +341,7 @@ fn request<C: AdminCall>(call: &C) -> Result<Request<Full<Bytes>>, Error> {
 
 /// Refuses a call that the socket does not carry, or a secret for a stranger.
 fn may_carry<C: AdminCall>(link: &Link) -> Result<(), Error> {
-    let carried = match link.door {
-        Door::Known(socket) => C::allowed_on(socket),
-        Door::Helpdesk => false,
-    };
-    if !carried {
+    if !C::allowed_on(link.door) {
         let file = link.path.file_name().unwrap_or_default().to_string_lossy();
         return Err(Error::new(
             Exit::Denied,
@@ -353,7 +349,7 @@ fn may_carry<C: AdminCall>(link: &Link) -> Result<(), Error> {
             format!(
                 "\"{}\" needs the admin channel; you are connected as {} ({file})",
                 C::NAME,
-                link.door.role()
+                connect::role(link.door)
             ),
         )
         .hint("Use sudo, or ask a member of authd-admin."));

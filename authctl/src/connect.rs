@@ -15,32 +15,21 @@ use crate::exit::Exit;
 /// Socket of another product of the same name, a PAM login daemon.
 const FOREIGN: &str = "/run/authd.sock";
 
-/// What is behind a socket, by its file name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Door {
-    /// One whose calls this build knows.
-    Known(Socket),
-    /// `helpdesk.sock`, which carries no call of this build.
-    Helpdesk,
+/// What is behind a socket, by its file name; of any other name, what carries everything.
+fn door(path: &Path) -> Socket {
+    match path.file_name().and_then(|name| name.to_str()) {
+        Some("monitor.sock") => Socket::Monitor,
+        Some("helpdesk.sock") => Socket::Helpdesk,
+        _ => Socket::Admin,
+    }
 }
 
-impl Door {
-    /// A socket of any other name is taken for the one that carries everything.
-    fn of(path: &Path) -> Self {
-        match path.file_name().and_then(|name| name.to_str()) {
-            Some("monitor.sock") => Self::Known(Socket::Monitor),
-            Some("helpdesk.sock") => Self::Helpdesk,
-            _ => Self::Known(Socket::Admin),
-        }
-    }
-
-    /// What its users are called.
-    pub(crate) const fn role(self) -> &'static str {
-        match self {
-            Self::Known(Socket::Admin) => "administrator",
-            Self::Known(Socket::Monitor) => "operator",
-            Self::Helpdesk => "helpdesk",
-        }
+/// What those who come through a door are called.
+pub(crate) const fn role(door: Socket) -> &'static str {
+    match door {
+        Socket::Admin => "administrator",
+        Socket::Monitor => "operator",
+        Socket::Helpdesk => "helpdesk",
     }
 }
 
@@ -52,7 +41,7 @@ pub(crate) struct Opened {
     /// Where it leads.
     pub(crate) path: PathBuf,
     /// What may be asked there.
-    pub(crate) door: Door,
+    pub(crate) door: Socket,
     /// User that listens there; none where the kernel does not tell.
     pub(crate) peer: Option<u32>,
 }
@@ -109,7 +98,7 @@ async fn attempt(path: &Path) -> io::Result<Opened> {
     Ok(Opened {
         stream,
         path: path.to_path_buf(),
-        door: Door::of(path),
+        door: door(path),
         peer,
     })
 }
@@ -358,11 +347,8 @@ mod tests {
 
     #[test]
     fn the_file_name_tells_the_door() {
-        assert_eq!(
-            Door::of(Path::new("/x/monitor.sock")),
-            Door::Known(Socket::Monitor)
-        );
-        assert_eq!(Door::of(Path::new("/x/helpdesk.sock")), Door::Helpdesk);
-        assert_eq!(Door::of(Path::new("/x/other")), Door::Known(Socket::Admin));
+        assert_eq!(door(Path::new("/x/monitor.sock")), Socket::Monitor);
+        assert_eq!(door(Path::new("/x/helpdesk.sock")), Socket::Helpdesk);
+        assert_eq!(door(Path::new("/x/other")), Socket::Admin);
     }
 }

@@ -91,6 +91,11 @@ impl Daemon {
         Authctl::at(&self.folder.join("run/monitor.sock"))
     }
 
+    /// `authctl` at `helpdesk.sock`, which is there if the home has one.
+    pub fn helpdesk(&self) -> Authctl {
+        Authctl::at(&self.folder.join("run/helpdesk.sock"))
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.running.pid()

@@ -59,6 +59,7 @@ impl Home {
             .path_setting("admin.monitor_socket", "run/monitor.sock", "")
             .setting("admin.socket_group", "\"\"")
             .setting("admin.monitor_socket_group", "\"\"")
+            .setting("admin.helpdesk_socket_group", "\"\"")
             .path_setting("database.url", "data/authd.db", "sqlite:")
             .path_setting("backup.dir", "data/backups", "")
             .path_setting("mail.template_dir", "templates", "")
@@ -77,6 +78,12 @@ impl Home {
     pub fn setting(mut self, key: &str, toml: &str) -> Self {
         self.settings.insert(key.to_owned(), toml.to_owned());
         self
+    }
+
+    /// With `helpdesk.sock`.
+    #[must_use]
+    pub fn with_helpdesk(self) -> Self {
+        self.path_setting("admin.helpdesk_socket", "run/helpdesk.sock", "")
     }
 
     /// Adds `--set KEY=VALUE` to the command line.

@@ -137,6 +137,9 @@ async fn take<C: AdminCall>(request: Request) -> Result<(Operator, C), Refusal> 
     if !C::allowed_on(operator.socket) {
         return Err(closed::<C>(operator.socket).into());
     }
+    if operator.is_rehearsal() && !operator.socket.shows_personal() {
+        return Err(rehearsed_elsewhere(operator.socket).into());
+    }
     if operator.is_rehearsal() && !can_be_rehearsed::<C>() {
         return Err(not_rehearsed::<C>().into());
     }
@@ -161,6 +164,17 @@ fn mark_rehearsed(answer: &mut dyn Any) {
         change.link = None;
         change.expires_at = None;
     }
+}
+
+/// What would happen tells about people: it is for the socket that shows them.
+fn rehearsed_elsewhere(socket: Socket) -> Error {
+    Error::new(
+        ErrorCode::PermissionDenied,
+        format!(
+            "a rehearsal needs the admin channel; this is {}.sock; nothing was done",
+            socket.as_str()
+        ),
+    )
 }
 
 fn not_rehearsed<C: AdminCall>() -> Error {

@@ -30,7 +30,7 @@ pub use verify::{broken_chains, mark, verify};
 
 use crate::app::context::{Administrator, By};
 use crate::app::permit::Permit;
-use crate::app::{App, Error};
+use crate::app::{App, Error, Reach};
 use crate::crypto::{self, KeyRing};
 
 /// Longest reason for a change, in code points.
@@ -48,6 +48,7 @@ pub struct Record {
     keys: Arc<KeyRing>,
     claim: Claim,
     administrator: Option<Arc<Administrator>>,
+    reach: Reach,
 }
 
 /// A change, by its name and its object.
@@ -138,6 +139,7 @@ impl Record {
             keys: Arc::clone(&app.keys),
             claim: by.claim(),
             administrator: by.administrator().cloned().map(Arc::new),
+            reach: by.reach(),
         })
     }
 
@@ -158,6 +160,7 @@ impl Record {
             keys: Arc::clone(&app.keys),
             claim: Claim::detached(),
             administrator: None,
+            reach: Reach::Everywhere,
         })
     }
 
@@ -186,6 +189,11 @@ impl Record {
         self.at
     }
 
+    /// Whether it is the helpdesk's, which does not reach everybody.
+    pub(super) fn is_shielded(&self) -> bool {
+        self.reach == Reach::Shielded
+    }
+
     pub(super) fn administrator(&self) -> Option<&Administrator> {
         self.administrator.as_deref()
     }
@@ -194,7 +202,7 @@ impl Record {
     /// `after` hold no secret.
     ///
     /// # Errors
-    /// `internal` for an administrator, whose changes go through [`Record::write`]; those of the
+    /// `internal` for an administrator and the helpdesk, whose changes go through [`Record::write`]; those of the
     /// store.
     pub fn append(
         &self,
@@ -219,6 +227,9 @@ impl Record {
     ) -> Result<Change, Error> {
         if self.administrator.is_some() {
             return Err(Error::internal("a change without a permit"));
+        }
+        if self.is_shielded() {
+            return Err(Error::internal("a change of the helpdesk without a permit"));
         }
         self.append_permitted(tx, act, before, after)
     }

@@ -260,6 +260,8 @@ impl<'a> From<&'a Administrator> for By<'a> {
 pub enum Reach {
     /// All of them.
     Everywhere,
+    /// All of them but `system`, and no user who may do everything in a tenant: the helpdesk's.
+    Shielded,
     /// One.
     Within(TenantId),
 }
@@ -284,6 +286,7 @@ impl By<'_> {
     /// Which tenants are reached.
     pub fn reach(&self) -> Reach {
         match self {
+            Self::Operator(operator) if operator.socket == Socket::Helpdesk => Reach::Shielded,
             Self::Operator(_) => Reach::Everywhere,
             Self::Administrator(administrator) => Reach::Within(administrator.tenant_id),
         }

@@ -22,7 +22,7 @@ use crate::app::audit::{Act, Record};
 use crate::app::cursor::Place;
 use crate::app::names::Subject;
 use crate::app::tenant::effective::{self, Effectives};
-use crate::app::{App, By, Error, Operator, Sight, names, target};
+use crate::app::{App, By, Error, Operator, Sight, helpdesk, names, target};
 
 /// Lists names that are locked now, by the keys of their counters: an administrator's those of the
 /// tenant alone.
@@ -58,9 +58,9 @@ pub async fn list(
             let (rows, next) = place.collect(
                 |row: &LockoutRow| row.lockout.key.to_hex(),
                 |row| {
-                    range.is_none_or(|range| {
-                        names::is_within(row.lockout.last_ip.as_deref(), &range)
-                    })
+                    let LockoutRow { lockout, .. } = row;
+                    range.is_none_or(|range| names::is_within(lockout.last_ip.as_deref(), &range))
+                        && !helpdesk::hides(tx, reach, lockout.tenant_id, lockout.user_id)
                 },
                 |page| tx.operator().lockouts(&filter, page),
             )?;
@@ -115,7 +115,10 @@ pub async fn clear(app: &Arc<App>, by: impl Into<By<'_>>, request: Clear) -> Res
         .store
         .read(move |tx| target::subject(tx, reach, &reference))
         .await?;
-    let act = act("lockout.clear", &subject, key(app, &subject));
+    let mut act = act("lockout.clear", &subject, key(app, &subject));
+    if let Subject::Known(found) = &subject {
+        act.subject = helpdesk::name_of(by, &found.user);
+    }
     let app_of_write = Arc::clone(app);
     record
         .write(app, move |tx, permit| {

@@ -22,6 +22,7 @@ pub mod entity;
 pub mod error;
 pub mod feed;
 pub mod health;
+pub mod helpdesk;
 pub mod housekeeping;
 pub mod introspect;
 pub mod job;

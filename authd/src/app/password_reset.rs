@@ -24,7 +24,7 @@ use crate::app::audit::{Act, Record};
 use crate::app::authenticate::tenant_is_open;
 use crate::app::mail::{Recipient, link};
 use crate::app::tenant::effective;
-use crate::app::{App, By, Client, Error, names, password, target};
+use crate::app::{App, By, Client, Error, helpdesk, password, target};
 use crate::crypto::{HashError, Lane, MailedSecret};
 
 /// Shortest life of a link that an operator asks for.
@@ -275,7 +275,7 @@ impl PrintedLink {
 /// it is used. The mail goes out beyond the cap of its address, as an invitation does.
 ///
 /// # Errors
-/// Those of [`names::user`]; `no_mail_transport`; `validation_failed` for the life; `conflict` for a
+/// Those of [`target::user`]; `no_mail_transport`; `validation_failed` for the life; `conflict` for a
 /// user that is disabled.
 pub async fn send_or_print(
     app: &Arc<App>,
@@ -283,6 +283,10 @@ pub async fn send_or_print(
     request: ResetPassword,
 ) -> Result<Change, Error> {
     let (by, now) = (by.into(), app.now());
+    if request.print_link {
+        helpdesk::refuse(by, "printing a link")?;
+    }
+    let called = helpdesk::naming(by);
     let life = life(app, request.expires_seconds)?;
     let record = Record::draw(app, by, now, request.reason.as_deref())?;
     let printed = request
@@ -304,12 +308,12 @@ pub async fn send_or_print(
             let found = target::user(tx, reach, &reference)?;
             permit.may_act_on(tx, &found.tenant, found.user.id)?;
             if found.user.status == UserStatus::Disabled {
-                return Err(disabled(&found));
+                return Err(disabled(&found.tenant, &called(&found.user)));
             }
             let act = Act {
                 action: "user.reset_password",
                 object: found.user.id.to_string(),
-                subject: found.user.email.to_string(),
+                subject: called(&found.user),
                 tenant: found.tenant.clone(),
             };
             if let Some(draft) = &queued {
@@ -362,8 +366,8 @@ fn life(app: &App, seconds: Option<u64>) -> Result<Duration, Error> {
     ))
 }
 
-fn disabled(found: &names::Found) -> Error {
-    let name = format!("{}/{}", found.tenant.slug, found.user.email);
+fn disabled(tenant: &Tenant, called: &str) -> Error {
+    let name = format!("{}/{called}", tenant.slug);
     Error::new(
         ErrorCode::Conflict,
         format!("{name} is disabled; nothing was changed"),

@@ -137,7 +137,7 @@ pub async fn undefine(
     let record = Record::draw(app, by, app.now(), None)?;
     let reach = by.reach();
     let name = parse(&request.name).map_err(|error| match reach {
-        Reach::Everywhere => error,
+        Reach::Everywhere | Reach::Shielded => error,
         Reach::Within(_) => Error::not_found(),
     })?;
     record

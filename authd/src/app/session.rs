@@ -20,7 +20,7 @@ use crate::app::cursor::Place;
 use crate::app::names::Found;
 use crate::app::origin::Origin;
 use crate::app::tenant::effective::{self, Effectives};
-use crate::app::{App, By, Caller, Error, Operator, Sight, names, target};
+use crate::app::{App, By, Caller, Error, Operator, Sight, helpdesk, names, target};
 
 /// How far the last use on disk may lie behind the one in memory: uses are written at least every
 /// ten minutes, and a slow disk may take as long again.
@@ -144,7 +144,9 @@ pub async fn list(
             let limits = |row: &SessionRow| effectives.of(tx, Some(row.session.tenant_id));
             let keep = |row: &SessionRow| {
                 let session = app.with_last_use(row.session.clone());
+                let (tenant, user) = (session.tenant_id, session.user_id);
                 origin.keeps(session.ip.as_deref())
+                    && !helpdesk::hides(tx, reach, Some(tenant), Some(user))
                     && is_alive(&effectives, &session, now)
                     && idle_since.is_none_or(|since| session.last_active_at <= since)
             };

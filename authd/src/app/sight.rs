@@ -1,7 +1,6 @@
 //! How much of a row of a log or a list whoever asks for it is shown: the operator everything or nothing
 //! personal, by the socket; an administrator what belongs to the tenant, and no person of another one.
 
-use common::call::Socket;
 use common::id::TenantId;
 use domain::audit::Actor;
 
@@ -15,7 +14,7 @@ const SEES_USERS: &str = "users:view";
 pub enum Sight {
     /// Everything: to the operator.
     Whole,
-    /// Ids, states and times: on the socket without personal data.
+    /// Ids, states and times: on the sockets without personal data.
     Masked,
     /// What belongs to one tenant: to who administers it.
     Tenant {
@@ -32,7 +31,7 @@ impl Sight {
     /// What whoever asks is shown.
     pub fn of<'a>(by: impl Into<By<'a>>) -> Self {
         match by.into() {
-            By::Operator(operator) if operator.socket == Socket::Monitor => Self::Masked,
+            By::Operator(operator) if !operator.socket.shows_personal() => Self::Masked,
             By::Operator(_) => Self::Whole,
             By::Administrator(administrator) => Self::of_tenant(administrator),
         }

@@ -8,7 +8,7 @@ use domain::tenant::Tenant;
 use store::ReadTx;
 
 use crate::app::names::{self, Found, Subject};
-use crate::app::{Error, Reach};
+use crate::app::{Error, Reach, helpdesk};
 
 /// Finds a tenant.
 ///
@@ -32,7 +32,7 @@ pub fn tenant(tx: &dyn ReadTx, reach: Reach, name: &str) -> Result<Tenant, Error
 pub fn own(tx: &dyn ReadTx, reach: Reach) -> Result<Tenant, Error> {
     match reach {
         Reach::Within(id) => tx.tenants().by_id(id)?.ok_or_else(Error::not_found),
-        Reach::Everywhere => Err(Error::internal("a tenant that nobody named")),
+        Reach::Everywhere | Reach::Shielded => Err(Error::internal("a tenant that nobody named")),
     }
 }
 
@@ -48,17 +48,20 @@ pub fn tenant_filter(
     match (reach, name) {
         (reach, Some(name)) => tenant(tx, reach, name).map(|tenant| Some(tenant.id)),
         (Reach::Within(id), None) => Ok(Some(id)),
-        (Reach::Everywhere, None) => Ok(None),
+        (Reach::Everywhere | Reach::Shielded, None) => Ok(None),
     }
 }
 
-/// Finds a user: the operator's by id or address, an administrator's by id.
+/// Finds a user: the operator's and the helpdesk's by id or address, an administrator's by id.
 ///
 /// # Errors
-/// `not_found`; those of [`names::user`] for the operator.
+/// `not_found`; those of [`names::user`] for the operator; `permission_denied` for whom the helpdesk
+/// does not reach.
 pub fn user(tx: &dyn ReadTx, reach: Reach, reference: &UserRef) -> Result<Found, Error> {
-    let Reach::Within(within) = reach else {
-        return names::user(tx, reference);
+    let within = match reach {
+        Reach::Within(within) => within,
+        Reach::Everywhere => return names::user(tx, reference),
+        Reach::Shielded => return helpdesk::user(tx, reference),
     };
     let id: UserId = reference.name.parse().map_err(|_| Error::not_found())?;
     let tenant = tx.tenants().by_id(within)?;
@@ -93,6 +96,7 @@ pub fn user_filter(
 pub fn subject(tx: &dyn ReadTx, reach: Reach, reference: &UserRef) -> Result<Subject, Error> {
     match reach {
         Reach::Everywhere => names::subject(tx, reference),
+        Reach::Shielded => helpdesk::subject(tx, reference),
         Reach::Within(_) => {
             let found = user(tx, reach, reference)?;
             Ok(Subject::Known(Box::new(found)))

@@ -49,8 +49,8 @@ use crate::app::last_admin::Admins;
 use crate::app::permit::Permit;
 use crate::app::tenant::effective;
 use crate::app::{
-    Administrator, App, By, Error, Operator, Reach, Sight, attempt, names, password, role, session,
-    target,
+    Administrator, App, By, Error, Operator, Reach, Sight, attempt, helpdesk, names, password,
+    role, session, target,
 };
 
 /// Attempts that stand beside a user.
@@ -96,7 +96,10 @@ pub async fn list(
             };
             let (rows, next) = place.collect(
                 cursor::user_key,
-                |_| true,
+                |row| {
+                    let user = &row.user;
+                    !helpdesk::hides(tx, reach, Some(user.tenant_id), Some(user.id))
+                },
                 |page| tx.operator().users(&filter, page),
             )?;
             let items = rows

@@ -24,6 +24,22 @@ pub(super) const KEYS: &[Key] = &[
         doc: "Uids or names of users who alone may connect; empty = the group decides.",
     },
     Key {
+        name: "admin.helpdesk_socket",
+        kind: Kind::Text(Form::OptionalPath),
+        default: Some("\"\""),
+        change: Change::Restart,
+        class: Class::Installation,
+        doc: "Path of the socket that helps users back in, such as /run/authd/helpdesk.sock; empty = none.",
+    },
+    Key {
+        name: "admin.helpdesk_socket_group",
+        kind: Kind::Text(Form::Group),
+        default: Some("\"authd-helpdesk\""),
+        change: Change::Restart,
+        class: Class::Installation,
+        doc: "Group that may connect to the helpdesk socket; empty = authd's own.",
+    },
+    Key {
         name: "admin.monitor_socket",
         kind: Kind::Text(Form::Path),
         default: Some("\"/run/authd/monitor.sock\""),
@@ -72,7 +88,7 @@ pub(super) const KEYS: &[Key] = &[
         default: Some("\"0660\""),
         change: Change::Restart,
         class: Class::Installation,
-        doc: "Permissions of both sockets, an octal text: \"0660\", or \"0600\" for the owner alone.",
+        doc: "Permissions of the sockets, an octal text: \"0660\", or \"0600\" for the owner alone.",
     },
 ];
 
@@ -100,6 +116,10 @@ impl FromStr for Account {
 pub struct Admin {
     /// Who alone may connect; empty if the group decides.
     pub allow_uids: Vec<Account>,
+    /// Path of the socket for the helpdesk; none if there is to be none.
+    pub helpdesk_socket: Option<PathBuf>,
+    /// Its group; none for the own one.
+    pub helpdesk_socket_group: Option<String>,
     /// Path of the socket for operators.
     pub monitor_socket: PathBuf,
     /// Its group; none for the own one.
@@ -110,7 +130,7 @@ pub struct Admin {
     pub socket: PathBuf,
     /// Its group; none for the own one.
     pub socket_group: Option<String>,
-    /// Permissions of both sockets.
+    /// Permissions of the sockets.
     pub socket_mode: u32,
 }
 
@@ -118,6 +138,11 @@ impl Admin {
     pub(super) fn build(values: &Values) -> Result<Self, Fault> {
         Ok(Self {
             allow_uids: values.each("admin.allow_uids", str::parse::<Account>)?,
+            helpdesk_socket: Some(values.text("admin.helpdesk_socket")?)
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from),
+            helpdesk_socket_group: Some(values.text("admin.helpdesk_socket_group")?)
+                .filter(|name| !name.is_empty()),
             monitor_socket: PathBuf::from(values.text("admin.monitor_socket")?),
             monitor_socket_group: Some(values.text("admin.monitor_socket_group")?)
                 .filter(|name| !name.is_empty()),

@@ -186,11 +186,18 @@ fn claims(values: &Values) -> Findings {
 }
 
 fn sockets(values: &Values) -> Findings {
-    let keys = ["admin.socket", "admin.monitor_socket"];
+    let keys = [
+        "admin.socket",
+        "admin.monitor_socket",
+        "admin.helpdesk_socket",
+    ];
     let mut found = Vec::new();
     let mut paths = BTreeSet::new();
     for key in keys {
         let path = values.text(key)?;
+        if path.is_empty() {
+            continue;
+        }
         if !fits_socket(Path::new(&path)) {
             let why = format!(
                 "is {} bytes long, and the path of a socket has at most {SOCKET_PATH_LIMIT}",
@@ -199,7 +206,7 @@ fn sockets(values: &Values) -> Findings {
             found.push(values.refused(key, &why));
         }
         if !paths.insert(path) {
-            found.push(values.refused(key, &"is the path of the other socket, too"));
+            found.push(values.refused(key, &"is the path of another socket, too"));
         }
     }
     Ok(found)

@@ -47,6 +47,7 @@ impl DevDefaults {
             ("admin.monitor_socket", text(self.run.join("monitor.sock"))),
             ("admin.socket_group", Value::Text(String::new())),
             ("admin.monitor_socket_group", Value::Text(String::new())),
+            ("admin.helpdesk_socket_group", Value::Text(String::new())),
             // A second one beside it would find the port taken.
             ("metrics.listen", Value::Text(String::new())),
             ("mail.transport", Value::Text("log".to_owned())),

@@ -30,8 +30,8 @@ pub(super) fn check(form: Form, text: &str) -> Result<(), String> {
         return Err("must not contain control or direction-changing characters".to_owned());
     }
     match form {
-        Form::Path => absolute(text).map(drop),
-        Form::OptionalAddress if text.is_empty() => Ok(()),
+        Form::OptionalAddress | Form::OptionalPath if text.is_empty() => Ok(()),
+        Form::Path | Form::OptionalPath => absolute(text).map(drop),
         Form::Address | Form::OptionalAddress => address(text).map(drop),
         Form::Network => network(text).map(drop),
         Form::Mode => mode(text).map(drop),
@@ -348,6 +348,7 @@ mod tests {
     /// Each form, with what it takes and what it refuses.
     const TABLE: &[(Form, &[&str], &[&str])] = &[
         (Form::Path, &["/a/b"], &["", "a/b", "./a", "/a\nb"]),
+        (Form::OptionalPath, &["", "/a/b"], &["a/b", "/a\nb"]),
         (
             Form::Address,
             &["127.0.0.1:0", "[::1]:8440"],

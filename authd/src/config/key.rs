@@ -188,6 +188,8 @@ pub enum Form {
     Address,
     /// As `Address`, or empty for none.
     OptionalAddress,
+    /// An absolute path, or nothing.
+    OptionalPath,
     /// Address range in CIDR notation, or one address.
     Network,
     /// Permissions of a socket, an octal text.
@@ -251,6 +253,7 @@ impl Form {
             Self::Path => "absolute path",
             Self::Address => "address with port",
             Self::OptionalAddress => "address with port, or \"\"",
+            Self::OptionalPath => "absolute path or \"\"",
             Self::Network => "address range",
             Self::Mode => "\"0660\" or \"0600\"",
             Self::Url => "URL without path",
@@ -285,6 +288,7 @@ impl Form {
     pub const fn example(self) -> &'static str {
         match self {
             Self::Path => "\"/var/lib/authd/breached.txt\"",
+            Self::OptionalPath => "\"/run/authd/helpdesk.sock\"",
             Self::Address | Self::OptionalAddress => "\"127.0.0.1:8440\"",
             Self::Network => "\"10.0.0.0/8\"",
             Self::Mode => "\"0660\"",

@@ -131,8 +131,9 @@ impl Failure {
             BindError::NotASocket { .. }
             | BindError::TooLong { .. }
             | BindError::OpenFolder { .. }
-            | BindError::System { .. } => Self::new(OSERR, message)
-                .with_hint("Name another path: admin.socket, admin.monitor_socket"),
+            | BindError::System { .. } => Self::new(OSERR, message).with_hint(
+                "Name another path: admin.socket, admin.monitor_socket, admin.helpdesk_socket",
+            ),
         }
     }
 

@@ -10,7 +10,7 @@ use listenfd::ListenFd;
 use super::exit::Failure;
 
 /// Names that a unit may give by `FileDescriptorName=`.
-const NAMES: &str = "api, admin or monitor";
+const NAMES: &str = "api, admin, monitor or helpdesk";
 
 /// What was passed; each is taken out where it is served.
 #[derive(Debug, Default)]
@@ -21,6 +21,8 @@ pub(super) struct Passed {
     pub(super) admin: Option<UnixListener>,
     /// The socket for operators.
     pub(super) monitor: Option<UnixListener>,
+    /// The socket for the helpdesk.
+    pub(super) helpdesk: Option<UnixListener>,
 }
 
 impl Passed {
@@ -56,17 +58,17 @@ impl Passed {
                 listener.set_nonblocking(true).map_err(|e| wrong(&e))?;
                 self.api.push(listener);
             }
-            "admin" | "monitor" => {
+            "admin" | "monitor" | "helpdesk" => {
                 let listener = descriptors
                     .take_unix_listener(index)
                     .map_err(|e| wrong(&e))?;
                 let listener = listener.ok_or_else(twice)?;
                 is_listening(&listener).map_err(|why| wrong(&why))?;
                 listener.set_nonblocking(true).map_err(|e| wrong(&e))?;
-                let place = if name == "admin" {
-                    &mut self.admin
-                } else {
-                    &mut self.monitor
+                let place = match name {
+                    "admin" => &mut self.admin,
+                    "monitor" => &mut self.monitor,
+                    _ => &mut self.helpdesk,
                 };
                 if place.replace(listener).is_some() {
                     return Err(twice());

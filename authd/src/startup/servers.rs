@@ -109,26 +109,31 @@ enum Origin {
 }
 
 impl Origin {
+    /// None for a socket that is not wanted.
     fn of(
         passed: Option<std::os::unix::net::UnixListener>,
         socket: Socket,
         config: &Config,
         folder_mode: u32,
-    ) -> Self {
+    ) -> Option<Self> {
         if let Some(listener) = passed {
-            return Self::Passed(listener);
+            return Some(Self::Passed(listener));
         }
         let admin = &config.admin;
         let (path, group) = match socket {
             Socket::Admin => (&admin.socket, &admin.socket_group),
             Socket::Monitor => (&admin.monitor_socket, &admin.monitor_socket_group),
+            Socket::Helpdesk => (
+                admin.helpdesk_socket.as_ref()?,
+                &admin.helpdesk_socket_group,
+            ),
         };
-        Self::Own(SocketPlan {
+        Some(Self::Own(SocketPlan {
             path: path.clone(),
             group: group.clone(),
             mode: admin.socket_mode,
             folder_mode,
-        })
+        }))
     }
 }
 
@@ -200,16 +205,17 @@ pub(super) fn bind(
     let sockets = [
         (Socket::Admin, passed.admin),
         (Socket::Monitor, passed.monitor),
+        (Socket::Helpdesk, passed.helpdesk),
     ];
-    let doors = sockets.into_iter().map(|(socket, passed)| {
-        let origin = Origin::of(passed, socket, config, folder_mode);
+    let doors = sockets.into_iter().filter_map(|(socket, passed)| {
+        let origin = Origin::of(passed, socket, config, folder_mode)?;
         let door = AdminEdge {
             request_ids: Arc::clone(&request_ids),
             socket,
             timeouts: Current::new(admin_timeouts(config)),
             admission: admission(app, uids.clone(), socket),
         };
-        bind_admin(config, app, &running, origin, door)
+        Some(bind_admin(config, app, &running, origin, door))
     });
     let admin = doors.collect::<Result<Vec<AdminDoor>, Failure>>()?;
     reloader.set_doors(Doors {

@@ -102,14 +102,20 @@ pub(super) fn unseen(credential: &str, key: &'static str) -> Option<Fault> {
 fn sockets(config: &Config, faults: &mut Vec<Fault>) {
     let admin = &config.admin;
     let doors = [
-        ("admin.socket", &admin.socket, &admin.socket_group),
+        ("admin.socket", Some(&admin.socket), &admin.socket_group),
         (
             "admin.monitor_socket",
-            &admin.monitor_socket,
+            Some(&admin.monitor_socket),
             &admin.monitor_socket_group,
+        ),
+        (
+            "admin.helpdesk_socket",
+            admin.helpdesk_socket.as_ref(),
+            &admin.helpdesk_socket_group,
         ),
     ];
     for (key, path, group) in doors {
+        let Some(path) = path else { continue };
         if let Some(obstacle) = obstacle(path) {
             let message = format!("{} is not a folder", obstacle.display());
             faults.push(at(path, key, message));

@@ -110,7 +110,12 @@ impl Desk {
         self.at(Socket::Monitor)
     }
 
-    fn at(&self, socket: Socket) -> Operator {
+    /// Somebody at helpdesk.sock.
+    pub(crate) fn helpdesk(&self) -> Operator {
+        self.at(Socket::Helpdesk)
+    }
+
+    pub(crate) fn at(&self, socket: Socket) -> Operator {
         Operator {
             socket,
             ..self.jane.clone()

@@ -17,6 +17,7 @@ mod deleted_tenants;
 mod deletions;
 mod desk;
 mod floors;
+mod helpdesk;
 mod lists;
 mod lockouts;
 mod mails;

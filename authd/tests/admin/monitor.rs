@@ -1,4 +1,4 @@
-//! What `monitor.sock` shows of people: nothing, whichever call is asked.
+//! What `monitor.sock` and `helpdesk.sock` show of people: nothing, whichever call is asked.
 
 use authd::admin::routes::router;
 use authd::app::{lockout, session};
@@ -14,11 +14,20 @@ use tower::ServiceExt;
 
 use crate::desk::{Desk, new_user, running};
 
-/// Parameters of calls on `monitor.sock` that demand some.
+/// Parameters of calls on these sockets that demand some.
 const QUERIES: &[(&str, &str)] = &[("/v1/audit/mark", "tenant=acme&number=1")];
 
 #[tokio::test]
 async fn a94_no_call_on_the_monitor_socket_shows_a_person() {
+    nobody_is_shown(Socket::Monitor).await;
+}
+
+#[tokio::test]
+async fn a94_no_call_on_the_helpdesk_socket_shows_a_person() {
+    nobody_is_shown(Socket::Helpdesk).await;
+}
+
+async fn nobody_is_shown(socket: Socket) {
     let desk = Desk::new();
     let acme = desk.tenant("acme").await;
     let mut request = new_user("acme", "canary@acme.test");
@@ -43,12 +52,12 @@ async fn a94_no_call_on_the_monitor_socket_shows_a_person() {
     let calls = common::call::all();
     let listed = calls
         .iter()
-        .filter(|call| call.method == "GET" && call.sockets.contains(&Socket::Monitor));
+        .filter(|call| call.method == "GET" && call.sockets.contains(&socket));
     let mut seen = 0;
     for call in listed {
         let query = QUERIES.iter().find(|(path, _)| *path == call.path);
         let query = query.map_or("", |(_, query)| query);
-        let [masked, whole] = [desk.monitor(), desk.admin()].map(|operator| {
+        let [masked, whole] = [desk.at(socket), desk.admin()].map(|operator| {
             let request = Request::get(format!("{}?{query}", call.path))
                 .extension(operator)
                 .extension(BodyLimit(65_536))

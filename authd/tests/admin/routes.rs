@@ -37,10 +37,8 @@ async fn g21_a_socket_carries_what_is_listed_for_it_alone() {
     let desk = Desk::new();
     let router = router(&desk.app, &running());
     for call in common::call::all() {
-        for (socket, operator) in [
-            (Socket::Admin, desk.admin()),
-            (Socket::Monitor, desk.monitor()),
-        ] {
+        for socket in Socket::ALL {
+            let operator = desk.at(socket);
             let status = send(&router, operator, call.method, call.path, "{}").await;
             if call.sockets.contains(&socket) {
                 assert_ne!(status, StatusCode::FORBIDDEN, "{} {socket:?}", call.name);

@@ -36,7 +36,7 @@ impl AdminCall for List {
     const NAME: &'static str = "lockout list";
     const METHOD: Method = Method::Get;
     const PATH: &'static str = "/v1/lockout/list";
-    const ALSO_ON: &'static [Socket] = &[Socket::Monitor];
+    const ALSO_ON: &'static [Socket] = &[Socket::Monitor, Socket::Helpdesk];
 }
 
 /// Shows the counter of one name; with a tenant also of an address that no user has.
@@ -71,6 +71,7 @@ impl AdminCall for Clear {
     const NAME: &'static str = "lockout clear";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/lockout/clear";
+    const ALSO_ON: &'static [Socket] = &[Socket::Helpdesk];
 }
 
 /// Clears counters and locks of all names that are locked now, or of those last tried from a range;

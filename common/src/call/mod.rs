@@ -51,14 +51,26 @@ pub enum Socket {
     Admin,
     /// `monitor.sock`: status, counts and masked lists; no personal data.
     Monitor,
+    /// `helpdesk.sock`: helps a user back in; lists are masked, and `system` and tenant
+    /// administrators are out of its reach.
+    Helpdesk,
 }
 
 impl Socket {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Admin, Self::Monitor, Self::Helpdesk];
+
+    /// Whether personal data is shown there.
+    pub const fn shows_personal(self) -> bool {
+        matches!(self, Self::Admin)
+    }
+
     /// Name for messages and audit rows.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
             Self::Monitor => "monitor",
+            Self::Helpdesk => "helpdesk",
         }
     }
 }
@@ -187,7 +199,7 @@ fn info<C: AdminCall>() -> CallInfo {
         name: C::NAME,
         method: C::METHOD.as_str(),
         path: C::PATH,
-        sockets: [Socket::Admin, Socket::Monitor]
+        sockets: Socket::ALL
             .into_iter()
             .filter(|&s| C::allowed_on(s))
             .collect(),

@@ -32,7 +32,7 @@ impl AdminCall for List {
     const NAME: &'static str = "registration list";
     const METHOD: Method = Method::Get;
     const PATH: &'static str = "/v1/registration/list";
-    const ALSO_ON: &'static [Socket] = &[Socket::Monitor];
+    const ALSO_ON: &'static [Socket] = &[Socket::Monitor, Socket::Helpdesk];
 }
 
 /// Ends all registrations of an address with one tenant.

@@ -40,7 +40,7 @@ impl AdminCall for List {
     const NAME: &'static str = "session list";
     const METHOD: Method = Method::Get;
     const PATH: &'static str = "/v1/session/list";
-    const ALSO_ON: &'static [Socket] = &[Socket::Monitor];
+    const ALSO_ON: &'static [Socket] = &[Socket::Monitor, Socket::Helpdesk];
 }
 
 /// Shows one session, an ended one too.
@@ -84,7 +84,7 @@ pub struct Matching {
     pub older_than_seconds: Option<u64>,
 }
 
-/// Ends sessions; their tokens are dead when it answers.
+/// Ends sessions; their tokens are dead when it answers. `helpdesk.sock` ends those of one user alone.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Revoke {
@@ -101,4 +101,5 @@ impl AdminCall for Revoke {
     const NAME: &'static str = "session revoke";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/session/revoke";
+    const ALSO_ON: &'static [Socket] = &[Socket::Helpdesk];
 }

@@ -41,7 +41,7 @@ impl AdminCall for Ping {
     const NAME: &'static str = "ping";
     const METHOD: Method = Method::Get;
     const PATH: &'static str = "/v1/ping";
-    const ALSO_ON: &'static [Socket] = &[Socket::Monitor];
+    const ALSO_ON: &'static [Socket] = &[Socket::Monitor, Socket::Helpdesk];
 }
 
 /// Version of daemon, protocol and schema.
@@ -54,5 +54,5 @@ impl AdminCall for Version {
     const NAME: &'static str = "version";
     const METHOD: Method = Method::Get;
     const PATH: &'static str = "/v1/version";
-    const ALSO_ON: &'static [Socket] = &[Socket::Monitor];
+    const ALSO_ON: &'static [Socket] = &[Socket::Monitor, Socket::Helpdesk];
 }

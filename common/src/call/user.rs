@@ -123,7 +123,7 @@ impl AdminCall for List {
     const NAME: &'static str = "user list";
     const METHOD: Method = Method::Get;
     const PATH: &'static str = "/v1/user/list";
-    const ALSO_ON: &'static [Socket] = &[Socket::Monitor];
+    const ALSO_ON: &'static [Socket] = &[Socket::Monitor, Socket::Helpdesk];
 }
 
 /// Shows one user.

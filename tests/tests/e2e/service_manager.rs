@@ -11,13 +11,14 @@ use serde_json::Value;
 
 use crate::scene::{alice, setup};
 
-/// The three sockets of the units, below the test's folder.
-pub(crate) fn units(home: &Home) -> [(&'static str, String); 3] {
+/// The sockets of the units, below the test's folder.
+pub(crate) fn units(home: &Home) -> [(&'static str, String); 4] {
     let below_run = |name: &str| home.path(name).display().to_string();
     [
         ("api", "127.0.0.1:PORT".to_owned()),
         ("admin", below_run("run/admin.sock")),
         ("monitor", below_run("run/monitor.sock")),
+        ("helpdesk", below_run("run/helpdesk.sock")),
     ]
 }
 
@@ -55,11 +56,11 @@ fn passed_sockets_win_and_authd_says_so() {
     assert_eq!(
         log.matches("the socket comes from the service manager")
             .count(),
-        2,
+        3,
         "{log}"
     );
 
-    // All three carry what they should, and the kernel still names the peer.
+    // All of them carry what they should, and the kernel still names the peer.
     setup(&daemon);
     let tokens = daemon.api().tokens(&alice());
     assert_eq!(daemon.api().check(&tokens.access).status, 200);
@@ -71,9 +72,11 @@ fn passed_sockets_win_and_authd_says_so() {
         .run(&["user", "show", "acme/alice@acme.test"]);
     assert_eq!(refused.code, Some(4), "{}", refused.stderr);
 
+    daemon.helpdesk().ok(&["ping"]);
+
     // They are the service manager's: authd leaves them where they are.
     assert_eq!(daemon.stop().code, Some(0));
-    for name in ["run/admin.sock", "run/monitor.sock"] {
+    for name in ["run/admin.sock", "run/monitor.sock", "run/helpdesk.sock"] {
         let left = fs::symlink_metadata(home.path(name)).expect("it is left");
         assert!(left.file_type().is_socket());
     }
@@ -100,7 +103,7 @@ fn the_api_alone_may_be_passed_and_api_listen_be_empty() {
 #[test]
 fn r41_a_socket_without_a_place_stops_the_start() {
     let home = Home::new();
-    let [api, admin, _] = units(&home);
+    let [api, admin, ..] = units(&home);
     let shown = refusal(&home, &[api.clone(), ("admni", admin.1.clone())]);
     assert!(
         shown.contains("socket 2") && shown.contains("admni"),

@@ -39,7 +39,7 @@ pub async fn list(
         .read(move |tx| {
             let filter = AuditFilter {
                 tenant: match reach {
-                    Reach::Everywhere => chain(tx, request.tenant.as_deref())?,
+                    Reach::Everywhere | Reach::Shielded => chain(tx, request.tenant.as_deref())?,
                     Reach::Within(_) => {
                         target::tenant_filter(tx, reach, request.tenant.as_deref())?
                     }

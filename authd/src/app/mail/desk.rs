@@ -298,18 +298,12 @@ fn view(tx: &dyn ReadTx, row: &Message, socket: Socket) -> Result<MessageView, S
         id: row.id,
         tenant: slug(tx, row.tenant_id)?,
         template: row.template.as_str().to_owned(),
-        to: match socket {
-            Socket::Admin => Some(masked(&row.recipient)),
-            Socket::Monitor => None,
-        },
+        to: socket.shows_personal().then(|| masked(&row.recipient)),
         state: row.state,
         tries: row.tries,
         next_try_at: (row.state == MessageState::Queued).then_some(row.next_try_at),
         // A server's answer may name the address.
-        last_error: match socket {
-            Socket::Admin => row.last_error.clone(),
-            Socket::Monitor => None,
-        },
+        last_error: row.last_error.clone().filter(|_| socket.shows_personal()),
         created_at: row.created_at,
         finished_at: row.finished_at,
     })

@@ -86,7 +86,7 @@ pub(super) fn home(
     match (reach, tenant) {
         (reach, Some(name)) => target::tenant(tx, reach, name).map(Some),
         (Reach::Within(id), None) => target::tenant(tx, reach, &id.to_string()).map(Some),
-        (Reach::Everywhere, None) => Ok(None),
+        (Reach::Everywhere | Reach::Shielded, None) => Ok(None),
     }
 }
 

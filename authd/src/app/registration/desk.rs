@@ -16,7 +16,7 @@ use store::{PageRequest, Priority, ReadTx, RegistrationFilter, RegistrationRow};
 
 use crate::app::audit::{Act, Record};
 use crate::app::cursor::Place;
-use crate::app::{App, Error, Operator, names};
+use crate::app::{App, By, Error, Operator, helpdesk, names};
 
 /// Registrations of one address that are looked at.
 const OF_ADDRESS: u32 = 100;
@@ -32,6 +32,7 @@ pub async fn list(
 ) -> Result<Page<RegistrationView>, Error> {
     let place = Place::of(&app.keys, &request, &request.paging())?;
     let (now, socket) = (app.now(), operator.socket);
+    let reach = By::from(operator).reach();
     app.store
         .read(move |tx| {
             let filter = RegistrationFilter {
@@ -42,7 +43,7 @@ pub async fn list(
             };
             let (rows, next) = place.collect(
                 |row: &RegistrationRow| row.registration.id.to_string(),
-                |_| true,
+                |row| !helpdesk::hides(tx, reach, Some(row.registration.tenant_id), None),
                 |page| tx.operator().registrations(&filter, page),
             )?;
             let items = rows.iter().map(|row| view(row, socket)).collect();
@@ -53,7 +54,7 @@ pub async fn list(
 
 fn view(row: &RegistrationRow, socket: Socket) -> RegistrationView {
     let waiting = &row.registration;
-    let is_whole = socket == Socket::Admin;
+    let is_whole = socket.shows_personal();
     RegistrationView {
         id: waiting.id,
         tenant: row.tenant.to_string(),

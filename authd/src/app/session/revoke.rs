@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use store::{Claim, Priority, ReadTx, Scope, StoreError, WriteTx};
 
 use crate::app::audit::{Act, Record};
-use crate::app::{Administrator, App, By, Error, Operator, Reach, names, target};
+use crate::app::{Administrator, App, By, Error, Operator, helpdesk, names, target};
 
 /// Sessions that one job ends.
 const CHUNK: u32 = 200;
@@ -25,18 +25,19 @@ const CHUNK: u32 = 200;
 ///
 /// # Errors
 /// `not_found`; `validation_failed` at `/confirm` for a tenant whose slug was not typed, and for a
-/// range or an age that means all.
+/// range or an age that means all; `permission_denied` for what the helpdesk may not.
 pub async fn revoke(app: &Arc<App>, operator: &Operator, request: Revoke) -> Result<Change, Error> {
     let record = Record::draw(app, operator, app.now(), request.reason.as_deref())?;
+    let by = By::from(operator);
+    if !matches!(request.target, Target::User(_)) {
+        helpdesk::refuse(by, "ending other sessions than those of one user")?;
+    }
     match request.target {
         Target::Session(id) => {
             let found = app.store.read(move |tx| find_session(tx, &id)).await?;
             one(app, record, found).await
         }
-        Target::User(reference) => {
-            let reach = Reach::Everywhere;
-            of_user(app, reach, record, reference).await
-        }
+        Target::User(reference) => of_user(app, by, record, reference).await,
         Target::Tenant(name) => of_tenant(app, operator, record, name, request.confirm).await,
         Target::Matching(matching) => matching::revoke(app, operator, record, matching).await,
     }
@@ -52,12 +53,11 @@ pub async fn end_all(
     user: String,
 ) -> Result<Change, Error> {
     let record = Record::draw(app, administrator, app.now(), None)?;
-    let reach = By::Administrator(administrator).reach();
     let reference = UserRef {
         tenant: None,
         name: user,
     };
-    of_user(app, reach, record, reference).await
+    of_user(app, administrator.into(), record, reference).await
 }
 
 /// Ends one of them.
@@ -128,10 +128,11 @@ async fn one(
 
 async fn of_user(
     app: &App,
-    reach: Reach,
+    by: By<'_>,
     record: Record,
     reference: UserRef,
 ) -> Result<Change, Error> {
+    let reach = by.reach();
     let read = app
         .store
         .read(move |tx| target::user(tx, reach, &reference));
@@ -140,7 +141,10 @@ async fn of_user(
     let act = Act {
         action: "session.revoke",
         object: user.to_string(),
-        subject: format!("all sessions of user {}", found.user.email),
+        subject: format!(
+            "all sessions of user {}",
+            helpdesk::name_of(by, &found.user)
+        ),
         tenant: found.tenant,
     };
     record

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use common::call::Socket;
 use common::time::Time;
 use common::view::{EmployeeView, Name, UserView};
 use domain::profile::{masked_kra_pin, masked_phone};
@@ -55,7 +54,7 @@ impl Detail {
     /// What a list shows to whoever asks.
     pub(super) fn of_list(by: By<'_>) -> Self {
         match by {
-            By::Operator(operator) if operator.socket == Socket::Monitor => Self::Masked,
+            By::Operator(operator) if !operator.socket.shows_personal() => Self::Masked,
             By::Operator(_) => Self::Row,
             By::Administrator(administrator) => Self::of_one(administrator),
         }

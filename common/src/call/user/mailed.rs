@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::{AdminCall, Change, Method, UserRef};
+use crate::call::{AdminCall, Change, Method, Socket, UserRef};
 
 /// Mails a link for setting a new password, or prints it. The link is good once; a newer one ends it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,6 +24,7 @@ impl AdminCall for ResetPassword {
     const NAME: &'static str = "user reset-password";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/user/reset-password";
+    const ALSO_ON: &'static [Socket] = &[Socket::Helpdesk];
 }
 
 /// Mails an invited user a new password; the one before ends.
