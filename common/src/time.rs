@@ -3,8 +3,9 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -115,6 +116,12 @@ impl<'de> Deserialize<'de> for Time {
 pub trait Clock: Send + Sync + 'static {
     /// The present moment of the wall clock.
     fn now(&self) -> Time;
+
+    /// Time since some fixed moment, for what must not follow a wall clock that is set: it only grows. A
+    /// clock that has nothing of the kind counts from 1970.
+    fn steady(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.now().0).unwrap_or(0))
+    }
 }
 
 /// The machine's wall clock, read through libc so that libfaketime works.
@@ -132,32 +139,50 @@ impl Clock for SystemClock {
             Err(before) => Time(millis(before.duration()).saturating_neg()),
         }
     }
+
+    fn steady(&self) -> Duration {
+        static START: OnceLock<Instant> = OnceLock::new();
+        START.get_or_init(Instant::now).elapsed()
+    }
 }
 
 /// A clock that moves only when told to.
 #[derive(Debug, Default)]
-pub struct ManualClock(AtomicI64);
+pub struct ManualClock {
+    wall: AtomicI64,
+    /// Milliseconds that it was moved forward by.
+    passed: AtomicU64,
+}
 
 impl ManualClock {
     /// Stands at the given moment.
     pub const fn at(time: Time) -> Self {
-        Self(AtomicI64::new(time.0))
+        Self {
+            wall: AtomicI64::new(time.0),
+            passed: AtomicU64::new(0),
+        }
     }
 
     /// Moves forward.
     pub fn advance(&self, duration: Duration) {
-        self.0.fetch_add(millis(duration), Ordering::SeqCst);
+        self.wall.fetch_add(millis(duration), Ordering::SeqCst);
+        let passed = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        self.passed.fetch_add(passed, Ordering::SeqCst);
     }
 
-    /// Jumps, also backwards.
+    /// Jumps, also backwards; no time passes by it.
     pub fn set(&self, time: Time) {
-        self.0.store(time.0, Ordering::SeqCst);
+        self.wall.store(time.0, Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Time {
-        Time(self.0.load(Ordering::SeqCst))
+        Time(self.wall.load(Ordering::SeqCst))
+    }
+
+    fn steady(&self) -> Duration {
+        Duration::from_millis(self.passed.load(Ordering::SeqCst))
     }
 }
 
@@ -186,5 +211,18 @@ mod tests {
             Duration::ZERO
         );
         assert_eq!(Time::from_millis(-1).seconds(), -1);
+    }
+
+    #[test]
+    fn what_is_steady_does_not_follow_a_clock_that_is_set() {
+        let clock = ManualClock::at(Time(1_000));
+        clock.advance(Duration::from_millis(5));
+        clock.set(Time(0));
+        assert_eq!(
+            (clock.now(), clock.steady()),
+            (Time(0), Duration::from_millis(5))
+        );
+        let before = SystemClock.steady();
+        assert!(SystemClock.steady() >= before);
     }
 }

@@ -18,6 +18,8 @@ use crate::cache::Activity;
 
 /// Rows that one job may move.
 const CHUNK: usize = 500;
+/// How long the log of invalidations reaches back: far beyond what a node that follows it may be late.
+const INVALIDATIONS_KEPT: Duration = Duration::from_hours(1);
 /// Longest time that a last use may be in memory only.
 const UNWRITTEN_USES: Duration = Duration::from_secs(3600);
 
@@ -67,7 +69,7 @@ async fn flush<K: Kind>(
 }
 
 /// Removes rows whose time is over: counted failures, attempts, ended sessions, denied tokens,
-/// unused devices, events. Returns the number of rounds that it took.
+/// unused devices, events, invalidations. Returns the number of rounds that it took.
 ///
 /// # Errors
 /// `unavailable`; the next round goes on.
@@ -152,6 +154,7 @@ fn over(settings: &Settings, tx: &dyn ReadTx, whose: Whose, now: Time) -> Result
         devices: now.minus(own.device_ttl),
         mails: now.minus(CAP_WINDOW),
         events: now.minus(settings.events_retention),
+        invalidations: now.minus(INVALIDATIONS_KEPT),
     })
 }
 

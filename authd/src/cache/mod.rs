@@ -7,6 +7,7 @@
 
 mod activity;
 mod beside;
+mod bus;
 mod denied;
 mod memory;
 #[cfg(feature = "redis")]
@@ -34,6 +35,7 @@ use crate::crypto::VerifiedToken;
 
 pub use activity::Activity;
 pub use beside::{Awaited, Beside, Connection, Name, VALUE_LIMIT};
+pub use bus::{Bus, Notice};
 pub(crate) use denied::DENIED_LIMIT;
 pub use denied::Listed;
 pub use memory::MemoryCache;

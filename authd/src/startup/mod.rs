@@ -94,7 +94,8 @@ fn try_run(loaded: &Loaded, dev: Option<&Dev>, outside: Outside) -> Result<(), F
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let fatal = Arc::new(Fatal::default());
     let cache = Arc::new(MemoryCache::new(config.cache.token_entries));
-    let store = process::while_starting(|| open_store(config, dev.is_some(), &cache, &fatal))?;
+    let store =
+        process::while_starting(|| open_store(config, dev.is_some(), &clock, &cache, &fatal))?;
     let parts = Parts {
         loaded,
         dev,
@@ -192,6 +193,7 @@ async fn serve(parts: Parts<'_>, calibration: Calibration) -> Result<(), Failure
 fn open_store(
     config: &Config,
     development: bool,
+    clock: &Arc<dyn Clock>,
     cache: &Arc<MemoryCache>,
     fatal: &Arc<Fatal>,
 ) -> Result<Store, Failure> {
@@ -204,6 +206,7 @@ fn open_store(
         mmap_bytes: config.database.mmap_size,
         checkpoint_pages: config.database.wal_autocheckpoint,
         auto_migrate: config.database.auto_migrate,
+        clock: Arc::clone(clock),
         repeat_every: None,
     };
     let fatal = Arc::clone(fatal);

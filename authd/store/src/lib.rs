@@ -9,6 +9,7 @@ mod claim;
 mod contract;
 mod error;
 mod resource;
+mod scope;
 pub mod sqlite;
 mod unit;
 mod usage;
@@ -19,13 +20,14 @@ pub use resource::{
     AttemptFilter, Attempts, AttemptsBy, AttemptsCount, AttemptsRead, Audit, AuditFilter,
     AuditRead, ClientFilter, ClientRow, Clients, ClientsRead, Counters, CountersRead, Counts,
     CredentialWrite, Credentials, CredentialsRead, Deletion, Denial, Devices, DevicesRead,
-    EventsRead, Grants, GrantsRead, Housekeeping, Keys, KeysRead, LockoutFilter, LockoutRow,
-    MailedTokens, MessageFilter, Meta, MetaRead, NewAttempt, OperatorRead, Outbox, OutboxCounts,
-    OutboxRead, Over, PageRequest, Permissions, PermissionsRead, Pictures, PicturesRead, ReadTx,
-    RegistrationFilter, RegistrationRow, Renamed, Renewal, RoleFilter, RoleRow, Roles, RolesRead,
-    Scope, SessionFilter, SessionRow, Sessions, SessionsRead, Settings, SettingsRead, TenantFilter,
-    TenantRead, TenantRow, TenantScope, TenantWrite, Tenants, TenantsRead, UsageRow, UsageSince,
-    UserFilter, UserRow, Users, UsersRead, WaitingRead, WaitingWrite, Whose, WriteTx,
+    EventsRead, Grants, GrantsRead, Housekeeping, Invalidation, InvalidationsRead, Keys, KeysRead,
+    LockoutFilter, LockoutRow, MailedTokens, MessageFilter, Meta, MetaRead, NewAttempt,
+    OperatorRead, Outbox, OutboxCounts, OutboxRead, Over, PageRequest, Permissions,
+    PermissionsRead, Pictures, PicturesRead, ReadTx, RegistrationFilter, RegistrationRow, Renamed,
+    Renewal, RoleFilter, RoleRow, Roles, RolesRead, Scope, SessionFilter, SessionRow, Sessions,
+    SessionsRead, Settings, SettingsRead, TenantFilter, TenantRead, TenantRow, TenantScope,
+    TenantWrite, Tenants, TenantsRead, UsageRow, UsageSince, UserFilter, UserRow, Users, UsersRead,
+    WaitingRead, WaitingWrite, Whose, WriteTx,
 };
 pub use unit::{
     Backend, CommitListener, DatabaseInfo, DatabaseWork, Priority, ReadJob, Store, WriteJob,

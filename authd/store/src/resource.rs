@@ -14,6 +14,7 @@ mod client;
 mod counter;
 mod denial;
 mod housekeeping;
+mod invalidation;
 mod list;
 mod mail;
 mod picture;
@@ -44,6 +45,7 @@ pub use client::{ClientFilter, ClientRow, Clients, ClientsRead, EventsRead};
 pub use counter::{Counters, CountersRead};
 pub use denial::Denial;
 pub use housekeeping::{Housekeeping, Over, Whose};
+pub use invalidation::{Invalidation, InvalidationsRead};
 pub use list::{
     AttemptFilter, AttemptsBy, AttemptsCount, Counts, Deletion, LockoutFilter, LockoutRow,
     SessionFilter, SessionRow, TenantFilter, TenantRow, TenantScope, UserFilter, UserRow,
@@ -58,22 +60,8 @@ pub use setting::{Settings, SettingsRead};
 pub use waiting::{RegistrationFilter, RegistrationRow, WaitingRead, WaitingWrite};
 
 use crate::error::StoreError;
+pub use crate::scope::Scope;
 pub use crate::usage::{UsageRow, UsageSince};
-
-/// What a commit may have taken rights from; caches forget it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Scope {
-    /// Everything.
-    Global,
-    /// All verified tokens: a token or a key was denied.
-    Tokens,
-    /// All of a tenant, its service clients too.
-    Tenant(TenantId),
-    /// All of a user.
-    User(UserId),
-    /// One session.
-    Session(SessionId),
-}
 
 /// Which part of a list is wanted. `after` is the sort key of the last row before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +90,8 @@ pub trait ReadTx {
     fn client(&self, id: ClientId) -> Result<Option<ServiceClient>, StoreError>;
     /// What revoked something.
     fn events(&self) -> &dyn EventsRead;
+    /// What changes took away, for those who answer from memory.
+    fn invalidations(&self) -> &dyn InvalidationsRead;
     /// Lists over all tenants, for the operator alone.
     fn operator(&self) -> &dyn OperatorRead;
     /// Keys.

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::claim::Claim;
 use crate::error::StoreError;
-use crate::resource::{ReadTx, Scope, WriteTx};
+use crate::resource::{Invalidation, ReadTx, Scope, WriteTx};
 
 /// Which writes go first when several wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +25,13 @@ pub enum Priority {
 pub trait CommitListener: Send + Sync {
     /// Takes the scopes of one commit.
     fn committed(&self, scopes: &[Scope]);
+
+    /// As [`CommitListener::committed`], with what the log says of them: the backend calls this, each
+    /// scope of a commit once.
+    fn logged(&self, entries: &[Invalidation]) {
+        let scopes: Vec<Scope> = entries.iter().map(|entry| entry.scope).collect();
+        self.committed(&scopes);
+    }
 }
 
 /// A write, as the backend sees it. One run of `run` is one try within a savepoint.

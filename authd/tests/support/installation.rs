@@ -89,14 +89,15 @@ impl Installation {
         let mut plan = plan;
         let folder = tempfile::tempdir().unwrap();
         plan.settings.backup.folder = folder.path().join("backups");
+        let clock = Arc::new(ManualClock::at(NOW));
         let options = Options {
             readers: 2,
             repeat_every: Some(2),
+            clock: Arc::clone(&clock) as _,
             ..Options::new(folder.path().join("authd.db"))
         };
         let fatal = Box::new(|reason: &str| panic!("{reason}"));
         let (store, _) = sqlite::open(options, plan.listener, fatal).unwrap();
-        let clock = Arc::new(ManualClock::at(NOW));
         let seed = SeededRandom::new(8);
         let wrap = WrapKey::generate(&seed).unwrap();
         let keys: Vec<StoredKey> =

@@ -117,6 +117,7 @@ const ROOMS: &[Room] = &[
             "moka",
             "store::CommitListener",
             "store::Scope",
+            "tokio::sync::broadcast",
             "tokio::sync::watch",
         ],
     },

@@ -93,6 +93,7 @@ fn remove(tx: &dyn WriteTx, before: Time) -> Result<u32, StoreError> {
             devices: never,
             mails: never,
             events: never,
+            invalidations: never,
         };
         let limit = CHUNK.saturating_sub(removed);
         removed = removed.saturating_add(tx.housekeeping().prune(&over, limit)?);

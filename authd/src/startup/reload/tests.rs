@@ -73,15 +73,16 @@ impl Bench {
         });
         let cache = Arc::new(MemoryCache::new(loaded.config.cache.token_entries));
         let fatal = Arc::new(Fatal::default());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let parts = Parts {
             loaded: &loaded,
             dev: None,
             outside: Outside { source, set_level },
             passed: Passed::default(),
-            store: open_store(&loaded.config, true, &cache, &fatal).unwrap(),
+            store: open_store(&loaded.config, true, &clock, &cache, &fatal).unwrap(),
             cache: Arc::clone(&cache),
             random: Arc::new(SystemRandom) as Arc<dyn Random>,
-            clock: Arc::new(SystemClock) as Arc<dyn Clock>,
+            clock,
             fatal,
         };
         let begun = Calibration::begin(&hashing(&loaded.config)).unwrap();

@@ -4,6 +4,7 @@
 mod clients;
 mod counters;
 mod deleted;
+mod invalidations;
 mod lists;
 mod mail;
 mod pictures;
@@ -17,6 +18,7 @@ mod waiting;
 pub(crate) use clients::*;
 pub(crate) use counters::*;
 pub(crate) use deleted::*;
+pub(crate) use invalidations::*;
 pub(crate) use lists::*;
 pub(crate) use mail::*;
 pub(crate) use pictures::*;
@@ -62,6 +64,7 @@ pub(crate) fn nothing_over() -> Over {
         devices: start,
         mails: start,
         events: start,
+        invalidations: start,
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Over {
     pub mails: Time,
     /// Events of then.
     pub events: Time,
+    /// Entries of the log of invalidations, and those of a time behind `now` where that is later.
+    pub invalidations: Time,
 }
 
 /// Removing rows whose time is over, a bounded number at a time.

@@ -26,6 +26,7 @@ impl Housekeeping for Tx<'_> {
             lost.push(self.prune_waiting(over, limit)?);
             lost.push(self.prune_mails(over, limit)?);
             lost.push(self.prune_events(over.events, limit)?);
+            lost.push(self.prune_invalidations(over, limit)?);
         }
         Ok(lost.into_iter().max().unwrap_or(0))
     }

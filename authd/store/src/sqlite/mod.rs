@@ -14,6 +14,7 @@ mod event;
 mod grant;
 mod housekeeping;
 mod inspect;
+mod invalidation;
 mod key;
 mod lock;
 mod mail;
@@ -51,9 +52,12 @@ pub use whole::{
     problems, upgrade, vacuum,
 };
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+use common::time::{Clock, SystemClock};
 
 use crate::error::OpenError;
 use crate::unit::{CommitListener, Store};
@@ -76,7 +80,7 @@ pub fn version() -> &'static str {
 }
 
 /// How a database is opened.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// The file; a lock, the write-ahead log and copies lie beside it.
     pub path: PathBuf,
@@ -92,6 +96,8 @@ pub struct Options {
     pub checkpoint_pages: u32,
     /// Whether pending migrations run; otherwise they stop the start.
     pub auto_migrate: bool,
+    /// Tells when something was taken away, for the log of it.
+    pub clock: Arc<dyn Clock>,
     /// In tests: every n-th write closure runs twice, the first time undone.
     pub repeat_every: Option<u32>,
 }
@@ -107,8 +113,17 @@ impl Options {
             mmap_bytes: 64 << 20,
             checkpoint_pages: 1000,
             auto_migrate: true,
+            clock: Arc::new(SystemClock),
             repeat_every: None,
         }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 

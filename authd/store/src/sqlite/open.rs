@@ -158,6 +158,7 @@ fn start(
         listener,
         commit: engine.commit,
         group_time: engine.group_time,
+        clock: Arc::clone(&options.clock),
         repeat_every: options.repeat_every,
         runs: 0,
     };

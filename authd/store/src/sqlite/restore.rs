@@ -74,6 +74,13 @@ pub(super) const ENDED: &[(&str, &str)] = &[
     ),
     // What the feed told since is not in it: who follows must see that, and begin anew.
     ("events", "DELETE FROM events WHERE ?1 IS NOT NULL"),
+    // So must those who answer from memory. The number leaves a hole, and none beyond it was ever given:
+    // no more than one entry a millisecond was written since 1970.
+    (
+        "invalidations",
+        "INSERT INTO invalidations (number, kind, at) \
+         SELECT max(coalesce(max(number), 0) + 2, ?1), 1, ?1 FROM invalidations",
+    ),
 ];
 
 /// What stays as the backup has it, and why that revives nothing.

@@ -18,10 +18,10 @@ use crate::error::StoreError;
 use crate::resource::{
     Attempts, AttemptsRead, Audit, AuditRead, Clients, ClientsRead, Counters, CountersRead,
     Credentials, CredentialsRead, Denial, Devices, DevicesRead, EventsRead, Grants, GrantsRead,
-    Housekeeping, Keys, KeysRead, MailedTokens, Meta, MetaRead, OperatorRead, Outbox, OutboxRead,
-    PageRequest, Permissions, PermissionsRead, Pictures, PicturesRead, ReadTx, Renewal, Roles,
-    RolesRead, Scope, Sessions, SessionsRead, Settings, SettingsRead, TenantRead, TenantWrite,
-    Tenants, TenantsRead, Users, UsersRead, WaitingRead, WaitingWrite, WriteTx,
+    Housekeeping, InvalidationsRead, Keys, KeysRead, MailedTokens, Meta, MetaRead, OperatorRead,
+    Outbox, OutboxRead, PageRequest, Permissions, PermissionsRead, Pictures, PicturesRead, ReadTx,
+    Renewal, Roles, RolesRead, Scope, Sessions, SessionsRead, Settings, SettingsRead, TenantRead,
+    TenantWrite, Tenants, TenantsRead, Users, UsersRead, WaitingRead, WaitingWrite, WriteTx,
 };
 
 /// A transaction; the thread that owns the connection begins and ends it.
@@ -195,6 +195,10 @@ impl ReadTx for Tx<'_> {
     }
 
     fn events(&self) -> &dyn EventsRead {
+        self
+    }
+
+    fn invalidations(&self) -> &dyn InvalidationsRead {
         self
     }
 

@@ -7,15 +7,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use common::time::Clock;
 use rusqlite::{Connection, ErrorCode};
 
 use super::backend::{Shared, refused};
 use super::checkpoint;
+use super::invalidation;
 use super::reader::execute;
 use super::tx::{Tx, unavailable};
 use crate::claim::Claim;
 use crate::error::StoreError;
-use crate::resource::Scope;
+use crate::resource::{Invalidation, Scope};
 use crate::unit::{CommitListener, WriteJob};
 
 /// Most jobs of a group.
@@ -46,6 +48,7 @@ pub(super) struct Writer {
     pub(super) listener: Arc<dyn CommitListener>,
     pub(super) commit: Commit,
     pub(super) group_time: Duration,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) repeat_every: Option<u32>,
     pub(super) runs: u32,
 }
@@ -197,10 +200,18 @@ impl Writer {
         outcome
     }
 
-    fn commit_group(&self, mut group: Group) {
-        let outcome = self.committed(&group);
-        let Err(error) = outcome else {
-            if self.announce_scopes(&mut group.scopes) {
+    fn commit_group(&self, group: Group) {
+        let entries = match self.log(&group.scopes) {
+            Ok(entries) => entries,
+            Err(error) => {
+                // What is not in the log reaches no other node, so it must not happen.
+                tracing::warn!(%error, "what a group takes away could not be logged");
+                self.undo_group(group);
+                return;
+            }
+        };
+        let Err(error) = self.committed(&group) else {
+            if self.announce(&entries) {
                 answer(group, || Ok(()));
             } else {
                 // A cache that did not hear may let in whom it should not.
@@ -221,7 +232,7 @@ impl Writer {
         tracing::error!(%error, "it is unknown whether a group was committed");
         let first = self.shared.refuse();
         // If the group is on disk after all, nobody may be let in by what it took away.
-        let _: bool = self.announce_scopes(&mut group.scopes);
+        let _: bool = self.announce(&entries);
         answer(group, || {
             Err(StoreError::OutcomeUnknown {
                 operation: "commit",
@@ -234,14 +245,22 @@ impl Writer {
         }
     }
 
-    /// Tells the caches; false if they failed to listen.
-    fn announce_scopes(&self, scopes: &mut Vec<Scope>) -> bool {
-        let mut seen = std::collections::HashSet::new();
-        scopes.retain(|scope| seen.insert(*scope));
+    /// Writes into the log what the group takes from, each scope once, behind all else of its
+    /// transaction. Where nothing is taken away nothing is written.
+    fn log(&self, scopes: &[Scope]) -> rusqlite::Result<Vec<Invalidation>> {
         if scopes.is_empty() {
-            return true;
+            return Ok(Vec::new());
         }
-        catch_unwind(AssertUnwindSafe(|| self.listener.committed(scopes))).is_ok()
+        let mut seen = std::collections::HashSet::new();
+        let mut scopes = scopes.to_vec();
+        scopes.retain(|scope| seen.insert(*scope));
+        invalidation::append_all(&self.connection, &scopes, self.clock.now())
+    }
+
+    /// Tells the caches; false if they failed to listen.
+    fn announce(&self, entries: &[Invalidation]) -> bool {
+        entries.is_empty()
+            || catch_unwind(AssertUnwindSafe(|| self.listener.logged(entries))).is_ok()
     }
 
     fn undo_group(&self, group: Group) {

@@ -1,6 +1,7 @@
 //! The `SQLite` backend against the contract, and what is its own: groups, opening, plans.
 
 mod groups;
+mod invalidations;
 mod locks;
 mod opening;
 mod pictures;

@@ -10,7 +10,7 @@ use crate::sqlite::{
 };
 
 /// The steps of a statement's plan, as they are meant for people.
-fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+pub(super) fn plan(connection: &Connection, sql: &str) -> Vec<String> {
     let mut statement = connection
         .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
         .unwrap();

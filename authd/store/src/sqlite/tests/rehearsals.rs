@@ -39,9 +39,10 @@ fn a96_a_rehearsal_answers_and_leaves_nothing() {
         Ok((
             tx.tenants().by_id(tenant_id(3))?,
             tx.tenants().slug_used(&slug)?,
+            tx.invalidations().head()?,
         ))
     });
-    assert_eq!(found, (None, false));
+    assert_eq!(found, (None, false, None));
     assert!(heard.0.lock().unwrap().is_empty());
     store.close();
 }
