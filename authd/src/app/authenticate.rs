@@ -13,7 +13,7 @@ use domain::tenant::{Standing, Tenant};
 use domain::token::{AccessClaims, Audience, PasswordChangeClaims};
 use store::{PageRequest, StoreError};
 
-use crate::app::{Agent, App, Caller, Client, Error, ServiceAgent, access, client};
+use crate::app::{Agent, App, Caller, Client, Error, ServiceAgent, access, client, key};
 use crate::cache::{ClientState, DENIED_LIMIT, Listed, Remembered, SessionState, StateKey};
 use crate::crypto::{self, Expected, TokenError, VerifiedToken};
 
@@ -113,6 +113,7 @@ pub fn tenant_is_open(standing: Standing) -> Result<(), Error> {
 /// # Errors
 /// Those of [`authenticate`] but `permission_denied`.
 pub async fn look(app: &App, token: &str, now: Time) -> Result<Looked, Error> {
+    keys_are_current(app).await?;
     let hash = crypto::sha256(token.as_bytes());
     // Taken before the check: a key or a token that ends meanwhile makes the entry worthless.
     let ticket = app.cache.token_ticket();
@@ -325,6 +326,17 @@ fn known(app: &App, hash: &[u8; 32], now: Time) -> Result<Option<Arc<VerifiedTok
         is_in_period(app, verified, now)?;
     }
     Ok(verified)
+}
+
+/// Without a lease the keys in memory may be none any more: then they are read again.
+///
+/// # Errors
+/// `unavailable`.
+pub(super) async fn keys_are_current(app: &App) -> Result<(), Error> {
+    if app.follower.holds_lease() {
+        return Ok(());
+    }
+    key::reload(app).await
 }
 
 /// Checks a token's signature and claims. Whether it was denied since, the database knows.
