@@ -14,7 +14,7 @@ use domain::token::{AccessClaims, Audience, PasswordChangeClaims};
 use store::{PageRequest, StoreError};
 
 use crate::app::shared::{self, TokenPlace};
-use crate::app::{Agent, App, Caller, Client, Error, ServiceAgent, access, client};
+use crate::app::{Agent, App, Caller, Client, Error, ServiceAgent, access, client, key};
 use crate::cache::{ClientState, DENIED_LIMIT, Listed, Remembered, SessionState, StateKey};
 use crate::crypto::{self, Expected, TokenError, VerifiedToken};
 
@@ -114,6 +114,7 @@ pub fn tenant_is_open(standing: Standing) -> Result<(), Error> {
 /// # Errors
 /// Those of [`authenticate`] but `permission_denied`.
 pub async fn look(app: &App, token: &str, now: Time) -> Result<Looked, Error> {
+    keys_are_current(app).await?;
     let hash = crypto::sha256(token.as_bytes());
     // Taken before the check: a key or a token that ends meanwhile makes the entry worthless.
     let ticket = app.cache.token_ticket();
@@ -351,6 +352,17 @@ async fn verified(
         return Ok((Arc::new(found), None));
     }
     Ok((signed(app, token, now)?, Some(place)))
+}
+
+/// Without a lease the keys in memory may be none any more: then they are read again.
+///
+/// # Errors
+/// `unavailable`.
+pub(super) async fn keys_are_current(app: &App) -> Result<(), Error> {
+    if app.follower.holds_lease() {
+        return Ok(());
+    }
+    key::reload(app).await
 }
 
 /// Checks a token's signature and claims. Whether it was denied since, the database knows.

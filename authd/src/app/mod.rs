@@ -21,6 +21,7 @@ pub mod email_change;
 pub mod entity;
 pub mod error;
 pub mod feed;
+pub mod follow;
 pub mod health;
 pub mod helpdesk;
 pub mod housekeeping;
@@ -91,7 +92,7 @@ use self::picture::Pictures;
 use self::settings::StoredIp;
 use self::shared::Shared;
 use self::waiters::Waiters;
-use crate::cache::{Activity, Cache, StateKey};
+use crate::cache::{Activity, Cache, Follower, StateKey};
 use crate::crypto::{self, DeviceSecret, HashPool, KeyRing, Random};
 
 /// Everything that the use cases work with; built once by `startup`.
@@ -100,6 +101,8 @@ pub struct App {
     pub store: Store,
     /// Verified tokens and session state; may be lost at any moment.
     pub cache: Arc<dyn Cache>,
+    /// Follows the log of what was taken away; it hears of commits, and tells the cache.
+    pub follower: Arc<Follower>,
     /// Last uses of sessions that are not on disk yet.
     pub activity: Arc<Activity>,
     /// Last uses of service clients that are not on disk yet.

@@ -22,7 +22,9 @@ use store::{
 };
 
 use crate::app::again::{self, Who};
-use crate::app::authenticate::{authenticate, ended, password_change_claims, tenant_is_open};
+use crate::app::authenticate::{
+    authenticate, ended, keys_are_current, password_change_claims, tenant_is_open,
+};
 use crate::app::counter::{self, Admitted, Counter, SESSION_POLICY};
 use crate::app::tenant::effective;
 use crate::app::{App, Client, Error, password};
@@ -86,6 +88,7 @@ struct Change {
 /// # Errors
 /// Those of a bearer token.
 pub async fn prove(app: &App, client: Client, token: &str) -> Result<Changer, Error> {
+    keys_are_current(app).await?;
     if let Some(claims) = password_change_claims(app, token)? {
         return Ok(Changer {
             client,

@@ -24,7 +24,7 @@ fn caches() -> Vec<Arc<dyn Cache>> {
     vec![Arc::new(MemoryCache::new(1_000))]
 }
 
-fn key(n: u8) -> StateKey {
+pub(super) fn key(n: u8) -> StateKey {
     StateKey {
         tenant: TenantId::from_bytes([n; 16]),
         user: UserId::from_bytes([n; 16]),
@@ -32,7 +32,7 @@ fn key(n: u8) -> StateKey {
     }
 }
 
-fn state_of(key: StateKey, ended: bool) -> Arc<SessionState> {
+pub(super) fn state_of(key: StateKey, ended: bool) -> Arc<SessionState> {
     let now = Time::from_millis(1_000);
     let session = Session {
         id: key.session,

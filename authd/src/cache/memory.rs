@@ -13,6 +13,7 @@ use store::{CommitListener, Scope};
 use tokio::sync::watch;
 
 use super::denied::{DeniedIds, Listed};
+use super::lease::Lease;
 use super::shared::Shared;
 use super::versions::{ClientTicket, Ticket, TokenTicket, Versions};
 use super::{Cache, CacheStats, ClientState, Outdated, Remembered, SessionState, StateKey};
@@ -44,6 +45,7 @@ const CLIENT_ENTRIES: u64 = 1000;
 /// Cache in this process. It is emptied by its end.
 #[derive(Debug)]
 pub struct MemoryCache {
+    lease: Arc<Lease>,
     versions: Versions,
     states: ArcSwap<States>,
     tokens: ArcSwap<Tokens>,
@@ -87,9 +89,15 @@ impl Outdating {
 }
 
 impl MemoryCache {
-    /// Holds at most so many states, and as many tokens.
+    /// Holds at most so many states, and as many tokens, for a node that is alone.
     pub fn new(token_entries: u64) -> Self {
+        Self::under(Arc::new(Lease::alone()), token_entries)
+    }
+
+    /// The same, of a node that answers from it while the lease holds.
+    pub fn under(lease: Arc<Lease>, token_entries: u64) -> Self {
         Self {
+            lease,
             versions: Versions::new(),
             states: ArcSwap::from_pointee(Moka::new(token_entries)),
             tokens: ArcSwap::from_pointee(Moka::new(token_entries)),
@@ -121,88 +129,21 @@ impl MemoryCache {
             .unwrap_or(u64::MAX)
     }
 
-    fn counted<T>(&self, found: Option<T>) -> Option<T> {
-        let counter = if found.is_some() {
-            &self.hits
-        } else {
-            &self.misses
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-        found
-    }
-}
-
-impl CommitListener for MemoryCache {
-    fn committed(&self, scopes: &[Scope]) {
-        for scope in scopes {
-            self.versions.raise(scope);
-            self.outdated.count(scope);
+    /// What is found, if memory may answer. The lease is asked first, so that all is compared with that was
+    /// applied when it was renewed, and once more behind it, for a process that was stopped in between.
+    fn leased<T>(&self, find: impl FnOnce() -> Option<T>) -> Option<T> {
+        if !self.lease.holds() {
+            return None;
         }
-        self.commits
-            .send_modify(|number| *number = number.wrapping_add(1));
-    }
-}
-
-impl Cache for MemoryCache {
-    fn state(&self, key: &StateKey) -> Option<Arc<SessionState>> {
-        let found = self.states.load().get(key);
-        // Looked up first and compared second: a commit between the two is seen.
-        let current = found.filter(|(ticket, _)| self.versions.is_current(ticket));
-        self.counted(current.map(|(_, state)| state))
+        find().filter(|_| self.lease.holds())
     }
 
-    fn ticket(&self, key: &StateKey) -> Ticket {
-        self.versions.ticket(key)
-    }
-
-    fn put_state(&self, ticket: Ticket, state: Arc<SessionState>) {
-        if *ticket.key() == state.key() && self.versions.is_current(&ticket) {
-            self.states.load().insert(state.key(), (ticket, state));
-        }
-    }
-
-    fn client(&self, tenant: TenantId, id: ClientId) -> Option<Arc<ClientState>> {
-        let found = self.clients.get(&(tenant, id));
-        let current =
-            found.filter(|(ticket, _)| self.versions.client_ticket(ticket.owner()) == *ticket);
-        self.counted(current.map(|(_, state)| state))
-    }
-
-    fn client_ticket(&self, tenant: TenantId) -> ClientTicket {
-        self.versions.client_ticket(tenant)
-    }
-
-    fn put_client(&self, ticket: ClientTicket, state: Arc<ClientState>) {
-        let key = (state.client.tenant_id, state.client.id);
-        if ticket.owner() == key.0 && self.versions.client_ticket(key.0) == ticket {
-            self.clients.insert(key, (ticket, state));
-        }
-    }
-
-    fn commits(&self) -> watch::Receiver<u64> {
-        self.commits.subscribe()
-    }
-
-    fn share(&self, access: Access) -> Arc<Access> {
-        self.accesses.share(access)
-    }
-
-    fn share_settings(&self, settings: TenantSettings) -> Arc<TenantSettings> {
-        self.settings.share(settings)
-    }
-
-    fn token(&self, hash: &[u8; 32]) -> Option<Arc<VerifiedToken>> {
-        let found = self.tokens.load().get(hash);
-        let current = found.filter(|known| self.versions.token_ticket() == known.ticket);
-        self.counted(current.map(|known| Arc::clone(&known.token)))
-    }
-
-    fn recall(
+    fn remembered(
         &self,
         hash: &[u8; 32],
         fits: &dyn Fn(&SessionState) -> bool,
     ) -> Option<Arc<Remembered>> {
-        // As above: looked up first, compared second.
+        // Looked up first and compared second: a commit between the two is seen.
         let known = self.tokens.load().get(hash)?;
         if self.versions.token_ticket() != known.ticket {
             return None;
@@ -230,14 +171,106 @@ impl Cache for MemoryCache {
                 remembered
             }
         };
+        Some(remembered)
+    }
+
+    fn counted<T>(&self, found: Option<T>) -> Option<T> {
+        let counter = if found.is_some() {
+            &self.hits
+        } else {
+            &self.misses
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        found
+    }
+}
+
+impl CommitListener for MemoryCache {
+    fn committed(&self, scopes: &[Scope]) {
+        for scope in scopes {
+            self.versions.raise(scope);
+            self.outdated.count(scope);
+        }
+        self.commits
+            .send_modify(|number| *number = number.wrapping_add(1));
+    }
+}
+
+impl Cache for MemoryCache {
+    fn state(&self, key: &StateKey) -> Option<Arc<SessionState>> {
+        let current = self.leased(|| {
+            let found = self.states.load().get(key);
+            // As above: looked up first, compared second.
+            found.filter(|(ticket, _)| self.versions.is_current(ticket))
+        });
+        self.counted(current.map(|(_, state)| state))
+    }
+
+    fn ticket(&self, key: &StateKey) -> Ticket {
+        self.versions.ticket(key)
+    }
+
+    fn put_state(&self, ticket: Ticket, state: Arc<SessionState>) {
+        if *ticket.key() == state.key() && self.versions.is_current(&ticket) {
+            self.states.load().insert(state.key(), (ticket, state));
+        }
+    }
+
+    fn client(&self, tenant: TenantId, id: ClientId) -> Option<Arc<ClientState>> {
+        let current = self.leased(|| {
+            let found = self.clients.get(&(tenant, id));
+            found.filter(|(ticket, _)| self.versions.client_ticket(ticket.owner()) == *ticket)
+        });
+        self.counted(current.map(|(_, state)| state))
+    }
+
+    fn client_ticket(&self, tenant: TenantId) -> ClientTicket {
+        self.versions.client_ticket(tenant)
+    }
+
+    fn put_client(&self, ticket: ClientTicket, state: Arc<ClientState>) {
+        let key = (state.client.tenant_id, state.client.id);
+        if ticket.owner() == key.0 && self.versions.client_ticket(key.0) == ticket {
+            self.clients.insert(key, (ticket, state));
+        }
+    }
+
+    fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.subscribe()
+    }
+
+    fn share(&self, access: Access) -> Arc<Access> {
+        self.accesses.share(access)
+    }
+
+    fn share_settings(&self, settings: TenantSettings) -> Arc<TenantSettings> {
+        self.settings.share(settings)
+    }
+
+    fn token(&self, hash: &[u8; 32]) -> Option<Arc<VerifiedToken>> {
+        let current = self.leased(|| {
+            let found = self.tokens.load().get(hash);
+            found.filter(|known| self.versions.token_ticket() == known.ticket)
+        });
+        self.counted(current.map(|known| Arc::clone(&known.token)))
+    }
+
+    fn recall(
+        &self,
+        hash: &[u8; 32],
+        fits: &dyn Fn(&SessionState) -> bool,
+    ) -> Option<Arc<Remembered>> {
+        let remembered = self.leased(|| self.remembered(hash, fits))?;
         // Two look-ups that were answered.
         self.hits.fetch_add(2, Ordering::Relaxed);
         Some(remembered)
     }
 
     fn glance(&self, key: &StateKey) -> Option<(Ticket, Arc<SessionState>)> {
-        let found = self.states.load().get(key);
-        found.filter(|(ticket, _)| self.versions.is_current(ticket))
+        self.leased(|| {
+            let found = self.states.load().get(key);
+            found.filter(|(ticket, _)| self.versions.is_current(ticket))
+        })
     }
 
     fn introduce(
@@ -251,7 +284,9 @@ impl Cache for MemoryCache {
             return None;
         };
         let is_of_token = *state_ticket.key() == StateKey::of(claims);
+        // The state was glanced at under a lease that must hold still.
         if !is_of_token
+            || !self.lease.holds()
             || self.versions.token_ticket() != ticket
             || !self.versions.is_current(&state_ticket)
         {
@@ -275,7 +310,8 @@ impl Cache for MemoryCache {
     }
 
     fn listed(&self, jti: &str) -> Listed {
-        self.denied.look(jti, self.versions.token_ticket())
+        let looked = || Some(self.denied.look(jti, self.versions.token_ticket()));
+        self.leased(looked).unwrap_or(Listed::Unread)
     }
 
     fn put_denied(&self, ticket: TokenTicket, ids: Vec<String>) {

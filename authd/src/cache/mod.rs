@@ -3,12 +3,16 @@
 //!
 //! An entry is served only while the versions of its scopes are those of before its load began. A
 //! commit that may lessen access raises versions before it is answered, so what was loaded before
-//! it, or while it was under way, is not served after its answer (rule 11).
+//! it, or while it was under way, is not served after its answer (rule 11). Where others change the same
+//! database, entries are served under a lease alone: the follower has read their log a moment ago.
 
 mod activity;
 mod beside;
 mod bus;
 mod denied;
+mod follower;
+mod lease;
+mod marks;
 mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
@@ -38,6 +42,8 @@ pub use beside::{Awaited, Beside, Connection, Name, VALUE_LIMIT};
 pub use bus::{Bus, Notice};
 pub(crate) use denied::DENIED_LIMIT;
 pub use denied::Listed;
+pub use follower::{Follower, Following, Place, Taken};
+pub use lease::{LEASE, Lease, Moment};
 pub use memory::MemoryCache;
 pub use versions::{ClientTicket, Ticket, TokenTicket};
 

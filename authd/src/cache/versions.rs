@@ -8,9 +8,9 @@ use store::Scope;
 
 use super::StateKey;
 
-const TENANT_SLOTS: usize = 1 << 10;
-const USER_SLOTS: usize = 1 << 12;
-const SESSION_SLOTS: usize = 1 << 13;
+pub(super) const TENANT_SLOTS: usize = 1 << 10;
+pub(super) const USER_SLOTS: usize = 1 << 12;
+pub(super) const SESSION_SLOTS: usize = 1 << 13;
 
 /// The versions of a state's scopes at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +126,7 @@ fn version<K: Kind>(table: &[AtomicU64], id: Id<K>) -> u64 {
 }
 
 /// The slot of an id, by the random half of its UUID.
-fn slot<K: Kind>(table: &[AtomicU64], id: Id<K>) -> Option<&AtomicU64> {
+pub(super) fn slot<K: Kind>(table: &[AtomicU64], id: Id<K>) -> Option<&AtomicU64> {
     let random = id.as_bytes().last_chunk::<8>()?;
     let slots = u64::try_from(table.len()).ok()?;
     let index = u64::from_be_bytes(*random).checked_rem(slots)?;

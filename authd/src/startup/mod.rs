@@ -36,8 +36,8 @@ use crate::app::counts::Counts;
 use crate::app::daemon::{Steering, reload_by_signal};
 use crate::app::mail::Mailroom;
 use crate::app::picture::Pictures;
-use crate::app::{App, Current, db::Room, login_budget::LoginBudget, waiters::Waiters};
-use crate::cache::{Activity, MemoryCache};
+use crate::app::{App, Current, db::Room, follow, login_budget::LoginBudget, waiters::Waiters};
+use crate::cache::{Activity, Follower, Lease, MemoryCache};
 use crate::config::{Config, DatabaseUrl, Loaded};
 use crate::crypto::{self, Calibration, HashPool, HashSettings, Pepper, Random, SystemRandom};
 
@@ -93,9 +93,14 @@ fn try_run(loaded: &Loaded, dev: Option<&Dev>, outside: Outside) -> Result<(), F
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let fatal = Arc::new(Fatal::default());
-    let cache = Arc::new(MemoryCache::new(config.cache.token_entries));
+    let lease = Arc::new(lease(config));
+    let cache = Arc::new(MemoryCache::under(
+        Arc::clone(&lease),
+        config.cache.token_entries,
+    ));
+    let follower = Arc::new(Follower::new(Arc::clone(&cache) as _, lease));
     let store =
-        process::while_starting(|| open_store(config, dev.is_some(), &clock, &cache, &fatal))?;
+        process::while_starting(|| open_store(config, dev.is_some(), &clock, &follower, &fatal))?;
     let parts = Parts {
         loaded,
         dev,
@@ -103,6 +108,7 @@ fn try_run(loaded: &Loaded, dev: Option<&Dev>, outside: Outside) -> Result<(), F
         passed,
         store: store.clone(),
         cache,
+        follower,
         random,
         clock,
         fatal: Arc::clone(&fatal),
@@ -123,6 +129,7 @@ struct Parts<'a> {
     passed: Passed,
     store: Store,
     cache: Arc<MemoryCache>,
+    follower: Arc<Follower>,
     random: Arc<dyn Random>,
     clock: Arc<dyn Clock>,
     fatal: Arc<Fatal>,
@@ -190,11 +197,19 @@ async fn serve(parts: Parts<'_>, calibration: Calibration) -> Result<(), Failure
     Ok(())
 }
 
+/// Whether memory answers by itself, or as long as the log of the others' changes is read.
+fn lease(config: &Config) -> Lease {
+    match &config.database.url {
+        // The lock on the file sees to it that nobody else changes it.
+        DatabaseUrl::Sqlite(_) => Lease::alone(),
+    }
+}
+
 fn open_store(
     config: &Config,
     development: bool,
     clock: &Arc<dyn Clock>,
-    cache: &Arc<MemoryCache>,
+    follower: &Arc<Follower>,
     fatal: &Arc<Fatal>,
 ) -> Result<Store, Failure> {
     let DatabaseUrl::Sqlite(path) = &config.database.url;
@@ -210,7 +225,7 @@ fn open_store(
         repeat_every: None,
     };
     let fatal = Arc::clone(fatal);
-    let listener = Arc::clone(cache);
+    let listener = Arc::clone(follower);
     let on_fatal = Box::new(move |reason: &str| fatal.raise(reason));
     let (store, _) = sqlite::open(options, listener, on_fatal)
         .map_err(|error| Failure::open(error, development))?;
@@ -237,9 +252,10 @@ async fn build(
     let boot: [u8; 16] = crypto::bytes(parts.random.as_ref()).map_err(Failure::other)?;
     let keys = Arc::new(opened.keys);
     let shared = redis::shared(config, &keys, stopping)?;
-    Ok(App {
+    let app = App {
         store: parts.store.clone(),
         cache: Arc::clone(&parts.cache) as Arc<dyn crate::cache::Cache>,
+        follower: Arc::clone(&parts.follower),
         activity: Arc::new(Activity::new(config.session.touch_interval)),
         client_uses: Arc::new(Activity::new(config.session.touch_interval)),
         keys,
@@ -259,7 +275,11 @@ async fn build(
         room: Room::default(),
         pictures: Pictures::start().map_err(Failure::other)?,
         counts: Counts::default(),
-    })
+    };
+    follow::begin(&app)
+        .await
+        .map_err(|error| Failure::app(&error))?;
+    Ok(app)
 }
 
 /// How passwords are hashed.

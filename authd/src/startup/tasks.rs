@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::ballast;
 use super::process::TASKS_GRACE;
 use crate::app::audit::{LoggedHeads, log_heads};
-use crate::app::{App, db, health, housekeeping, key, mail, tenant};
+use crate::app::{App, db, follow, health, housekeeping, key, mail, tenant};
 
 /// Time between two rounds of removing old rows.
 const PRUNE_EVERY: Duration = Duration::from_secs(300);
@@ -46,6 +46,7 @@ pub(super) fn start(
     set.spawn(tend_keys(Arc::clone(app), stopping.clone()));
     set.spawn(heads(Arc::clone(app), stopping.clone()));
     set.spawn(room(Arc::clone(app), stopping.clone()));
+    set.spawn(follow::run(Arc::clone(app), None, stopping.clone()));
     set.spawn(mail::run(Arc::clone(app), stopping.clone()));
     if let Some(limit) = sd_notify::watchdog_enabled() {
         set.spawn(watchdog(Arc::clone(app), limit / 2, stopping));

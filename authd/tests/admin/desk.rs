@@ -73,7 +73,7 @@ impl Desk {
     fn with(plan: Plan) -> Self {
         let scopes = Arc::new(Scopes::default());
         let installation = Installation::new(Plan {
-            listener: Arc::clone(&scopes) as _,
+            listener: Some(Arc::clone(&scopes) as _),
             ..plan
         });
         Self {

@@ -298,7 +298,6 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
     desk.attempts_of_the_past(acme, 1).await;
     furnish(&desk).await;
     desk.registration(acme, "wait@acme.test").await;
-    desk.scopes.take();
     let before = (desk.audit(acme).await, desk.audit(closed).await);
     let posts: Vec<&str> = common::call::all()
         .iter()
@@ -308,6 +307,7 @@ async fn a96_every_change_is_rehearsed_and_leaves_nothing() {
         .collect();
     let (_, rotated) = send(&desk, desk.admin(), "/v1/key/rotate", &json!({})).await;
     let announced = rotated["id"].as_str().unwrap().to_owned();
+    desk.scopes.take();
     let keys = [desk.app.keys.kid(), announced];
     let changes = changes(&session, &keys, waiting(&desk).await);
     post.take();

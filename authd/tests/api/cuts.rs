@@ -18,7 +18,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Acts that take a session away, and what its requests are answered with from then on.
 #[derive(Debug, Clone, Copy)]
-enum Act {
+pub(crate) enum Act {
     SignOut,
     SignOutByRefresh,
     SignOutElsewhere,
@@ -30,7 +30,7 @@ enum Act {
 }
 
 impl Act {
-    const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::SignOut,
         Self::SignOutByRefresh,
         Self::SignOutElsewhere,
@@ -41,7 +41,7 @@ impl Act {
         Self::Reused,
     ];
 
-    async fn commit(self, house: &House, cut: &Answer, other: &Answer) {
+    pub(crate) async fn commit(self, house: &House, cut: &Answer, other: &Answer) {
         let logout = |body| post("/v1/auth/logout", body);
         let answer = match self {
             Self::SignOut => house.ask(logout(json!({})).with(cut.access())).await,
@@ -72,7 +72,7 @@ impl Act {
     }
 }
 
-async fn two_sessions(house: &House) -> (Answer, Answer) {
+pub(crate) async fn two_sessions(house: &House) -> (Answer, Answer) {
     let cut = house
         .ask(login(ADA, GOOD).device("cut", "mobile", None))
         .await;
@@ -125,7 +125,6 @@ async fn a74_g1_g20_a_load_that_the_commit_overtakes_is_never_served() {
         let cache = GatedCache::new();
         let mut plan = plan();
         plan.cache = Arc::clone(&cache) as _;
-        plan.listener = Arc::clone(&cache) as _;
         let house = House::with(plan).await;
         let (cut, other) = two_sessions(&house).await;
         if matches!(act, Act::Reused) {

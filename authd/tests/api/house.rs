@@ -251,7 +251,7 @@ pub(crate) fn edge(app: &Arc<App>, timeout: Option<Duration>, traffic: Arc<Traff
 }
 
 /// What stands in front of the router.
-fn front(app: &Arc<App>) -> Arc<Ready> {
+pub(crate) fn front(app: &Arc<App>) -> Arc<Ready> {
     let traffic = Arc::new(Traffic::starting(Instant::now()));
     Ready::new(Arc::clone(app), edge(app, None, traffic))
 }
@@ -265,6 +265,7 @@ pub(crate) fn beside(app: &App, pool: HashPool) -> Arc<App> {
     Arc::new(App {
         store: app.store.clone(),
         cache: Arc::clone(&app.cache),
+        follower: Arc::clone(&app.follower),
         activity: Arc::clone(&app.activity),
         client_uses: Arc::clone(&app.client_uses),
         keys: Arc::clone(&app.keys),
@@ -349,9 +350,14 @@ impl House {
 
     /// The answer in front of the router, if one is ready.
     pub(crate) async fn ready(&self, ask: Ask) -> Option<Answer> {
+        Self::ready_at(&self.front, ask).await
+    }
+
+    /// The same of another daemon.
+    pub(crate) async fn ready_at(front: &Ready, ask: Ask) -> Option<Answer> {
         let request = ask.request();
         let start = Instant::now();
-        let response = self.front.answer(&Head {
+        let response = front.answer(&Head {
             method: request.method(),
             uri: request.uri(),
             headers: request.headers(),

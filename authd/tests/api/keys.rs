@@ -27,7 +27,7 @@ async fn rotate(house: &House, after: Option<u64>) -> String {
     change.unwrap().id.unwrap()
 }
 
-fn revoking(id: &str) -> Revoke {
+pub(crate) fn revoking(id: &str) -> Revoke {
     Revoke {
         key: id.to_owned(),
         confirm: Some(id.to_owned()),

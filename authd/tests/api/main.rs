@@ -34,6 +34,7 @@ mod lockout;
 mod mailing;
 mod maintenance;
 mod matrix;
+mod nodes;
 mod outbox;
 mod pages;
 mod passwords;

@@ -309,6 +309,11 @@ fn is_other(database: &rusqlite::Connection, table: &str) -> String {
         "tenants" => "id IS NOT ?1".to_owned(),
         "audit" => "chain IS NOT ?1".to_owned(),
         "role_permissions" => of("roles", "role_id"),
+        // A user that is gone by now is nobody's, and so is the list of denied tokens.
+        "invalidations" => "kind = 1 OR id IN (SELECT id FROM tenants WHERE id IS NOT ?1 \
+            UNION SELECT id FROM users WHERE tenant_id IS NOT ?1 \
+            UNION SELECT id FROM sessions WHERE tenant_id IS NOT ?1)"
+            .to_owned(),
         "pictures" => of("users", "user_id"),
         "client_secrets" | "client_roles" => of("clients", "client_id"),
         "tries" => "counter NOT IN (SELECT key FROM counters WHERE tenant_id IS ?1)".to_owned(),

@@ -17,7 +17,7 @@ use authd::app::settings::{
 use authd::app::shared::Shared;
 use authd::app::waiters::Waiters;
 use authd::app::{App, Current, Operator, Settings};
-use authd::cache::{Activity, Cache, MemoryCache};
+use authd::cache::{Activity, Cache, Follower, Lease, MemoryCache};
 use authd::crypto::{HashPool, HashSettings, KeyRing, Random, SeededRandom, WrapKey, bytes};
 use authd::mail::Post;
 use common::call::user::{FirstPassword, NewPassword};
@@ -44,8 +44,8 @@ pub(crate) struct Plan {
     pub(crate) settings: Settings,
     pub(crate) hashing: HashSettings,
     pub(crate) cache: Arc<dyn Cache>,
-    /// Hears of commits; the cache does, in the daemon.
-    pub(crate) listener: Arc<dyn CommitListener>,
+    /// Hears of commits in the follower's place, which does in the daemon.
+    pub(crate) listener: Option<Arc<dyn CommitListener>>,
     /// For everything but the hash threads, once the keys are made.
     pub(crate) random: Arc<dyn Random>,
     /// For the hash threads.
@@ -53,6 +53,9 @@ pub(crate) struct Plan {
     pub(crate) login_floor: Duration,
     /// Where mails go; none leaves without.
     pub(crate) post: Option<Arc<dyn Post>>,
+    /// Whether others may change the database, too; the cache must answer under it.
+    pub(crate) lease: Arc<Lease>,
+    pub(crate) clock: Arc<ManualClock>,
 }
 
 pub(crate) struct Installation {
@@ -70,17 +73,18 @@ impl Drop for Installation {
 
 /// The usual: no floor, no budget of an address, cheap hashes.
 pub(crate) fn plan() -> Plan {
-    let cache = Arc::new(MemoryCache::new(1000));
     let random: Arc<dyn Random> = Arc::new(SeededRandom::new(7));
     Plan {
         settings: settings(),
         hashing: hashing(),
-        cache: Arc::clone(&cache) as _,
-        listener: cache,
+        cache: Arc::new(MemoryCache::new(1000)),
+        listener: None,
         hash_random: Arc::clone(&random),
         random,
         login_floor: Duration::ZERO,
         post: None,
+        lease: Arc::new(Lease::alone()),
+        clock: Arc::new(ManualClock::at(NOW)),
     }
 }
 
@@ -89,7 +93,9 @@ impl Installation {
         let mut plan = plan;
         let folder = tempfile::tempdir().unwrap();
         plan.settings.backup.folder = folder.path().join("backups");
-        let clock = Arc::new(ManualClock::at(NOW));
+        let clock = plan.clock;
+        let follower = Arc::new(Follower::new(Arc::clone(&plan.cache), plan.lease));
+        let listener = plan.listener.unwrap_or_else(|| Arc::clone(&follower) as _);
         let options = Options {
             readers: 2,
             repeat_every: Some(2),
@@ -97,7 +103,7 @@ impl Installation {
             ..Options::new(folder.path().join("authd.db"))
         };
         let fatal = Box::new(|reason: &str| panic!("{reason}"));
-        let (store, _) = sqlite::open(options, plan.listener, fatal).unwrap();
+        let (store, _) = sqlite::open(options, listener, fatal).unwrap();
         let seed = SeededRandom::new(8);
         let wrap = WrapKey::generate(&seed).unwrap();
         let keys: Vec<StoredKey> =
@@ -105,6 +111,7 @@ impl Installation {
         Self::know(&store, &wrap, &keys);
         let app = App {
             store,
+            follower,
             cache: plan.cache,
             activity: Arc::new(Activity::new(Duration::from_mins(1))),
             client_uses: Arc::new(Activity::new(Duration::from_mins(1))),

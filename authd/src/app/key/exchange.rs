@@ -9,7 +9,7 @@ use common::id::KeyId;
 use common::time::Time;
 use domain::key::{KeyPurpose, KeyState, SigningAlgorithm, StoredKey};
 use serde_json::{Value, json};
-use store::{Claim, Priority, Scope};
+use store::{Claim, Priority, Scope, StoreError, WriteTx};
 
 use super::{no_key, stored};
 use crate::app::audit::{Record, WideAct};
@@ -226,6 +226,7 @@ impl Draft {
                         tx.keys_mut().update(key)?;
                     }
                 }
+                tx.invalidate(Scope::Tokens);
                 record.append_wide(tx, &act, &before, &after)
             })
             .await?;
@@ -233,8 +234,22 @@ impl Draft {
             app.keys.exchange(set);
             // After the exchange: what is verified from now on is verified by the new keys.
             app.cache.committed(&[Scope::Tokens]);
+            log_exchange(app).await;
         }
         Ok(change)
+    }
+}
+
+/// What the former keys verified here between the commit and the exchange may be kept outside of this
+/// process: it is older than this entry of the log.
+async fn log_exchange(app: &App) {
+    let write = |tx: &dyn WriteTx| -> Result<(), StoreError> {
+        tx.invalidate(Scope::Tokens);
+        Ok(())
+    };
+    let logged = app.store.write(Priority::Urgent, Claim::detached(), write);
+    if let Err(error) = logged.await {
+        tracing::warn!(%error, "the exchange of signing keys was not logged a second time");
     }
 }
 

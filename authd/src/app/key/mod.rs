@@ -15,7 +15,7 @@ use common::error::ErrorCode;
 use common::id::KeyId;
 use common::view::{KeyView, Page};
 use domain::key::{KeyPolicy, KeyPurpose, KeyState, RETIRING_LIMIT, StoredKey, planned_end};
-use store::StoreError;
+use store::{Scope, StoreError};
 
 pub use offline::{
     Making, Renewal, Renewed, WRAP_KEY_CHECK, WRAP_KEY_ID, next_number, rewrapped, succeed,
@@ -28,6 +28,7 @@ use self::exchange::{Draft, detached, live};
 use crate::app::audit::Record;
 use crate::app::cursor::{self, Place};
 use crate::app::{App, Error, Operator};
+use crate::crypto::SigningSet;
 
 /// Longest announcement.
 const LONGEST_ANNOUNCE: Duration = Duration::from_hours(30 * 24);
@@ -267,6 +268,34 @@ fn confirmed(id: KeyId, confirm: Option<&str>) -> Result<(), Error> {
 ///
 /// # Errors
 /// `unavailable`.
+/// Opens the signing keys anew if those in memory are not the stored ones: another node changed them.
+///
+/// # Errors
+/// `unavailable`, `internal` if the stored ones cannot be opened.
+pub(in crate::app) async fn reload(app: &App) -> Result<(), Error> {
+    let _turn = app.keys.change().await;
+    let keys = stored(app).await?;
+    let mut now: Vec<StoredKey> = keys
+        .iter()
+        .filter(|key| key.state != KeyState::Gone)
+        .map(|key| StoredKey {
+            wrapped: Vec::new(),
+            ..key.clone()
+        })
+        .collect();
+    let mut known = app.keys.signing().rows().to_vec();
+    now.sort_by_key(|key| key.id);
+    known.sort_by_key(|key| key.id);
+    if now == known {
+        return Ok(());
+    }
+    let set = SigningSet::open(&keys, app.keys.wrap()).map_err(Error::internal)?;
+    app.keys.exchange(set);
+    app.cache.committed(&[Scope::Tokens]);
+    tracing::info!("the signing keys are those that another node stored");
+    Ok(())
+}
+
 async fn stored(app: &App) -> Result<Vec<StoredKey>, Error> {
     app.store
         .read(|tx| -> Result<_, StoreError> { Ok(live(tx.keys().all()?)) })

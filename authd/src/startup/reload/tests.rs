@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::app::App;
+use crate::cache::{Follower, Lease};
 use crate::config::{Key, all_keys, load};
 use crate::crypto::{Calibration, Random, SystemRandom};
 use crate::startup::passed::Passed;
@@ -72,6 +73,8 @@ impl Bench {
             Ok(())
         });
         let cache = Arc::new(MemoryCache::new(loaded.config.cache.token_entries));
+        let lease = Arc::new(Lease::alone());
+        let follower = Arc::new(Follower::new(Arc::clone(&cache) as _, lease));
         let fatal = Arc::new(Fatal::default());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let parts = Parts {
@@ -79,8 +82,9 @@ impl Bench {
             dev: None,
             outside: Outside { source, set_level },
             passed: Passed::default(),
-            store: open_store(&loaded.config, true, &clock, &cache, &fatal).unwrap(),
+            store: open_store(&loaded.config, true, &clock, &follower, &fatal).unwrap(),
             cache: Arc::clone(&cache),
+            follower,
             random: Arc::new(SystemRandom) as Arc<dyn Random>,
             clock,
             fatal,
