@@ -22,6 +22,7 @@ mod lockouts;
 mod mails;
 mod monitor;
 mod names;
+mod pictures;
 mod profiles;
 mod registrations;
 mod rehearsals;
