@@ -37,7 +37,9 @@ use crate::filter::Filter;
 pub(crate) use mail::{Mail, Queue, QueueMany};
 pub(crate) use settings::TenantSettings;
 pub(crate) use state::{LockoutAdd, LockoutClear, TenantNamed, TenantSet, TermArgs};
-pub(crate) use user::{PasswordArgs, User, UserCreate, UserParts, UserReset, UserShow};
+pub(crate) use user::{
+    PasswordArgs, PictureAct, User, UserCreate, UserParts, UserPicture, UserReset, UserShow,
+};
 
 /// Manage authd from the command line
 #[derive(Debug, Parser)]
@@ -216,8 +218,8 @@ pub(crate) enum Command {
     /// Make, look at, close and open users
     #[command(
         subcommand,
-        // So many commands fit a small terminal without the usual blank lines alone.
-        help_template = "{about}\n{usage-heading} {usage}\nCommands:\n{subcommands}\nOptions:\n{options}\nSee authctl(1)."
+        // So many commands fit a small terminal only without the list of options, which each of them has.
+        help_template = "{about}\n{usage-heading} {usage}\nCommands:\n{subcommands}\nOptions: -t TENANT, -o FORMAT, -h; all of them: authctl --help\nSee authctl(1)."
     )]
     User(User),
     /// Make, look at and change roles

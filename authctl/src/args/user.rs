@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::{ListArgs, Many, UserRoles, UserSet, duration};
 
@@ -101,6 +101,31 @@ pub(crate) struct UserReset {
     pub(crate) print_link: bool,
 }
 
+/// What `user picture` takes.
+#[derive(Debug, Args)]
+pub(crate) struct UserPicture {
+    /// usr_… id, address or TENANT/ADDRESS
+    #[arg(value_name = "USER")]
+    pub(crate) user: String,
+    /// set, remove or get
+    #[arg(value_name = "ACT", hide_possible_values = true)]
+    pub(crate) act: PictureAct,
+    /// File to send (JPEG, PNG, WebP) or to write; - for standard input or output
+    #[arg(value_name = "FILE", required_if_eq_any = [("act", "set"), ("act", "get")])]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// What is to become of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PictureAct {
+    /// A file takes its place.
+    Set,
+    /// It goes.
+    Remove,
+    /// It is written to a file.
+    Get,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
     /// Make a user, invited by mail unless a flag says otherwise
@@ -153,6 +178,11 @@ pub(crate) enum User {
         #[arg(value_name = "USER")]
         user: String,
     },
+    /// Set, remove or fetch the picture of a user
+    #[command(
+        override_usage = "authctl user picture [OPTIONS] <USER> set <FILE> | remove | get <FILE>"
+    )]
+    Picture(UserPicture),
     /// Mail users a link for setting a new password
     ResetPassword(UserReset),
     /// Give a user another address, once its owner confirms it

@@ -63,6 +63,11 @@ pub(crate) const SHAPE: Shape<SessionView> = Shape {
             cell: |s| Cell::Moment(s.expires_at),
         },
         Column {
+            heading: "UPDATED",
+            shown: Shown::Wide,
+            cell: |s| Cell::Moment(s.updated_at),
+        },
+        Column {
             heading: "USER ID",
             shown: Shown::Wide,
             cell: |s| {
@@ -101,6 +106,7 @@ pub(crate) const SHAPE: Shape<SessionView> = Shape {
         "device.type",
         "ip",
         "created_at",
+        "updated_at",
         "last_active_at",
         "expires_at",
     ],

@@ -3,6 +3,7 @@
 
 mod delete;
 mod mailed;
+mod picture;
 mod show;
 
 use common::call::user::{
@@ -205,6 +206,7 @@ pub(crate) async fn run(context: &mut Context, command: User) -> Result<Exit, Er
         User::Grant(wanted) => user_rights::grant(context, wanted).await,
         User::Revoke(wanted) => user_rights::revoke(context, wanted).await,
         User::Permissions { user } => user_rights::permissions(context, &user).await,
+        User::Picture(wanted) => picture::run(context, wanted).await,
         User::ResetPassword(wanted) => mailed::reset_password(context, wanted).await,
         User::Email { user, new, reason } => mailed::email(context, &user, new, reason).await,
         User::ResendInvitation(many) => mailed::resend_invitation(context, many).await,

@@ -36,6 +36,7 @@ const COMMANDS: &[&str] = &[
     "user grant",
     "user revoke",
     "user permissions",
+    "user picture",
     "role",
     "role list",
     "role show",

@@ -16,6 +16,7 @@ mod lists;
 mod logs;
 mod mails;
 mod objects;
+mod pictures;
 mod registrations;
 mod roles;
 mod secrets;

@@ -89,6 +89,7 @@ pub(crate) fn session() -> SessionView {
         }),
         ip: Some("203.0.113.7".to_owned()),
         created_at: then(),
+        updated_at: then(),
         last_active_at: then(),
         expires_at: then(),
         authenticated_at: None,

@@ -190,6 +190,14 @@ impl Session {
         end
     }
 
+    /// When anything of it last changed.
+    pub fn updated_at(&self) -> Time {
+        let used = self.last_active_at.max(self.rotated_at);
+        let ended = self.ended.map(|(at, _)| at);
+        used.max(self.created_at)
+            .max(ended.unwrap_or(self.created_at))
+    }
+
     /// Whether it is alive at `now`.
     pub fn is_alive(&self, limits: &SessionLimits, last_active: Time, now: Time) -> bool {
         self.ended.is_none() && now < self.expires_at(limits, last_active)
@@ -317,6 +325,20 @@ mod tests {
             numbers(&ends(&live, Some(&new), SessionPolicy::PerDevice)),
             [0]
         );
+    }
+
+    #[test]
+    fn s23_a_session_was_changed_when_it_was_made_used_rotated_or_ended() {
+        let at = Time::from_millis;
+        let mut session = session(1, None, 0);
+        session.created_at = at(5);
+        assert_eq!(session.updated_at(), at(5));
+        session.last_active_at = at(7);
+        assert_eq!(session.updated_at(), at(7));
+        session.rotated_at = at(9);
+        assert_eq!(session.updated_at(), at(9));
+        session.ended = Some((at(11), EndReason::Revoked));
+        assert_eq!(session.updated_at(), at(11));
     }
 
     #[test]

@@ -16,8 +16,8 @@ pub use origin::{name_of_host, name_of_origin};
 pub use page::{LinkPages, name_of_page};
 pub use tenant::{Effective, MailLook, OwnSettings, StoredSetting, TenantSettings};
 pub use value::{
-    InvalidValue, name_of_audience, name_of_domain, name_of_reference, text_of_colour,
-    text_of_language, text_of_line, text_of_mailbox,
+    InvalidValue, name_of_audience, name_of_domain, name_of_reference, size_of_audience,
+    text_of_colour, text_of_language, text_of_line, text_of_mailbox,
 };
 
 /// A setting that a tenant may have a value of its own for.

@@ -110,7 +110,7 @@ impl<'a> ShowingClaims<'a> {
 }
 
 /// Bytes as JSON; what cannot be written fits nowhere.
-fn json_length(value: &impl Serialize) -> usize {
+pub(crate) fn json_length(value: &impl Serialize) -> usize {
     serde_json::to_vec(value).map_or(usize::MAX, |json| json.len())
 }
 
@@ -164,4 +164,62 @@ pub struct PasswordChangeClaims {
     pub exp: i64,
     /// Version of the credential that it was made for.
     pub cver: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::role::ROLES_OF_USER_LIMIT;
+    use crate::setting::size_of_audience;
+
+    /// With the longest of everything that a user, a tenant and a configuration may have.
+    #[test]
+    fn s01_the_largest_claims_fit_a_header() {
+        let roles = (0..ROLES_OF_USER_LIMIT).map(|n| format!("system:{n:a>63}"));
+        let references = 0..crate::profile::REFS_LIMIT;
+        let audience = [("a", 250), ("b", 250), ("c", 250), ("d", 5)];
+        let audience = audience
+            .map(|(letter, length)| letter.repeat(length))
+            .to_vec();
+        let issuer = format!("https://{}:65535", "h".repeat(253));
+        size_of_audience(&audience).unwrap();
+        let mut claims = AccessClaims {
+            iss: issuer,
+            aud: Audience::Many(audience.clone()),
+            sub: UserId::from_bytes([255; 16]),
+            client_id: "authd".to_owned(),
+            tid: TenantId::from_bytes([255; 16]),
+            tenant: "t".repeat(63),
+            sid: SessionId::from_bytes([255; 16]),
+            jti: "j".repeat(22),
+            iat: 99_999_999_999,
+            nbf: 99_999_999_999,
+            exp: 99_999_999_999,
+            auth_time: 99_999_999_999,
+            roles: roles.collect(),
+            adm: false,
+            ext: references
+                .map(|n| (format!("{n:a>32}"), "v".repeat(64)))
+                .collect(),
+        };
+        assert!(
+            json_length(&claims) <= CLAIMS_LIMIT,
+            "{}",
+            json_length(&claims)
+        );
+        // Permissions go where there is no room beside these.
+        let showing = ShowingClaims::new(&claims, vec!["p".repeat(1000)]);
+        assert!(showing.perms_omitted && json_length(&showing) <= CLAIMS_LIMIT);
+        claims.ext.clear();
+        let showing = ShowingClaims::new(&claims, vec!["p".repeat(1000)]);
+        assert!(!showing.perms_omitted && json_length(&showing) <= CLAIMS_LIMIT);
+        let larger = [audience, vec!["e".repeat(5)]].concat();
+        let refused = size_of_audience(&larger).unwrap_err().to_string();
+        assert!(refused.contains("at most 768 bytes"), "{refused}");
+        let parse =
+            |names: &[String]| crate::setting::Setting::TokenAudience.parse(&names.join(","));
+        let shorter = larger.get(..4).unwrap();
+        assert!(parse(shorter).is_ok());
+        assert_eq!(parse(&larger).unwrap_err().to_string(), refused);
+    }
 }

@@ -20,7 +20,7 @@ use crate::admin::{
 use crate::app::job::{Reporter, line};
 use crate::app::status::Running;
 use crate::app::{App, Error, Operator};
-use crate::http::body::{JsonAnswer, JsonBody};
+use crate::http::body::{BodyLimit, JsonAnswer, JsonBody};
 use crate::http::error::Refusal;
 use crate::http::extract::{NoQuery, QueryParams};
 
@@ -69,6 +69,21 @@ impl Routes {
     {
         let endpoint = move |State(app): State<Arc<App>>, request: Request| {
             let handler = handler.clone();
+            async move { answer(app, request, handler).await }
+        };
+        self.serve::<C, _, _>(endpoint)
+    }
+
+    /// Serves a call whose body may have so many bytes, whatever the door's own limit is.
+    pub(super) fn on_up_to<C, H, F>(self, limit: fn(&App) -> usize, handler: H) -> Self
+    where
+        C: AdminCall,
+        H: Fn(Arc<App>, Operator, C) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<C::Answer, Error>> + Send,
+    {
+        let endpoint = move |State(app): State<Arc<App>>, mut request: Request| {
+            let handler = handler.clone();
+            request.extensions_mut().insert(BodyLimit(limit(&app)));
             async move { answer(app, request, handler).await }
         };
         self.serve::<C, _, _>(endpoint)

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use common::call::Change;
 use common::call::user::{
-    ChangeEmail, Create, Delete, Details, Disable, Enable, FlagCompromised, Grant, List,
-    Permissions, ResendInvitation, ResetPassword, Revoke, Set, SetPassword, Show,
+    ChangeEmail, Create, Delete, Details, Disable, Enable, FileBytes, FlagCompromised, GetPicture,
+    Grant, List, Permissions, PictureFile, RemovePicture, ResendInvitation, ResetPassword, Revoke,
+    Set, SetPassword, SetPicture, Show,
 };
 use common::view::{HeldPermission, Page, UserView};
 
@@ -30,6 +31,9 @@ pub(super) fn add(routes: Routes) -> Routes {
         .on::<Grant, _, _>(grant)
         .on::<Revoke, _, _>(revoke)
         .on::<Permissions, _, _>(permissions)
+        .on_up_to::<SetPicture, _, _>(picture_body, set_picture)
+        .on::<RemovePicture, _, _>(remove_picture)
+        .on::<GetPicture, _, _>(picture)
 }
 
 async fn create(app: Arc<App>, operator: Operator, request: Create) -> Result<Change, Error> {
@@ -114,4 +118,34 @@ async fn permissions(
     request: Permissions,
 ) -> Result<Page<HeldPermission>, Error> {
     permission::of_user(&app, &operator, request).await
+}
+
+/// Most bytes of a body with a file: that of the configuration, as it is written there, and the rest.
+fn picture_body(app: &App) -> usize {
+    let rest = 64 * 1024;
+    FileBytes::encoded(app.settings().picture.max_bytes).saturating_add(rest)
+}
+
+async fn set_picture(
+    app: Arc<App>,
+    operator: Operator,
+    request: SetPicture,
+) -> Result<Change, Error> {
+    user::set_picture(&app, &operator, request).await
+}
+
+async fn remove_picture(
+    app: Arc<App>,
+    operator: Operator,
+    request: RemovePicture,
+) -> Result<Change, Error> {
+    user::remove_picture(&app, &operator, request).await
+}
+
+async fn picture(
+    app: Arc<App>,
+    operator: Operator,
+    request: GetPicture,
+) -> Result<PictureFile, Error> {
+    user::picture(&app, &operator, request).await
 }

@@ -10,6 +10,8 @@ use domain::password::PasswordRejection;
 use domain::profile::InvalidField;
 use store::StoreError;
 
+use crate::crypto::{CryptoError, HashError};
+
 /// A refusal or a failure. It has no `Display`, so that a cause cannot leak by accident.
 #[derive(Debug)]
 pub struct Error {
@@ -155,6 +157,17 @@ impl Error {
     }
 }
 
+impl From<HashError> for Error {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::TooLate => Self::overloaded(),
+            // Memory comes back with the hashes beside this one, so another try may have it.
+            HashError::Failed(CryptoError::Memory { .. }) => Self::overloaded().with_cause(error),
+            error => Self::internal(error),
+        }
+    }
+}
+
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let wait = Duration::from_secs(1);
@@ -177,6 +190,25 @@ impl From<StoreError> for Error {
             )
             .with_retry_after(wait),
             StoreError::Damaged { .. } | StoreError::Panicked => Self::internal(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r19_want_of_memory_for_a_hash_is_want_of_a_place() {
+        let short = HashError::Failed(CryptoError::Memory { kib: 19_456 });
+        for (error, code, waits) in [
+            (HashError::TooLate, ErrorCode::Overloaded, true),
+            (short, ErrorCode::Overloaded, true),
+            (HashError::Unusable, ErrorCode::Internal, false),
+            (CryptoError::Stopped.into(), ErrorCode::Internal, false),
+        ] {
+            let error = Error::from(error);
+            assert_eq!((error.code, error.retry_after.is_some()), (code, waits));
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use common::error::ErrorCode;
 use common::id::TenantId;
+use domain::rights::Right;
 use store::{ReadTx, StoreError};
 
 use crate::app::Error;
@@ -26,6 +27,10 @@ impl Admins {
     /// # Errors
     /// Those of the store.
     pub fn of_role(tx: &dyn ReadTx, found: &Found) -> Result<Self, StoreError> {
+        // Nobody administers by any other role, however many hold it and in however many tenants.
+        if !found.role.rights.contains(&Right::All) {
+            return Ok(Self(Vec::new()));
+        }
         match &found.tenant {
             Some(tenant) => Self::of_tenant(tx, tenant.id),
             None => Self::among(tx, tx.system_roles().tenants_of_members(found.role.id)?),

@@ -12,7 +12,7 @@ use domain::tenant::Tenant;
 use domain::user::{CredentialKind, TEMPORARY_LOGINS};
 
 use crate::app::{App, Error};
-use crate::crypto::{self, HashError, Lane};
+use crate::crypto::{self, Lane};
 
 /// The product's own name, which is no password either.
 const PRODUCT: &str = "authd";
@@ -91,10 +91,7 @@ pub async fn prepare(
         .pool
         .place(Lane::Kept)
         .map_err(|_| Error::overloaded())?;
-    let hash = place.hash(&password).await.map_err(|error| match error {
-        HashError::TooLate => Error::overloaded(),
-        error => Error::internal(error),
-    })?;
+    let hash = place.hash(&password).await.map_err(Error::from)?;
     let kind = if permanent {
         CredentialKind::Own
     } else {

@@ -28,7 +28,7 @@ use crate::app::authenticate::{
 use crate::app::counter::{self, Admitted, Counter, SESSION_POLICY};
 use crate::app::tenant::effective;
 use crate::app::{App, Client, Error, password};
-use crate::crypto::{HashError, Lane, Place};
+use crate::crypto::{Lane, Place};
 
 /// What the change is made by.
 #[derive(Debug, Clone)]
@@ -247,19 +247,19 @@ impl Change {
         place: &mut Place,
         credential: &Credential,
     ) -> Result<Option<Secret<String>>, Error> {
-        let failed = |error: HashError| match error {
-            HashError::TooLate => Error::overloaded(),
-            error => Error::internal(error),
-        };
         let hash = Some(credential.hash.clone());
         if !place
             .verify(&self.wish.current, hash)
             .await
-            .map_err(failed)?
+            .map_err(Error::from)?
         {
             return Ok(None);
         }
-        place.hash(&self.wish.new).await.map(Some).map_err(failed)
+        place
+            .hash(&self.wish.new)
+            .await
+            .map(Some)
+            .map_err(Error::from)
     }
 
     /// Ends what the change was tried by, where an earlier run left it at its limit.

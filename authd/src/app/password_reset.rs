@@ -25,7 +25,7 @@ use crate::app::authenticate::tenant_is_open;
 use crate::app::mail::{Recipient, link};
 use crate::app::tenant::effective;
 use crate::app::{App, By, Client, Error, helpdesk, password, target};
-use crate::crypto::{HashError, Lane, MailedSecret};
+use crate::crypto::{Lane, MailedSecret};
 
 /// Shortest life of a link that an operator asks for.
 const LIFE_LEAST: Duration = Duration::from_secs(60);
@@ -141,10 +141,7 @@ pub async fn reset(
         .pool
         .place(Lane::Kept)
         .map_err(|_| Error::overloaded())?;
-    let hashed = place.hash(&new).await.map_err(|error| match error {
-        HashError::TooLate => Error::overloaded(),
-        error => Error::internal(error),
-    })?;
+    let hashed = place.hash(&new).await.map_err(Error::from)?;
     drop(place);
     let now = app.now();
     let draft = app.draft(Template::PasswordChanged, now)?;

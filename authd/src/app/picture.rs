@@ -265,7 +265,7 @@ fn act(action: &'static str, found: Found) -> Act {
 }
 
 /// What an audit row tells of a picture: not its address, for whoever has that may fetch it.
-fn told(has_one: bool) -> Value {
+pub(super) fn told(has_one: bool) -> Value {
     json!({"picture": has_one})
 }
 

@@ -242,6 +242,7 @@ fn view(app: &App, row: &SessionRow, limits: &SessionLimits, sight: Sight) -> Se
         tenant: sight.is_operators().then(|| row.tenant.to_string()),
         current: None,
         created_at: session.created_at,
+        updated_at: session.updated_at(),
         last_active_at: session.last_active_at,
         expires_at: session.expires_at(limits, session.last_active_at),
         device: session.device.filter(|_| shows_personal),

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use common::paths::{SOCKET_PATH_LIMIT, fits_socket};
 use common::units::format_duration;
+use domain::setting;
 use domain::tenant::SYSTEM;
 
 use super::fault::Fault;
@@ -247,6 +248,11 @@ fn tokens(values: &Values) -> Findings {
     }
     if values.is_set("token.audience") && values.list("token.audience")?.is_empty() {
         let why = "is empty: a token is for somebody; leave the key out for the issuer";
+        found.push(values.refused("token.audience", &why));
+    }
+    if values.is_set("token.audience")
+        && let Err(why) = setting::size_of_audience(&values.list("token.audience")?)
+    {
         found.push(values.refused("token.audience", &why));
     }
     Ok(found)

@@ -27,7 +27,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::of(
         Setting::TokenAudience,
         None,
-        "Whom tokens are for; the issuer if unset.",
+        "Whom tokens are for, in at most 768 bytes as JSON; the issuer if unset.",
     ),
     Key {
         name: "token.clock_skew",

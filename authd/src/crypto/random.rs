@@ -255,17 +255,15 @@ mod tests {
 
     #[test]
     fn v11_drawn_secrets_are_unique_across_threads() {
-        let drawn: Vec<_> = (0..4)
-            .map(|_| {
-                std::thread::spawn(|| {
-                    (0..2_500)
-                        .map(|_| bytes::<16>(&SystemRandom).unwrap())
-                        .collect::<Vec<_>>()
-                })
-            })
-            .flat_map(|thread| thread.join().unwrap())
-            .collect();
-        assert_eq!(drawn.iter().collect::<HashSet<_>>().len(), drawn.len());
+        const EACH: usize = 250_000;
+        let draw = || {
+            let drawn = (0..EACH).map(|_| bytes::<16>(&SystemRandom).unwrap());
+            drawn.collect::<Vec<_>>()
+        };
+        // All of them run before the first is waited for.
+        let threads: Vec<_> = (0..4).map(|_| std::thread::spawn(draw)).collect();
+        let drawn = threads.into_iter().flat_map(|one| one.join().unwrap());
+        assert_eq!(drawn.collect::<HashSet<_>>().len(), 4 * EACH);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub(super) fn session(
         device: session.device.clone(),
         ip: session.ip.clone(),
         created_at: session.created_at,
+        updated_at: session.updated_at(),
         last_active_at: session.last_active_at,
         expires_at: session.expires_at(limits, session.last_active_at),
         authenticated_at: None,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::call::{AdminCall, Socket, mail};
+use common::call::{AdminCall, Socket, mail, user};
 use common::id::RequestId;
 use common::time::Time;
 use common::view::Warning;
@@ -87,9 +87,11 @@ fn timeouts(config: &Config) -> Timeouts {
 
 fn admin_timeouts(config: &Config) -> Timeouts {
     let mail_test = (mail::Test::PATH.to_owned(), Some(config.timeouts.mail_test));
+    let picture = user::SetPicture::PATH.to_owned();
+    let picture = (picture, Some(config.timeouts.picture));
     Timeouts::new(
         Some(config.admin.request_timeout),
-        jobs().chain([mail_test]),
+        jobs().chain([mail_test, picture]),
     )
 }
 

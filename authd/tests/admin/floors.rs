@@ -92,7 +92,8 @@ async fn seen(desk: &Desk) -> (usize, u64) {
     };
     let usage = tenant::usage(&desk.app, &admin, usage);
     let listed = list.await.unwrap().items.len();
-    (listed, usage.await.unwrap().items[0].sessions)
+    let usage = usage.await.unwrap().items;
+    (listed, usage.first().unwrap().sessions)
 }
 
 /// How many rows say that their session has ended by time.

@@ -23,6 +23,7 @@ mod lockouts;
 mod mails;
 mod monitor;
 mod names;
+mod pictures;
 mod profiles;
 mod registrations;
 mod rehearsals;

@@ -9,6 +9,7 @@ use authd::http::body::BodyLimit;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use common::call::Change;
+use common::call::user::FileBytes;
 use common::id::MessageId;
 use domain::mail::Message;
 use rusqlite::Connection;
@@ -17,6 +18,7 @@ use store::{MessageFilter, PageRequest};
 use tower::ServiceExt;
 
 use crate::desk::{Desk, GOOD, running};
+use crate::pictures::photo;
 use crate::support::FakePost;
 
 async fn send(desk: &Desk, operator: Operator, path: &str, body: &Value) -> (StatusCode, Value) {
@@ -110,6 +112,7 @@ fn changes(
     ];
     changes.splice(0..0, mails(waiting));
     changes.splice(0..0, clients());
+    changes.splice(0..0, pictures());
     // What makes and gives comes before what deletes.
     changes.splice(0..0, rights());
     changes
@@ -189,6 +192,21 @@ fn rights() -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// Changes of pictures.
+fn pictures() -> [(&'static str, Value); 2] {
+    let off = json!({"tenant": "acme", "name": "off@acme.test"});
+    [
+        picture("bob@acme.test"),
+        ("/v1/user/picture/remove", json!({"user": off})),
+    ]
+}
+
+fn picture(of: &str) -> (&'static str, Value) {
+    let user = json!({"tenant": "acme", "name": of});
+    let file = FileBytes(photo(8));
+    ("/v1/user/picture/set", json!({"user": user, "file": file}))
+}
+
 /// Changes of service clients.
 fn clients() -> [(&'static str, Value); 3] {
     [
@@ -237,6 +255,7 @@ async fn furnish(desk: &Desk) {
             "/v1/user/grant",
             json!({"user": {"tenant": "acme", "name": "bob@acme.test"}, "roles": ["held"]}),
         ),
+        picture("off@acme.test"),
         ("/v1/tenant/suspend", json!({"tenant": "closed"})),
         ("/v1/tenant/create", json!({"slug": "left"})),
         ("/v1/tenant/create", json!({"slug": "gone"})),

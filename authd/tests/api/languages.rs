@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 
 use common::error::ErrorCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::house::{ADA, Answer, Ask, GOOD, House, WRONG, get, login, post};
 use crate::registration::{NEW, open, register};
+use crate::world::{World, request};
 
 /// Status, code, and what is asked.
 type Case = (u16, &'static str, fn() -> Ask);
@@ -148,6 +149,53 @@ async fn fields_say_in_the_readers_language_what_to_write_instead() {
             .await
             .starts_with("Andika anwani")
     );
+}
+
+/// What administrators fill in is told of as what everybody does.
+#[tokio::test]
+async fn fields_of_administrators_are_in_their_language_too() {
+    let world = World::new().await;
+    let admin = world.actor("acme", &["flag"]).await;
+    for (method, path, body, field, said) in [
+        (
+            "POST",
+            "/v1/roles",
+            json!({"name": "Bad Name"}),
+            "/name",
+            "Anza kwa herufi ndogo",
+        ),
+        (
+            "POST",
+            "/v1/permissions",
+            json!({"name": "orders"}),
+            "/name",
+            "Andika ruhusa",
+        ),
+        (
+            "POST",
+            "/v1/clients",
+            json!({"name": "x", "scopes": ["all"]}),
+            "/scopes",
+            "Chagua kati",
+        ),
+        (
+            "PATCH",
+            "/v1/tenant/settings",
+            json!({"lockout.threshold": 0}),
+            "/lockout.threshold",
+            "Thamani hii",
+        ),
+    ] {
+        let ask = || request(method, path, Some(body.clone())).with(&admin.token);
+        for (ask, is_swahili) in [(ask(), false), (in_swahili(ask()), true)] {
+            let answer = world.ask(ask).await;
+            assert_eq!(answer.status, 422, "{path}: {answer:?}");
+            let fields = answer.body["fields"].as_array().unwrap();
+            let told = fields.iter().find(|told| told["path"] == field).unwrap();
+            let told = told["message"].as_str().unwrap();
+            assert_eq!(told.starts_with(said), is_swahili, "{path}: {told}");
+        }
+    }
 }
 
 #[tokio::test]

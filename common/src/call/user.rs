@@ -1,6 +1,7 @@
 //! Calls about users.
 
 mod mailed;
+mod picture;
 mod rights;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use mailed::{ChangeEmail, ResendInvitation, ResetPassword};
+pub use picture::{FileBytes, GetPicture, LARGEST_FILE, PictureFile, RemovePicture, SetPicture};
 pub use rights::{Grant, Permissions, Revoke, Set};
 
 use crate::call::{AdminCall, Change, Method, Paging, Socket, TenantFilter, UserRef};

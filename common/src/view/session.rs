@@ -87,6 +87,8 @@ pub struct SessionView {
     pub ip: Option<String>,
     /// When the user signed in.
     pub created_at: Time,
+    /// When anything of it last changed: its last use, rotation or end.
+    pub updated_at: Time,
     /// Last use, to a minute or so.
     pub last_active_at: Time,
     /// When it ends if it is not used again, or at the latest.

@@ -12,6 +12,8 @@ use crate::scene::{alice, open};
 
 /// What the daemon may have, in bytes.
 const LIMIT: u64 = 256 << 20;
+/// What is too little for four hashes side by side, in bytes.
+const SHORT: u64 = 128 << 20;
 /// Clients of each kind side by side.
 const CLIENTS: usize = 16;
 /// What each of them asks, one after the other.
@@ -171,4 +173,40 @@ fn r19_under_a_limit_of_memory_floods_are_refused_and_nothing_is_killed() {
     let killed = group.as_ref().map_or(0, Group::killed);
     assert_eq!(daemon.stop().code, Some(0));
     assert_eq!(killed, 0);
+}
+
+/// Where there is no memory for a hash, a sign-in is refused as where there is no place for one, and
+/// counts as no failure.
+#[test]
+fn r19_a_login_without_memory_for_its_hash_is_refused_and_not_counted() {
+    // Each hash thread maps 33 MiB of its own, so the fourth of them at the latest finds none.
+    let script = format!("exec /usr/bin/prlimit --data={SHORT} \"$@\"");
+    let home = Home::new()
+        .through(&["/bin/sh", "-c", &script, "sh"])
+        .setting("password.queue_length", "64")
+        .setting("password.max_concurrent_hashes", "4");
+    let daemon = open(&home);
+    let api = daemon.api();
+    let outcomes = parallel(8, move |_| {
+        let logins =
+            (0..4).map(|_| ask(&api, &Request::post("/v1/auth/login").json(alice().body())));
+        logins.collect::<Vec<String>>()
+    });
+    let outcomes = outcomes.concat();
+    for outcome in &outcomes {
+        assert!(
+            ["200", "503 overloaded"].contains(&outcome.as_str()),
+            "{outcome}"
+        );
+    }
+    let refused = outcomes.iter().filter(|one| *one != "200").count();
+    assert!(refused > 0, "there was memory for all of them");
+    assert!(daemon.log().contains("no memory for a password hash"));
+    // Five failures would have locked the name.
+    harness::eventually("a login has memory", Duration::from_secs(60), || {
+        (daemon.api().login(&alice()).status == 200).then_some(())
+    });
+    let counted = daemon.authctl().items(&["lockout", "list"]);
+    assert!(counted.is_empty(), "{counted:?}");
+    assert_eq!(daemon.stop().code, Some(0));
 }

@@ -6,7 +6,7 @@ use flate2::write::ZlibEncoder;
 use flate2::{Compression, Crc};
 use harness::{Api, Home, Recording, Request, Response};
 
-use crate::scene::{alice, open};
+use crate::scene::{ALICE, alice, open};
 
 /// What a bomb may cost, in bytes of memory (V5.2.3).
 const MOST: u64 = 64 << 20;
@@ -106,6 +106,40 @@ fn v5_2_3_bombs_cost_no_memory() {
     assert_eq!(put(&api, &token, "image/png", &deep).status, 200);
     let grown = daemon.peak_resident_bytes().saturating_sub(before);
     assert!(grown < MOST, "{grown} bytes");
+    assert_eq!(daemon.stop().code, Some(0));
+}
+
+/// What an operator sends goes the way of what users send, within a limit that the sockets have for it
+/// alone, and back again.
+#[test]
+fn s15_authctl_sets_fetches_and_removes_a_picture() {
+    let home = Home::new().setting("profile.picture_max", "\"2MiB\"");
+    let daemon = open(&home);
+    let authctl = daemon.authctl();
+    let whose = format!("acme/{ALICE}");
+    let picture = |act: &[&str]| authctl.run(&[&["user", "picture", &whose], act].concat());
+    let paths = ["face.png", "large.png", "back.jpg"].map(|name| home.path(name));
+    let [face, large, back] = paths.each_ref().map(|path| path.to_str().expect("text"));
+    let mut file = png(64, 64, &[], 64);
+    // Larger than any other call may be; what stands behind a picture is not looked at.
+    file.resize(2 << 20, 0);
+    std::fs::write(face, &file).expect("written");
+    std::fs::write(large, [&file[..], &vec![0; 2 << 20]].concat()).expect("written");
+    assert_eq!(picture(&["get", back]).code, Some(5), "there is none");
+    let set = picture(&["set", face]);
+    assert_eq!(set.code, Some(0), "{set:?}");
+    let refused = picture(&["set", large]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("too large"), "{refused:?}");
+    let got = picture(&["get", back]);
+    assert_eq!(got.code, Some(0), "{got:?}");
+    let api = daemon.api();
+    let me = api.me(&api.tokens(&alice()).access);
+    let shown = api.send(&Request::get(&me.field("/picture_url")));
+    assert_eq!(std::fs::read(back).expect("read"), shown.body);
+    assert_eq!(picture(&["remove"]).code, Some(0));
+    let again = picture(&["remove"]);
+    assert!(again.stdout.contains("has no picture"), "{again:?}");
     assert_eq!(daemon.stop().code, Some(0));
 }
 

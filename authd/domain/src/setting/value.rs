@@ -14,6 +14,9 @@ use crate::profile;
 
 /// Longest name of an audience, in code points.
 const AUDIENCE_LIMIT: usize = 255;
+/// Most bytes of all names of an audience, as JSON: each token has them, and is below 8 KiB
+/// ([`crate::token::CLAIMS_LIMIT`]).
+const AUDIENCES_LIMIT: usize = 768;
 /// Longest line for people, in code points.
 const LINE_LIMIT: usize = 200;
 
@@ -180,6 +183,9 @@ fn names(text: &str, of: NamesOf, min: usize, max: usize) -> Result<Value, Inval
     if names.len() > max {
         return Err(InvalidValue(format!("takes at most {max} entries")));
     }
+    if matches!(of, NamesOf::Audience) {
+        size_of_audience(&names)?;
+    }
     if names.len() < min {
         return Err(InvalidValue(format!("takes at least {min} entries")));
     }
@@ -192,6 +198,20 @@ fn names(text: &str, of: NamesOf, min: usize, max: usize) -> Result<Value, Inval
 /// The end of a sentence that begins with the key.
 pub fn name_of_audience(text: &str) -> Result<(), InvalidValue> {
     clean(text, AUDIENCE_LIMIT)
+}
+
+/// Checks how much room all names of an audience take in a token.
+///
+/// # Errors
+/// The end of a sentence that begins with the key.
+pub fn size_of_audience(names: &[String]) -> Result<(), InvalidValue> {
+    let length = crate::token::json_length(&names);
+    if length <= AUDIENCES_LIMIT {
+        return Ok(());
+    }
+    Err(InvalidValue(format!(
+        "takes at most {AUDIENCES_LIMIT} bytes as JSON, and this is {length}: each token has them"
+    )))
 }
 
 /// Checks the domain of e-mail addresses: in the canonical spelling, so that it compares with theirs.

@@ -20,7 +20,7 @@ use crate::app::again::{self, Who};
 use crate::app::authenticate::ended;
 use crate::app::counter::{self, Admitted, Counter, SESSION_POLICY};
 use crate::app::{App, Caller, Error};
-use crate::crypto::{HashError, Lane, Place};
+use crate::crypto::{Lane, Place};
 
 /// A wish for another address.
 #[derive(Debug)]
@@ -107,10 +107,7 @@ async fn run(app: Arc<App>, asking: Asking, mut place: Place) -> Result<(), Erro
         Ok(false) => asking.count_failure(&app, counter, reservation).await,
         Err(error) => {
             counter::release(&app, &counter, reservation).await?;
-            return Err(match error {
-                HashError::TooLate => Error::overloaded(),
-                error => Error::internal(error),
-            });
+            return Err(error.into());
         }
     };
     app.waiters.settled(counter.key);

@@ -249,13 +249,12 @@ async fn check_password(place: &mut Place, attempt: &Try, known: &Known) -> Resu
         .map(|credential| credential.hash.clone());
     match place.verify(&attempt.login.password, hash).await {
         Ok(is_right) => Ok(is_right),
-        Err(HashError::TooLate) => Err(Error::overloaded()),
         // A stored hash beyond the bounds is nobody's password; the log tells the operator.
         Err(error @ HashError::Unusable) => {
             tracing::error!(request_id = %attempt.client.request_id, %error, "stored password hash is unusable");
             Ok(false)
         }
-        Err(error) => Err(Error::internal(error)),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -51,7 +51,7 @@ impl Upgrade {
         let hash = match place.hash(&self.password).await {
             Ok(hash) => hash,
             Err(HashError::TooLate) => return Ok(()),
-            Err(error) => return Err(Error::internal(error)),
+            Err(error) => return Err(error.into()),
         };
         let (tenant, user, version) = (self.tenant, self.user, self.version);
         let written = app

@@ -17,7 +17,7 @@ use domain::tenant::{Slug, Tenant};
 use domain::user::{CredentialKind, User};
 use store::{Claim, CredentialWrite, Priority, ReadTx, StoreError, WriteTx};
 
-use super::{closed, hash_failed};
+use super::closed;
 use crate::app::authenticate::tenant_is_open;
 use crate::app::tenant::effective;
 use crate::app::{App, Client, Error, Settings};
@@ -142,7 +142,7 @@ async fn run(
         }
         Err(error) => {
             change(&app, move |tx| untry(tx, tenant, id)).await?;
-            Err(hash_failed(error))
+            Err(Error::from(error))
         }
     }
 }

@@ -24,7 +24,7 @@ use store::{Priority, ReadTx, StoreError, WriteTx};
 use crate::app::mail::{Draft, Recipient};
 use crate::app::tenant::effective;
 use crate::app::{App, Client, Error, Settings, password, password_reset};
-use crate::crypto::{HashError, Lane};
+use crate::crypto::Lane;
 
 pub(in crate::app) use complete::expired;
 pub use complete::{Completed, complete};
@@ -103,7 +103,7 @@ async fn enter(app: &Arc<App>, client: Client, registrant: Registrant) -> Result
     let hash = place
         .hash(&registrant.password)
         .await
-        .map_err(hash_failed)?;
+        .map_err(Error::from)?;
     drop(place);
     let now = app.now();
     let mails = Mails::draw(app, &client, now)?;
@@ -368,11 +368,4 @@ fn closed() -> Error {
         ErrorCode::RegistrationClosed,
         "no such tenant, or it takes no registrations",
     )
-}
-
-fn hash_failed(error: HashError) -> Error {
-    match error {
-        HashError::TooLate => Error::overloaded(),
-        error => Error::internal(error),
-    }
 }

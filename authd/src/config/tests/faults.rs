@@ -234,6 +234,19 @@ fn every_kind_refuses_what_it_does_not_take() {
     }
 }
 
+/// They stand in each token, which has to fit a header.
+#[test]
+fn s01_all_names_of_an_audience_take_a_bounded_part_of_a_token() {
+    let names = |last: usize| {
+        let lengths = [("a", 250), ("b", 250), ("c", 250), ("d", last)];
+        let names = lengths.map(|(letter, length)| format!("\"{}\"", letter.repeat(length)));
+        format!("token.audience=[{}]", names.join(","))
+    };
+    load_settings(&[&names(5)]).unwrap();
+    let faults = load_settings(&[&names(6)]).unwrap_err().to_string();
+    assert!(faults.contains("takes at most 768 bytes"), "{faults}");
+}
+
 #[test]
 fn refs_names_are_sixteen_at_most() {
     let names: Vec<String> = (0..17).map(|n| format!("\"a{n}\"")).collect();
