@@ -17,6 +17,9 @@ pub enum Priority {
     Urgent,
     /// Everything that somebody waits for.
     Normal,
+    /// What somebody waits for who waits longer for something else beside it: it stays some
+    /// milliseconds for other writes, to share their commit.
+    Patient,
     /// Housekeeping.
     Background,
 }
@@ -34,7 +37,8 @@ pub trait CommitListener: Send + Sync {
     }
 }
 
-/// A write, as the backend sees it. One run of `run` is one try within a savepoint.
+/// A write, as the backend sees it. `run` may be called several times, each time on what was there
+/// before the first; what the last one did counts.
 pub trait WriteJob: Send {
     /// Runs the closure. True keeps its effects, false undoes them; the result is kept inside.
     fn run(&mut self, tx: &dyn WriteTx) -> bool;

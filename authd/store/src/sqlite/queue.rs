@@ -2,23 +2,33 @@
 //! It knows nothing of databases.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::unit::Priority;
+
+/// How long what is patient waits for other work at most.
+const PATIENCE: Duration = Duration::from_millis(8);
 
 /// A queue that several threads fill and empty.
 pub(super) struct Queue<T> {
     waiting: Mutex<Waiting<T>>,
-    arrived: Condvar,
 }
+
+/// Where a thread waits for an item.
+#[derive(Default)]
+pub(super) struct Seat(Arc<Condvar>);
 
 struct Waiting<T> {
     urgent: VecDeque<T>,
     normal: VecDeque<T>,
+    /// Each with the time from which it waits no longer for others.
+    patient: VecDeque<(Instant, T)>,
     background: VecDeque<T>,
     closed: bool,
-    /// Threads that wait for an item, one that was called but has not come yet included.
-    idle: usize,
+    /// Threads that wait for an item and were not called. The last one is called first: what it works
+    /// with is still in the processor's caches, and threads that are not needed stay out of them.
+    idle: Vec<Arc<Condvar>>,
     /// Whether one was called and has not come yet. It calls the next, so one call at a time is enough:
     /// a call goes through the kernel, and there may be more items than threads.
     called: bool,
@@ -29,18 +39,46 @@ impl<T> Waiting<T> {
         self.urgent
             .pop_front()
             .or_else(|| self.normal.pop_front())
+            .or_else(|| self.patient.pop_front().map(|(_, item)| item))
             .or_else(|| self.background.pop_front())
     }
 
-    fn is_empty(&self) -> bool {
-        self.urgent.is_empty() && self.normal.is_empty() && self.background.is_empty()
+    fn has_impatient(&self) -> bool {
+        !(self.urgent.is_empty() && self.normal.is_empty() && self.background.is_empty())
     }
 
-    /// Whether a thread has to be called, which is noted.
-    fn calls(&mut self) -> bool {
-        let calls = self.idle > 0 && !self.called && !self.is_empty();
-        self.called |= calls;
-        calls
+    fn is_empty(&self) -> bool {
+        self.patient.is_empty() && !self.has_impatient()
+    }
+
+    /// How long what is there waits for more; none where it does not.
+    fn patience(&self) -> Option<Duration> {
+        let (until, _) = self.patient.front()?;
+        if self.closed || self.has_impatient() {
+            return None;
+        }
+        until
+            .checked_duration_since(Instant::now())
+            .filter(|rest| !rest.is_zero())
+    }
+
+    /// The thread that has to be called, if one has to; that is noted.
+    fn summon(&mut self) -> Option<Arc<Condvar>> {
+        if self.called || self.is_empty() {
+            return None;
+        }
+        let seat = self.idle.pop()?;
+        self.called = true;
+        Some(seat)
+    }
+
+    /// A thread has left its seat.
+    fn risen(&mut self, seat: &Arc<Condvar>) {
+        match self.idle.iter().position(|idle| Arc::ptr_eq(idle, seat)) {
+            // By itself.
+            Some(place) => drop(self.idle.remove(place)),
+            None => self.called = false,
+        }
     }
 }
 
@@ -50,12 +88,12 @@ impl<T> Queue<T> {
             waiting: Mutex::new(Waiting {
                 urgent: VecDeque::new(),
                 normal: VecDeque::new(),
+                patient: VecDeque::new(),
                 background: VecDeque::new(),
                 closed: false,
-                idle: 0,
+                idle: Vec::new(),
                 called: false,
             }),
-            arrived: Condvar::new(),
         }
     }
 
@@ -72,39 +110,45 @@ impl<T> Queue<T> {
         match priority {
             Priority::Urgent => waiting.urgent.push_back(item),
             Priority::Normal => waiting.normal.push_back(item),
+            Priority::Patient => waiting.patient.push_back((Instant::now() + PATIENCE, item)),
             Priority::Background => waiting.background.push_back(item),
         }
-        self.call(waiting);
+        Self::call(waiting);
         Ok(())
     }
 
     /// Calls a thread if there is need.
-    fn call(&self, mut waiting: MutexGuard<'_, Waiting<T>>) {
-        let calls = waiting.calls();
+    fn call(mut waiting: MutexGuard<'_, Waiting<T>>) {
+        let seat = waiting.summon();
         drop(waiting);
-        if calls {
-            self.arrived.notify_one();
+        if let Some(seat) = seat {
+            seat.notify_one();
         }
     }
 
     /// Waits for an item; none when the queue is closed and empty.
-    pub(super) fn take(&self) -> Option<T> {
+    pub(super) fn take(&self, seat: &Seat) -> Option<T> {
         let mut waiting = self.waiting();
         loop {
-            if let Some(item) = waiting.next() {
-                self.call(waiting);
+            let patience = waiting.patience();
+            if patience.is_none()
+                && let Some(item) = waiting.next()
+            {
+                Self::call(waiting);
                 return Some(item);
             }
             if waiting.closed {
                 return None;
             }
-            waiting.idle = waiting.idle.saturating_add(1);
-            waiting = self
-                .arrived
-                .wait(waiting)
-                .unwrap_or_else(PoisonError::into_inner);
-            waiting.idle = waiting.idle.saturating_sub(1);
-            waiting.called = false;
+            waiting.idle.push(Arc::clone(&seat.0));
+            waiting = match patience {
+                None => seat.0.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+                Some(rest) => {
+                    let waited = seat.0.wait_timeout(waiting, rest);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+            waiting.risen(&seat.0);
         }
     }
 
@@ -116,16 +160,23 @@ impl<T> Queue<T> {
     /// How many wait.
     pub(super) fn len(&self) -> usize {
         let waiting = self.waiting();
-        let urgent = waiting.urgent.len();
-        urgent
+        waiting
+            .urgent
+            .len()
             .saturating_add(waiting.normal.len())
+            .saturating_add(waiting.patient.len())
             .saturating_add(waiting.background.len())
     }
 
     /// Takes no more in; what is there can still be taken out.
     pub(super) fn close(&self) {
-        self.waiting().closed = true;
-        self.arrived.notify_all();
+        let mut waiting = self.waiting();
+        waiting.closed = true;
+        let idle = waiting.idle.clone();
+        drop(waiting);
+        for seat in idle {
+            seat.notify_all();
+        }
     }
 }
 
@@ -144,7 +195,8 @@ mod tests {
             .map(|_| {
                 let queue = Arc::clone(&queue);
                 thread::spawn(move || {
-                    while let Some(together) = queue.take() {
+                    let seat = Seat::default();
+                    while let Some(together) = queue.take(&seat) {
                         together.wait();
                     }
                 })
@@ -174,18 +226,22 @@ mod tests {
     fn nothing_is_lost_between_threads_and_urgent_items_come_first() {
         let queue = Arc::new(Queue::new());
         for (item, priority) in [
-            (3, Priority::Background),
+            (4, Priority::Background),
+            (3, Priority::Patient),
             (2, Priority::Normal),
             (1, Priority::Urgent),
         ] {
             assert!(queue.push(item, priority).is_ok());
         }
-        let taken: Vec<u64> = (0..3).filter_map(|_| queue.try_take()).collect();
-        assert_eq!(taken, [1, 2, 3]);
+        let taken: Vec<u64> = (0..4).filter_map(|_| queue.try_take()).collect();
+        assert_eq!(taken, [1, 2, 3, 4]);
         let takers: Vec<_> = (0..3)
             .map(|_| {
                 let queue = Arc::clone(&queue);
-                thread::spawn(move || std::iter::from_fn(|| queue.take()).sum::<u64>())
+                thread::spawn(move || {
+                    let seat = Seat::default();
+                    std::iter::from_fn(|| queue.take(&seat)).sum::<u64>()
+                })
             })
             .collect();
         let givers: Vec<_> = (0..3)
@@ -204,5 +260,42 @@ mod tests {
         queue.close();
         let sum: u64 = takers.into_iter().map(|taker| taker.join().unwrap()).sum();
         assert_eq!(sum, 3 * (0..10_000).sum::<u64>());
+    }
+
+    #[test]
+    fn what_is_patient_goes_with_the_next_item_or_when_its_patience_ends() {
+        let queue = Queue::new();
+        let seat = Seat::default();
+        let begun = Instant::now();
+        assert!(queue.push("alone", Priority::Patient).is_ok());
+        assert_eq!(queue.take(&seat), Some("alone"));
+        assert!(begun.elapsed() >= PATIENCE);
+        assert!(queue.push("patient", Priority::Patient).is_ok());
+        assert!(queue.push("normal", Priority::Normal).is_ok());
+        assert_eq!(queue.take(&seat), Some("normal"));
+        assert_eq!(queue.try_take(), Some("patient"));
+        assert!(queue.push("last", Priority::Patient).is_ok());
+        queue.close();
+        assert_eq!(queue.take(&seat), Some("last"));
+        assert_eq!(queue.take(&seat), None);
+    }
+
+    #[test]
+    fn the_thread_that_fell_idle_last_is_called_first() {
+        let queue = Queue::<u32>::new();
+        let seats = [Seat::default(), Seat::default()];
+        let mut waiting = queue.waiting();
+        for seat in &seats {
+            waiting.idle.push(Arc::clone(&seat.0));
+        }
+        waiting.normal.extend([1, 2]);
+        let [first, last] = &seats;
+        let called = waiting.summon().unwrap();
+        assert!(Arc::ptr_eq(&called, &last.0));
+        assert!(waiting.summon().is_none(), "one call at a time");
+        waiting.risen(&last.0);
+        assert!(waiting.next().is_some());
+        let called = waiting.summon().unwrap();
+        assert!(Arc::ptr_eq(&called, &first.0));
     }
 }

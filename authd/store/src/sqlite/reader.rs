@@ -5,11 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rusqlite::Connection;
 
 use super::backend::{Shared, refused};
+use super::queue::Seat;
 use super::tx::{Tx, unavailable};
 
 /// The thread: reads until the queue is closed and empty.
 pub(super) fn work(connection: &Connection, shared: &Shared) {
-    while let Some(job) = shared.reads.take() {
+    let seat = Seat::default();
+    while let Some(job) = shared.reads.take(&seat) {
         if shared.has_failed() {
             job.fail(refused("read"));
             continue;

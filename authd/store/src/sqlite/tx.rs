@@ -29,6 +29,7 @@ pub(super) struct Tx<'c> {
     connection: &'c Connection,
     scopes: RefCell<Vec<Scope>>,
     spoiled: Cell<bool>,
+    written: Cell<bool>,
 }
 
 /// A transaction, seen from one tenant.
@@ -61,6 +62,7 @@ impl<'c> Tx<'c> {
             connection,
             scopes: RefCell::new(Vec::new()),
             spoiled: Cell::new(false),
+            written: Cell::new(false),
         }
     }
 
@@ -72,6 +74,11 @@ impl<'c> Tx<'c> {
     /// Whether a statement failed in a way that leaves nothing of the transaction to be trusted.
     pub(super) fn is_spoiled(&self) -> bool {
         self.spoiled.get() || self.connection.is_autocommit()
+    }
+
+    /// Whether there was a statement that may change rows.
+    pub(super) fn has_written(&self) -> bool {
+        self.written.get()
     }
 
     /// Reads at most one row.
@@ -128,9 +135,14 @@ impl<'c> Tx<'c> {
         operation: &'static str,
         sql: &str,
     ) -> Result<CachedStatement<'_>, StoreError> {
-        self.connection
+        let statement = self
+            .connection
             .prepare_cached(sql)
-            .map_err(|error| self.failed(operation, error))
+            .map_err(|error| self.failed(operation, error))?;
+        if !statement.readonly() {
+            self.written.set(true);
+        }
+        Ok(statement)
     }
 
     fn failed(&self, operation: &'static str, error: rusqlite::Error) -> StoreError {

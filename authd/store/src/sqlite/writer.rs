@@ -1,7 +1,11 @@
-//! The writer: one thread that commits groups of jobs, each in a savepoint of its own.
+//! The writer: one thread that commits groups of jobs.
 //!
 //! Nobody is answered before COMMIT is on disk and the caches have heard of it. A job that fails
 //! or panics is undone alone; what spoils the transaction undoes the whole group.
+//!
+//! A savepoint copies every page that a job changes, and hardly a job fails once it has written. So a
+//! group begins without; the first that does fail so has the group begun anew, each job in a savepoint
+//! of its own. Closures bear being run again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -13,6 +17,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::backend::{Shared, refused};
 use super::checkpoint;
 use super::invalidation;
+use super::queue::Seat;
 use super::reader::execute;
 use super::tx::{Tx, unavailable};
 use crate::claim::Claim;
@@ -58,6 +63,8 @@ pub(super) struct Writer {
 struct Group {
     jobs: Vec<Box<dyn WriteJob>>,
     scopes: Vec<Scope>,
+    /// Whether each job has a savepoint of its own.
+    is_fenced: bool,
 }
 
 /// What became of one run of a job.
@@ -65,6 +72,8 @@ enum Run {
     Kept(Vec<Scope>),
     Undone,
     Panicked,
+    /// It has written, and cannot be undone alone; whether it panicked.
+    Stuck(bool),
     /// The transaction around it is not to be trusted any more.
     Spoiled,
 }
@@ -73,8 +82,9 @@ impl Writer {
     /// The thread: writes until the queue is closed and empty, then gives the connection back.
     pub(super) fn work(mut self) -> Option<Connection> {
         let shared = Arc::clone(&self.shared);
+        let seat = Seat::default();
         let ended = catch_unwind(AssertUnwindSafe(|| {
-            while let Some(first) = shared.writes.take() {
+            while let Some(first) = shared.writes.take(&seat) {
                 if shared.has_failed() {
                     first.job.finish(Err(refused("write")));
                     continue;
@@ -89,7 +99,7 @@ impl Writer {
         if ended.is_err() {
             shared.writes.close();
             shared.fail("the writer panicked");
-            while let Some(queued) = shared.writes.take() {
+            while let Some(queued) = shared.writes.take(&seat) {
                 queued.job.finish(Err(refused("write")));
             }
             return None;
@@ -126,7 +136,7 @@ impl Writer {
         while let Some(QueuedWrite { job, claim }) = next {
             if !claim.begin() {
                 job.finish(Err(StoreError::Expired));
-            } else if !self.run_job(job, group) {
+            } else if !self.run_job(job, claim.is_rehearsal(), group) {
                 return false;
             }
             let room = group.jobs.len() < GROUP_LIMIT && started.elapsed() < self.group_time;
@@ -139,7 +149,13 @@ impl Writer {
         true
     }
 
-    fn run_job(&mut self, mut job: Box<dyn WriteJob>, group: &mut Group) -> bool {
+    /// Runs one job; false if the group is spoiled.
+    fn run_job(
+        &mut self,
+        mut job: Box<dyn WriteJob>,
+        is_rehearsal: bool,
+        group: &mut Group,
+    ) -> bool {
         let started = Instant::now();
         let rehearsed = if self.is_rehearsed() {
             run_in_savepoint(&self.connection, job.as_mut(), false)
@@ -147,8 +163,17 @@ impl Writer {
             Run::Undone
         };
         let run = match rehearsed {
-            Run::Undone | Run::Kept(_) => run_in_savepoint(&self.connection, job.as_mut(), true),
+            Run::Undone | Run::Kept(_) if group.is_fenced || is_rehearsal => {
+                run_in_savepoint(&self.connection, job.as_mut(), true)
+            }
+            Run::Undone | Run::Kept(_) => run_freely(&self.connection, job.as_mut()),
             failed => failed,
+        };
+        let run = match run {
+            Run::Stuck(_) if !self.begin_anew(group) => Run::Spoiled,
+            Run::Stuck(true) => Run::Panicked,
+            Run::Stuck(false) => run_in_savepoint(&self.connection, job.as_mut(), true),
+            run => run,
         };
         let took = started.elapsed();
         if took > JOB_TIME {
@@ -157,22 +182,25 @@ impl Writer {
                 "a job held the writer for long"
             );
         }
-        match run {
-            Run::Kept(scopes) => {
-                group.scopes.extend(scopes);
+        group.take_in(job, run)
+    }
+
+    /// Undoes what the group has done and does it once more, each job in a savepoint; false if that
+    /// cannot be.
+    fn begin_anew(&self, group: &mut Group) -> bool {
+        let jobs = std::mem::take(group).jobs;
+        group.is_fenced = true;
+        let mut is_sound = execute(&self.connection, "ROLLBACK").is_ok()
+            && execute(&self.connection, "BEGIN IMMEDIATE").is_ok();
+        for mut job in jobs {
+            if is_sound {
+                let run = run_in_savepoint(&self.connection, job.as_mut(), true);
+                is_sound = group.take_in(job, run);
+            } else {
                 group.jobs.push(job);
-            }
-            Run::Undone => group.jobs.push(job),
-            Run::Panicked => {
-                tracing::error!("a write panicked");
-                job.finish(Err(StoreError::Panicked));
-            }
-            Run::Spoiled => {
-                group.jobs.push(job);
-                return false;
             }
         }
-        true
+        is_sound
     }
 
     /// Whether this job runs once more before, undone: a write closure must bear that.
@@ -276,6 +304,28 @@ impl Writer {
     }
 }
 
+impl Group {
+    /// Takes in a job by how it ran; false if that spoiled the group.
+    fn take_in(&mut self, job: Box<dyn WriteJob>, run: Run) -> bool {
+        match run {
+            Run::Kept(scopes) => {
+                self.scopes.extend(scopes);
+                self.jobs.push(job);
+            }
+            Run::Undone => self.jobs.push(job),
+            Run::Panicked => {
+                tracing::error!("a write panicked");
+                job.finish(Err(StoreError::Panicked));
+            }
+            Run::Stuck(_) | Run::Spoiled => {
+                self.jobs.push(job);
+                return false;
+            }
+        }
+        true
+    }
+}
+
 fn answer(group: Group, outcome: impl Fn() -> Result<(), StoreError>) {
     for job in group.jobs {
         job.finish(outcome());
@@ -293,6 +343,21 @@ fn is_clean(error: &rusqlite::Error) -> bool {
                 | ErrorCode::ConstraintViolation
         )
     )
+}
+
+/// Runs a job with no savepoint around it.
+fn run_freely(connection: &Connection, job: &mut dyn WriteJob) -> Run {
+    let tx = Tx::new(connection);
+    let ran = catch_unwind(AssertUnwindSafe(|| job.run(&tx)));
+    if tx.is_spoiled() {
+        return Run::Spoiled;
+    }
+    match ran {
+        Ok(true) => Run::Kept(tx.take_scopes()),
+        ran if tx.has_written() => Run::Stuck(ran.is_err()),
+        Ok(_) => Run::Undone,
+        Err(_) => Run::Panicked,
+    }
 }
 
 fn run_in_savepoint(connection: &Connection, job: &mut dyn WriteJob, may_keep: bool) -> Run {

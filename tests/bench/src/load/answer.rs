@@ -31,7 +31,7 @@ impl Incoming {
     /// are an error.
     pub(super) fn answer(&mut self) -> Result<Option<Answer<'_>>> {
         if self.ends.is_none() {
-            let Some(at) = self.bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
+            let Some(at) = memchr::memmem::find(&self.bytes, b"\r\n\r\n") else {
                 return Ok(None);
             };
             let (head, _) = self.bytes.split_at(at);
@@ -67,20 +67,27 @@ fn number(digits: &[u8]) -> Result<usize> {
 }
 
 fn header<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    head.split(|byte| *byte == b'\n').find_map(|line| {
-        let (before, after) = line.split_at_checked(name.len())?;
-        let value = after.strip_prefix(b":")?;
-        before
-            .eq_ignore_ascii_case(name)
-            .then_some(value.trim_ascii())
-    })
+    let begins = memchr::memchr_iter(b'\n', head).map(|end| end + 1);
+    begins
+        .filter_map(|begin| head.get(begin..))
+        .find_map(|line| {
+            let (before, after) = line.split_at_checked(name.len())?;
+            let value = after.strip_prefix(b":")?;
+            if !before.eq_ignore_ascii_case(name) {
+                return None;
+            }
+            let end = memchr::memchr(b'\n', value).unwrap_or(value.len());
+            value.get(..end).map(<[u8]>::trim_ascii)
+        })
 }
 
 /// The text member of that name in a JSON body, found without reading the whole.
 pub(super) fn member<'a>(body: &'a [u8], name: &str) -> Option<&'a str> {
-    let text = std::str::from_utf8(body).ok()?;
-    let (_, after) = text.split_once(&format!("\"{name}\":\""))?;
-    after.split_once('"').map(|(value, _)| value)
+    let begin = format!("\"{name}\":\"");
+    let at = memchr::memmem::find(body, begin.as_bytes())? + begin.len();
+    let after = body.get(at..)?;
+    let value = after.get(..memchr::memchr(b'"', after)?)?;
+    std::str::from_utf8(value).ok()
 }
 
 #[cfg(test)]

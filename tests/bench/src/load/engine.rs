@@ -20,6 +20,7 @@ use crate::floor::own_time;
 
 /// How long the last answers may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+const LATE: &str = "no answer within a minute";
 const READ_BYTES: usize = 16 * 1024;
 
 /// Runs an order.
@@ -32,7 +33,8 @@ pub(super) fn run(order: &Order) -> Result<Outcome> {
     engine.started = Instant::now();
     engine.run()?;
     let seconds = engine.last.duration_since(engine.started).as_secs_f64();
-    let busy = own_time().saturating_sub(cpu).as_secs_f64() / seconds.max(1e-9);
+    let used = own_time().saturating_sub(cpu).saturating_sub(engine.idle);
+    let busy = used.as_secs_f64() / seconds.max(1e-9);
     Ok(Outcome {
         statuses: engine.statuses,
         seconds,
@@ -72,6 +74,11 @@ struct Engine<'a> {
     /// Open loop: requests that are due and have no connection, and connections without a request.
     waiting: VecDeque<Instant>,
     free: Vec<usize>,
+    /// What is read goes through here.
+    buffer: Vec<u8>,
+    /// Awake: since when there was nothing to read, and all such time.
+    idle_since: Option<Instant>,
+    idle: Duration,
 }
 
 impl<'a> Engine<'a> {
@@ -94,6 +101,9 @@ impl<'a> Engine<'a> {
             complaint: String::new(),
             waiting: VecDeque::new(),
             free: (0..order.connections).rev().collect(),
+            buffer: vec![0; READ_BYTES],
+            idle_since: None,
+            idle: Duration::ZERO,
         };
         for index in 0..order.connections {
             let stream = engine.open(index)?;
@@ -128,19 +138,41 @@ impl<'a> Engine<'a> {
             if self.under_way == 0 && pause.is_none() {
                 return Ok(());
             }
-            let patience = pause.unwrap_or(PATIENCE);
+            let patience = match pause {
+                Some(pause) => pause,
+                None if self.order.stays_awake => Duration::ZERO,
+                None => PATIENCE,
+            };
             let timeout = Timespec::try_from(patience)?;
             events.clear();
             let spare = rustix::buffer::spare_capacity(&mut events);
             match epoll::wait(&self.epoll, spare, Some(&timeout)) {
-                Ok(0) if pause.is_none() => return Err("no answer within a minute".into()),
-                Ok(_) | Err(Errno::INTR) => {}
+                Ok(0) if pause.is_none() && patience.is_zero() => self.idles()?,
+                Ok(0) if pause.is_none() => return Err(LATE.into()),
+                Ok(_) | Err(Errno::INTR) => self.works(),
                 Err(error) => return Err(error.into()),
             }
             for event in events.drain(..) {
                 let data = event.data;
                 self.read(usize::try_from(data.u64())?)?;
             }
+        }
+    }
+
+    /// Awake, there is nothing to read.
+    fn idles(&mut self) -> Result<()> {
+        let now = Instant::now();
+        let since = *self.idle_since.get_or_insert(now);
+        if now.duration_since(since) >= PATIENCE {
+            return Err(LATE.into());
+        }
+        Ok(())
+    }
+
+    /// There is something to read again.
+    fn works(&mut self) {
+        if let Some(since) = self.idle_since.take() {
+            self.idle += since.elapsed();
         }
     }
 
@@ -214,9 +246,12 @@ impl<'a> Engine<'a> {
     }
 
     fn read(&mut self, index: usize) -> Result<()> {
-        let mut buffer = [0; READ_BYTES];
         let lane = self.lanes.get_mut(index).ok_or("no such connection")?;
-        let count = match recv(&lane.stream, &mut buffer, RecvFlags::DONTWAIT) {
+        let count = match recv(
+            &lane.stream,
+            self.buffer.as_mut_slice(),
+            RecvFlags::DONTWAIT,
+        ) {
             Ok((_, count)) => count,
             Err(Errno::AGAIN) => return Ok(()),
             Err(Errno::CONNRESET) => 0,
@@ -226,7 +261,7 @@ impl<'a> Engine<'a> {
             return self.closed(index);
         }
         lane.incoming
-            .push(buffer.get(..count).ok_or("more than a buffer")?);
+            .push(self.buffer.get(..count).ok_or("more than a buffer")?);
         let Some(answer) = lane.incoming.answer()? else {
             return Ok(());
         };

@@ -39,6 +39,11 @@ pub(crate) struct Order {
     pub(crate) rate: Option<u32>,
     /// Whether each answer holds the refresh token that the connection sends next.
     pub(crate) chains: bool,
+    /// Whether the generator, in a closed loop, looks for answers without pause. One that sleeps is
+    /// called by its answers, which is work of the server's processor and would not be with clients on
+    /// another machine; so one that has a processor of its own stays awake.
+    #[serde(default)]
+    pub(crate) stays_awake: bool,
 }
 
 impl Order {
@@ -53,6 +58,7 @@ impl Order {
             time: None,
             rate: None,
             chains: false,
+            stays_awake: false,
         }
     }
 }

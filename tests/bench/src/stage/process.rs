@@ -64,7 +64,11 @@ impl Pin {
 /// Runs the generator to its end.
 pub(crate) fn generate(order: &Order, pin: Pin) -> Result<Outcome> {
     let mut command = pin.command()?;
-    command.arg("load").arg(serde_json::to_string(order)?);
+    let order = Order {
+        stays_awake: pin == Pin::Second && !pin.words().is_empty(),
+        ..order.clone()
+    };
+    command.arg("load").arg(serde_json::to_string(&order)?);
     Ok(serde_json::from_str(&said(command)?)?)
 }
 

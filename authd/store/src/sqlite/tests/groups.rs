@@ -55,7 +55,8 @@ fn gate(store: &Store) -> (Sender<()>, Pending<()>) {
     let (begun, has_begun) = channel::<()>();
     let wait = Mutex::new(wait);
     let pending = normal(store, move |_| {
-        begun.send(()).unwrap();
+        // Run again, it finds nobody who hears, and the gate open.
+        begun.send(()).unwrap_or_default();
         let _: Result<(), _> = wait.lock().unwrap().recv();
         Ok(())
     });
@@ -163,6 +164,54 @@ fn a92_a_refused_job_leaves_nothing_and_the_others_commit() {
     assert_eq!(finish(seen).unwrap(), (Some(vec![b'1']), None));
     assert!(is_set(&bench.store, "first") && !is_set(&bench.store, "refused"));
     assert!(bench.heard.0.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a92_a_job_that_fails_after_it_has_written_has_the_group_run_again() {
+    let bench = plain();
+    let runs = Arc::new(AtomicU32::new(0));
+    let job = || {
+        let runs = Arc::clone(&runs);
+        move |tx: &dyn WriteTx| {
+            runs.fetch_add(1, Ordering::SeqCst);
+            tx.invalidate(Scope::Global);
+            let before = tx.meta().value("count")?.map_or(0, |value| value[0]);
+            tx.meta_mut().set("count", &[before + 1])?;
+            Ok(before)
+        }
+    };
+    let refusal = |writes: bool| {
+        move |tx: &dyn WriteTx| {
+            if writes {
+                tx.meta_mut().set("count", &[77])?;
+            }
+            Err::<(), _>(StoreError::Damaged { what: "test" })
+        }
+    };
+    for (writes, times) in [(false, 4), (true, 6)] {
+        runs.store(0, Ordering::SeqCst);
+        let (open, gate) = gate(&bench.store);
+        let jobs = [normal(&bench.store, job()), normal(&bench.store, job())];
+        let refused = normal(&bench.store, refusal(writes));
+        let again = normal(&bench.store, refusal(writes));
+        let later = [normal(&bench.store, job()), normal(&bench.store, job())];
+        drop(open);
+        finish(gate).unwrap();
+        let found: Vec<u8> = jobs
+            .into_iter()
+            .chain(later)
+            .map(|job| finish(job).unwrap())
+            .collect();
+        let first = if writes { 4 } else { 0 };
+        assert_eq!(found, [first, first + 1, first + 2, first + 3]);
+        for refused in [refused, again] {
+            let what = finish(refused).unwrap_err();
+            assert!(matches!(what, StoreError::Damaged { what: "test" }));
+        }
+        assert_eq!(runs.load(Ordering::SeqCst), times, "{writes}");
+    }
+    assert_eq!(bench.commits.load(Ordering::SeqCst), 2);
+    assert_eq!(*bench.heard.0.lock().unwrap(), vec![vec![Scope::Global]; 2]);
 }
 
 #[test]
