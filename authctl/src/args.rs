@@ -198,6 +198,14 @@ pub(crate) enum Command {
         #[arg(long, value_name = "EVERY", value_parser = duration, num_args = 0..=1, require_equals = true, default_missing_value = "2s")]
         watch: Option<Duration>,
     },
+    /// Look for what is wrong, with the next step (exit 11)
+    Doctor {
+        /// This part alone: daemon, sockets, unit, space, smtp, …
+        #[arg(long, value_name = "NAME")]
+        section: Option<common::view::Section>,
+    },
+    /// Tell what happens, as it happens
+    Events(EventsArgs),
     /// Show the counters of the daemon
     Stats(StatsArgs),
     /// Ask whether the daemon is alive (exit 0 or 3)
@@ -271,6 +279,11 @@ pub(crate) enum Command {
     /// Look at mail and its queue, test, pause and resume it
     #[command(subcommand)]
     Mail(Mail),
+    /// Make a call by its method and path; the answer is unchanged
+    Api(ApiArgs),
+    /// Tell names to the completion of a shell
+    #[command(name = "__complete", hide = true)]
+    Complete(CompleteArgs),
     /// Print the completion script of a shell
     Completion {
         /// bash, zsh or fish
@@ -308,6 +321,60 @@ pub(crate) struct StatsArgs {
     pub(crate) watch: Option<Duration>,
     #[command(flatten)]
     pub(crate) list: ListArgs,
+}
+
+/// A call.
+#[derive(Debug, Args)]
+pub(crate) struct ApiArgs {
+    /// GET or POST
+    #[arg(value_name = "METHOD")]
+    pub(crate) method: String,
+    /// Path, of a GET with its query: /v1/user/list?limit=5
+    #[arg(value_name = "PATH")]
+    pub(crate) path: String,
+    /// Send this file, - for stdin, as the body of a POST
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// What is to be completed.
+#[derive(Debug, Args)]
+pub(crate) struct CompleteArgs {
+    /// Names of what
+    #[arg(value_name = "WHAT")]
+    pub(crate) what: Names,
+    /// What stands there already
+    #[arg(value_name = "PREFIX", default_value = "", allow_hyphen_values = true)]
+    pub(crate) prefix: String,
+}
+
+/// What has names that shells complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Names {
+    /// Slugs.
+    Tenants,
+    /// Addresses and ids.
+    Users,
+    /// Names of roles.
+    Roles,
+    /// Names of permissions.
+    Permissions,
+    /// Ids of sessions alive.
+    Sessions,
+}
+
+/// Which events.
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// Begin behind this number, or at this time: 2h, 2026-11-23
+    #[arg(long, value_name = "SEQ|TIME")]
+    pub(crate) since: Option<String>,
+    /// Only types that fit, such as lockout.started or 'user.*'
+    #[arg(long = "type", value_name = "GLOB")]
+    pub(crate) kind: Option<String>,
+    /// Show what there is, and end
+    #[arg(long)]
+    pub(crate) no_follow: bool,
 }
 
 /// Flags of every list.

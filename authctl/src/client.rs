@@ -2,6 +2,7 @@
 //! It refuses what the socket does not carry before asking, and compares protocols before believing.
 
 mod job;
+mod raw;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -342,33 +343,40 @@ fn request<C: AdminCall>(call: &C) -> Result<Request<Full<Bytes>>, Error> {
 /// Refuses a call that the socket does not carry, or a secret for a stranger.
 fn may_carry<C: AdminCall>(link: &Link) -> Result<(), Error> {
     if !C::allowed_on(link.door) {
-        let file = link.path.file_name().unwrap_or_default().to_string_lossy();
-        return Err(Error::new(
-            Exit::Denied,
-            "wrong_socket",
-            format!(
-                "\"{}\" needs the admin channel; you are connected as {} ({file})",
-                C::NAME,
-                connect::role(link.door)
-            ),
-        )
-        .hint("Use sudo, or ask a member of authd-admin."));
+        return Err(not_carried(C::NAME, link));
     }
     if C::SENDS_SECRET && !connect::trusted(link.peer) {
-        let stranger = link
-            .peer
-            .map_or_else(|| "an unknown user".to_owned(), connect::user_name);
-        return Err(Error::new(
-            Exit::Denied,
-            "foreign_server",
-            format!(
-                "refusing to send a secret: {} belongs to {stranger}",
-                link.path.display()
-            ),
-        )
-        .hint("Only root, authd and you yourself are trusted there. Check --socket."));
+        return Err(foreign(link));
     }
     Ok(())
+}
+
+fn not_carried(name: &str, link: &Link) -> Error {
+    let file = link.path.file_name().unwrap_or_default().to_string_lossy();
+    Error::new(
+        Exit::Denied,
+        "wrong_socket",
+        format!(
+            "\"{name}\" needs the admin channel; you are connected as {} ({file})",
+            connect::role(link.door)
+        ),
+    )
+    .hint("Use sudo, or ask a member of authd-admin.")
+}
+
+fn foreign(link: &Link) -> Error {
+    let stranger = link
+        .peer
+        .map_or_else(|| "an unknown user".to_owned(), connect::user_name);
+    Error::new(
+        Exit::Denied,
+        "foreign_server",
+        format!(
+            "refusing to send a secret: {} belongs to {stranger}",
+            link.path.display()
+        ),
+    )
+    .hint("Only root, authd and you yourself are trusted there. Check --socket.")
 }
 
 fn unreachable(path: &std::path::Path, error: &hyper::Error) -> Error {

@@ -13,10 +13,10 @@ use crate::error::Error;
 use crate::exit::Exit;
 
 /// Socket of another product of the same name, a PAM login daemon.
-const FOREIGN: &str = "/run/authd.sock";
+pub(crate) const FOREIGN: &str = "/run/authd.sock";
 
 /// What is behind a socket, by its file name; of any other name, what carries everything.
-fn door(path: &Path) -> Socket {
+pub(crate) fn door(path: &Path) -> Socket {
     match path.file_name().and_then(|name| name.to_str()) {
         Some("monitor.sock") => Socket::Monitor,
         Some("helpdesk.sock") => Socket::Helpdesk,
@@ -150,7 +150,7 @@ fn explain(path: &Path, error: &io::Error, command: &str, named: bool) -> Error 
 }
 
 /// Word of systemd about the service, where systemd runs.
-fn service_state() -> Option<String> {
+pub(crate) fn service_state() -> Option<String> {
     if !Path::new("/run/systemd/system").is_dir() {
         return None;
     }

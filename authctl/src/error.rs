@@ -14,6 +14,8 @@ use words::{deed, flag};
 
 /// Most lines that one failure may take on the screen.
 const LINES: usize = 5;
+/// Code of an answer that broke off, or that cannot be read.
+const UNEXPECTED: &str = "unexpected_answer";
 /// Code of an end without anything to act on.
 const NOTHING_NAMED: &str = "nothing_named";
 
@@ -63,6 +65,21 @@ impl Error {
     /// What is said of an end that is no failure.
     pub(crate) fn remark(&self) -> Option<&str> {
         (self.code == NOTHING_NAMED).then_some(self.message.as_str())
+    }
+
+    /// What failed, in one sentence.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The first thing to do about it.
+    pub(crate) fn first_hint(&self) -> Option<&str> {
+        self.hints.first().map(String::as_str)
+    }
+
+    /// Whether an answer broke off that had begun.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.code == UNEXPECTED
     }
 
     /// Adds a next step.

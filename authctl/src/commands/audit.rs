@@ -3,6 +3,8 @@
 mod export;
 mod list;
 
+pub(crate) use list::by;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};

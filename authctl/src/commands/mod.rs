@@ -1,14 +1,18 @@
 //! From the command line to the exit code: parse, resolve, run one command, report its end.
 //! Each noun has its own file; what they share is the context.
 
+mod api;
 mod attempt;
 mod audit;
 mod backup;
 mod client;
+mod complete;
 mod completion;
 mod conditional;
 mod daemon;
 mod db;
+mod doctor;
+mod events;
 mod follow;
 mod help;
 mod key;
@@ -177,10 +181,14 @@ impl Context {
     fn dispatch(&mut self, command: Command) -> Result<Exit, Error> {
         match command {
             Command::Completion { shell } => completion::run(&mut self.printer, shell),
+            Command::Api(args) => finish(api::run(self, args)),
+            Command::Complete(args) => finish(complete::run(self, args)),
             Command::Help { words } => help::run(&mut self.printer, &words),
             Command::Version { client: true } => status::client_version(&mut self.printer),
             Command::Version { client: false } => finish(status::version(self)),
             Command::Status { watch } => finish(status::status(self, watch)),
+            Command::Doctor { section } => finish(doctor::run(self, section)),
+            Command::Events(args) => finish(events::run(self, args)),
             Command::Stats(args) => finish(stats::run(self, args)),
             Command::Ping { wait } => finish(status::ping(self, wait)),
             Command::Tenant(command) => finish(tenant::run(self, command)),

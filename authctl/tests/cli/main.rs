@@ -8,6 +8,7 @@ mod backups;
 mod changes;
 mod clients;
 mod daemon;
+mod doctor;
 mod ends;
 mod every_list;
 mod help;

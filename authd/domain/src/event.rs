@@ -1,8 +1,11 @@
-//! Events that revoke: what whoever checks tokens without asking must no longer accept (rule 11).
+//! Events: what revokes, which whoever checks tokens without asking must no longer accept (rule 11), and
+//! what else the operator is told as it happens.
 
-use common::id::{ClientId, KeyId, SessionId, TenantId, UserId};
+use common::id::{AuditId, ClientId, KeyId, SessionId, TenantId, UserId};
 use common::time::Time;
 use serde::Serialize;
+
+use crate::lockout::CounterKey;
 
 /// What is revoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +33,34 @@ pub struct Revocation {
     pub at: Time,
     /// What is revoked.
     pub what: Revoked,
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happened {
+    /// Something was revoked.
+    Revocation(Revoked),
+    /// A change of which the audit log has a row.
+    Change(AuditId),
+    /// A name is locked by failures.
+    Lockout(CounterKey),
+}
+
+/// An event as the operator is told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happening {
+    /// Its number; a later commit has a higher one.
+    pub number: u64,
+    /// When it happened.
+    pub at: Time,
+    /// The tenant that it belongs to.
+    pub tenant: Option<TenantId>,
+    /// What.
+    pub what: Happened,
+    /// The user that it is about, or that owns what it is about.
+    pub user: Option<UserId>,
+    /// Where the last failure of a locked name came from, if none came since.
+    pub ip: Option<String>,
 }
 
 /// `typ` of a page of the feed.

@@ -8,6 +8,7 @@ mod beginning;
 mod export;
 mod heads;
 mod list;
+mod told;
 mod verify;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub use beginning::{BEGINNING, begin};
 pub use export::export;
 pub use heads::{LoggedHeads, log_heads};
 pub use list::{list, show};
+pub use told::event_views;
 pub use verify::{broken_chains, mark, verify};
 
 use crate::app::context::{Administrator, By};

@@ -112,6 +112,7 @@ fn fail_in(
     if let AfterFailure::Locked { until } = after {
         tx.counters_mut()
             .lock(&counter.key, until, counter.policy.threshold)?;
+        tx.counters_mut().tell_lock(&counter.key, at)?;
     }
     Ok(after)
 }

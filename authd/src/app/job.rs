@@ -47,6 +47,16 @@ impl Reporter {
         }
     }
 
+    /// Hands a part over, and waits while the caller is slow. False once the caller has gone.
+    pub async fn send(&self, part: Vec<u8>) -> bool {
+        self.events.send(Event::Data(part)).await.is_ok()
+    }
+
+    /// Whether the caller has gone.
+    pub fn is_alone(&self) -> bool {
+        self.events.is_closed()
+    }
+
     /// Hands a part over, from a thread that may block. False once the caller has gone.
     pub fn data(&self, part: Vec<u8>) -> bool {
         self.events.blocking_send(Event::Data(part)).is_ok()

@@ -73,6 +73,19 @@ const PAGES: &[(&str, &str)] = &[
         "man5/authd.toml.5",
         include_str!("../../../man/authd.toml.5"),
     ),
+    (
+        "man7/authctl-json.7",
+        include_str!("../../../man/authctl-json.7"),
+    ),
+    ("man7/authd-api.7", include_str!("../../../man/authd-api.7")),
+    (
+        "man7/authd-hardening.7",
+        include_str!("../../../man/authd-hardening.7"),
+    ),
+    (
+        "man7/authd-permissions.7",
+        include_str!("../../../man/authd-permissions.7"),
+    ),
     ("man8/authd.8", include_str!("../../../man/authd.8")),
 ];
 

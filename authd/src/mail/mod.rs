@@ -108,10 +108,18 @@ impl fmt::Display for Undelivered {
 /// What `Post::deliver` gives.
 pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<Receipt, Undelivered>> + Send + 'a>>;
 
+/// What `Post::reach` gives.
+pub type Reach<'a> = Pin<Box<dyn Future<Output = Result<(), Undelivered>> + Send + 'a>>;
+
 /// Takes letters: an SMTP server, a folder, the log.
 pub trait Post: Send + Sync {
     /// Renders the letter and hands it over; ends within `mail.timeout`.
     fn deliver(&self, letter: Letter) -> Delivery<'_>;
+
+    /// Whether a letter could be handed over now: connects, encrypts and signs in, and sends none.
+    fn reach(&self) -> Reach<'_> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 
     /// Where letters go, for `authctl mail status`: `smtp relay.example.net:587 starttls`.
     fn description(&self) -> String;

@@ -9,8 +9,8 @@ use super::exit::Failure;
 use crate::config::Config;
 use crate::crypto::Pepper;
 
-/// Fact: the id of the pepper in use.
-pub(super) const ID: &str = "pepper_id";
+pub(super) use crate::app::key::PEPPER_ID as ID;
+
 /// Fact: what shows that a pepper is the same.
 pub(super) const CHECK: &str = "pepper_check";
 

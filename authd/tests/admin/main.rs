@@ -16,6 +16,8 @@ mod daemon;
 mod deleted_tenants;
 mod deletions;
 mod desk;
+mod doctor;
+mod events;
 mod floors;
 mod helpdesk;
 mod lists;

@@ -392,7 +392,10 @@ async fn a96_what_nothing_would_undo_is_not_rehearsed() {
 #[tokio::test]
 async fn a96_a_job_refuses_to_be_rehearsed() {
     let desk = Desk::new();
-    for call in common::call::all().iter().filter(|call| call.is_job) {
+    let calls = common::call::all();
+    // One that only reads has nothing to rehearse.
+    let changing = |call: &&common::call::CallInfo| call.is_job && call.method == "POST";
+    for call in calls.iter().filter(changing) {
         let body = json!({"goal": "folder", "name": "x"});
         let (status, _) = send(&desk, desk.rehearsing(), call.path, &body).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{}", call.name);

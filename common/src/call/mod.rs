@@ -8,6 +8,8 @@ pub mod backup;
 pub mod client;
 pub mod daemon;
 pub mod db;
+pub mod doctor;
+pub mod events;
 pub mod job;
 pub mod key;
 pub mod lockout;
@@ -299,6 +301,8 @@ fn of_the_installation() -> Vec<CallInfo> {
         info::<status::Stats>(),
         info::<status::Ping>(),
         info::<status::Version>(),
+        info::<doctor::Doctor>(),
+        info::<events::Events>(),
         info::<key::List>(),
         info::<key::Jwks>(),
         info::<key::Rotate>(),

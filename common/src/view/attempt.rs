@@ -48,7 +48,7 @@ pub struct AttemptView {
 }
 
 /// Attempts of one address, user or tenant, counted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AttemptTopView {
     /// The address, where they are counted by it; null for attempts without one.
     pub ip: Option<String>,

@@ -8,7 +8,7 @@ use crate::id::{AuditId, ClientId, TenantId, UserId};
 use crate::time::Time;
 
 /// What came out of checking one chain of audit rows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditChainView {
     /// Slug; the `ten_…` id of a tenant that is gone; null for the installation's own chain.
     pub tenant: Option<String>,

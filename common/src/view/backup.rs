@@ -1,12 +1,13 @@
 //! Backups, checks, and the database as a whole.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::AuditId;
 use crate::time::Time;
 
 /// A backup. The manifest beside its file is the same object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BackupView {
     /// Name of the file; null where the caller has it.
     pub name: Option<String>,
@@ -29,7 +30,7 @@ pub struct BackupView {
 }
 
 /// Answer of `backup create`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BackupMade {
     /// The backup.
     pub backup: BackupView,
@@ -46,7 +47,7 @@ pub struct BackupMade {
 }
 
 /// Answer of a check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckView {
     /// Whether all is sound.
     pub ok: bool,
@@ -58,7 +59,7 @@ pub struct CheckView {
 }
 
 /// Answer of `db status`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DatabaseView {
     /// `sqlite`
     pub backend: String,
@@ -83,7 +84,7 @@ pub struct DatabaseView {
 }
 
 /// A step of the schema.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MigrationView {
     /// Its number.
     pub version: u32,
@@ -94,7 +95,7 @@ pub struct MigrationView {
 }
 
 /// Answer of `db vacuum`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VacuumView {
     /// Bytes given back to the disk.
     pub bytes_given_back: u64,

@@ -1,11 +1,12 @@
 //! The running daemon's configuration as the operator sees it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::AuditId;
 
 /// One key of the configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConfigValueView {
     /// Full name, `section.key`.
     pub key: String,
@@ -23,7 +24,7 @@ pub struct ConfigValueView {
 }
 
 /// The configuration that runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConfigView {
     /// Files it was read from, in order.
     pub files: Vec<String>,
@@ -34,7 +35,7 @@ pub struct ConfigView {
 }
 
 /// One key that a reload found changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyChangeView {
     /// Full name.
     pub key: String,
@@ -47,7 +48,7 @@ pub struct KeyChangeView {
 }
 
 /// One fault of a configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConfigFaultView {
     /// Where it stands: `FILE:LINE:COLUMN`, or another layer; null if nowhere.
     pub at: Option<String>,
@@ -58,7 +59,7 @@ pub struct ConfigFaultView {
 }
 
 /// What came out of a reload.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReloadView {
     /// What is wrong with the configuration; if anything is, the former one holds as it was.
     pub faults: Vec<ConfigFaultView>,

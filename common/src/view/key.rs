@@ -1,12 +1,13 @@
 //! A signing key, as the operator sees it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::KeyId;
 use crate::time::Time;
 
 /// A signing key without anything secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyView {
     /// Its id: the `kid` of the tokens that it signed.
     pub id: KeyId,

@@ -1,12 +1,13 @@
 //! Mails in the outbox as the operator sees them: never a text, a link or a token.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::MessageId;
 use crate::time::Time;
 
 /// Where a mail stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageState {
     /// It waits for its next try.
@@ -37,7 +38,7 @@ impl MessageState {
 }
 
 /// A mail of the outbox.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MessageView {
     /// `msg_…`
     pub id: MessageId,
@@ -62,7 +63,7 @@ pub struct MessageView {
 }
 
 /// How mail stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MailStatus {
     /// Where mails go, such as `smtp relay.example.net:587 starttls`; null without a transport.
     pub transport: Option<String>,

@@ -1,12 +1,13 @@
 //! A registration that waits, as it is shown.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::UserId;
 use crate::time::Time;
 
 /// A registration. Several of one address may stand side by side.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RegistrationView {
     /// `usr_…`: the id that the user will have.
     pub id: UserId,

@@ -111,7 +111,7 @@ pub struct HeldPermission {
 }
 
 /// A user who holds a permission.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HolderView {
     /// The user.
     pub user_id: UserId,

@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::tally::{Spread, float};
 
 /// Every counter of the daemon.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StatsView {
     /// By name.
     pub families: Vec<Family>,
 }
 
 /// Figures of one name.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Family {
     /// `authd_…`, ending in its unit.
     pub name: String,
@@ -29,7 +30,7 @@ pub struct Family {
 }
 
 /// How figures move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FamilyKind {
     /// It only grows, from zero at the start of the daemon.
@@ -52,7 +53,7 @@ impl FamilyKind {
 }
 
 /// One figure.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sample {
     /// The family's name; a histogram's has `_bucket`, `_sum` or `_count` behind it.
     pub name: String,

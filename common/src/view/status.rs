@@ -1,12 +1,13 @@
 //! The daemon at a glance.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::time::Time;
 use crate::view::MailStatus;
 
 /// Answer of `authctl status`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusView {
     /// `running` or `draining`.
     pub status: String,
@@ -38,7 +39,7 @@ pub struct StatusView {
 }
 
 /// The HTTP side.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ApiStatus {
     /// Public address.
     pub public_url: String,
@@ -53,7 +54,7 @@ pub struct ApiStatus {
 }
 
 /// The database.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DatabaseStatus {
     /// `sqlite`
     pub backend: String,
@@ -72,7 +73,7 @@ pub struct DatabaseStatus {
 }
 
 /// The newest backup.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BackupStatus {
     /// The moment that it shows.
     pub at: Time,
@@ -81,7 +82,7 @@ pub struct BackupStatus {
 }
 
 /// The caches.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CacheStatus {
     /// Entries held.
     pub entries: u64,
@@ -125,7 +126,7 @@ pub struct RedisStatus {
 }
 
 /// Signing keys.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyStatus {
     /// Keys in the JWKS.
     pub total: u32,
@@ -137,7 +138,7 @@ pub struct KeyStatus {
 }
 
 /// How many of what.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
     /// Tenants, `system` apart.
     pub tenants: u64,
@@ -152,7 +153,7 @@ pub struct Counts {
 }
 
 /// Something to look at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Warning {
     /// Stable name, such as `proxy_untrusted`.
     pub code: String,
@@ -164,7 +165,7 @@ pub struct Warning {
 }
 
 /// Answer of `authctl version` and `ping`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VersionView {
     /// Version of the daemon.
     pub version: String,

@@ -66,7 +66,7 @@ pub struct TenantView {
 }
 
 /// What a tenant uses; attempts are those of the last day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TenantUsageView {
     /// Slug.
     pub tenant: String,

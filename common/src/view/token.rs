@@ -1,11 +1,12 @@
 //! A single token, as the operator sees it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::time::Time;
 
 /// What a token says, who signed it, and whether it is accepted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TokenView {
     /// Algorithm that it names.
     pub alg: Option<String>,
@@ -26,7 +27,7 @@ pub struct TokenView {
 }
 
 /// A token that is denied before its time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeniedTokenView {
     /// Its id.
     pub jti: String,

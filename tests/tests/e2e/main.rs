@@ -15,6 +15,7 @@ mod closed;
 mod damage;
 mod disk;
 mod durability;
+mod events;
 mod examples;
 mod faults;
 mod first_light;

@@ -153,7 +153,7 @@ fn v13_4_5_the_page_is_on_its_own_address_and_nothing_else_is() {
 }
 
 #[test]
-fn the_alerts_name_what_there_is() {
+fn the_alerts_and_the_board_name_what_there_is() {
     let address = free_address();
     let home = Home::new().setting("metrics.listen", &format!("\"{address}\""));
     let daemon = open(&home);
@@ -176,4 +176,21 @@ fn the_alerts_name_what_there_is() {
         }
     }
     assert!(asked >= 9, "{asked}");
+
+    let board = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/grafana/authd.json");
+    let board = fs::read_to_string(board).expect("the board");
+    let board: Value = serde_json::from_str(&board).expect("JSON");
+    let panels = board["panels"].as_array().expect("panels");
+    assert!(panels.len() >= 15, "{}", panels.len());
+    for panel in panels {
+        for target in panel["targets"].as_array().expect("targets") {
+            let expression = target["expr"].as_str().expect("an expression");
+            let words = expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            let mut of_ours = words.filter(|word| word.starts_with("authd_")).peekable();
+            assert!(of_ours.peek().is_some(), "{expression}");
+            for word in of_ours {
+                assert!(names.contains(word), "{word}: {expression}");
+            }
+        }
+    }
 }

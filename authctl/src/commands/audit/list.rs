@@ -84,7 +84,7 @@ const SHAPE: Shape<AuditView> = Shape {
 };
 
 /// `jane(1001)`; what is not known is left out, and a claim of sudo stands behind.
-fn by(actor: &ActorView) -> Cell {
+pub(crate) fn by(actor: &ActorView) -> Cell {
     let uid = actor.uid.map(|uid| format!("({uid})")).unwrap_or_default();
     let claim = actor.sudo_uid.map(|uid| format!(" sudo {uid}"));
     let client = actor.client_id.map(|id| id.to_string());

@@ -91,7 +91,15 @@ pub(super) fn chain(tx: &dyn ReadTx, name: Option<&str>) -> Result<Option<Tenant
     }
 }
 
-fn views(tx: &dyn ReadTx, rows: &[AuditRow], sight: Sight) -> Result<Vec<AuditView>, StoreError> {
+/// The rows as they are listed.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn views(
+    tx: &dyn ReadTx,
+    rows: &[AuditRow],
+    sight: Sight,
+) -> Result<Vec<AuditView>, StoreError> {
     let mut slugs: BTreeMap<TenantId, String> = BTreeMap::new();
     let mut addresses: BTreeMap<UserId, Option<String>> = BTreeMap::new();
     for row in rows {

@@ -131,11 +131,20 @@ pub async fn list(
     Ok(place.page(rows, next.as_deref()))
 }
 
+/// The newest backup; none where there is none.
+///
+/// # Errors
+/// `unavailable` for a folder that cannot be read.
+pub async fn newest_whole(app: &App) -> Result<Option<BackupView>, Error> {
+    let folder = folder(app);
+    let all = aside(move || folder.list()).await?.map_err(refusal)?;
+    Ok(all.into_iter().next())
+}
+
 /// The newest backup, for the glance; none where there is none, or no folder that can be read.
 pub async fn newest(app: &App) -> Option<BackupStatus> {
-    let folder = folder(app);
-    let all = aside(move || folder.list()).await.ok()?.ok()?;
-    all.first().map(|view| BackupStatus {
+    let newest = newest_whole(app).await.ok()?;
+    newest.map(|view| BackupStatus {
         at: view.created_at,
         verified: view.verified,
     })

@@ -18,8 +18,8 @@ use domain::key::{KeyPolicy, KeyPurpose, KeyState, RETIRING_LIMIT, StoredKey, pl
 use store::{Scope, StoreError};
 
 pub use offline::{
-    Making, Renewal, Renewed, WRAP_KEY_CHECK, WRAP_KEY_ID, next_number, rewrapped, succeed,
-    write_succession,
+    Making, PEPPER_ID, Renewal, Renewed, WRAP_KEY_CHECK, WRAP_KEY_ID, next_number, rewrapped,
+    succeed, write_succession,
 };
 pub use renewal::renew;
 pub use rotation::tend;

@@ -211,6 +211,8 @@ impl Renewal {
     }
 }
 
+/// Fact: the id of the pepper, where there is one.
+pub const PEPPER_ID: &str = "pepper_id";
 /// Fact: the id of the wrap key.
 pub const WRAP_KEY_ID: &str = "wrap_key_id";
 /// Fact: what shows that a wrap key is the same.

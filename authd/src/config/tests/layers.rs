@@ -283,3 +283,23 @@ fn development_defaults_stand_below_every_setting() {
         DatabaseUrl::Sqlite(PathBuf::from("/x/y.db"))
     );
 }
+
+#[test]
+fn the_container_file_says_what_the_configuration_takes() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/container/Containerfile");
+    let text = fs::read_to_string(path).unwrap();
+    let lines = text.lines().map(|line| line.trim().trim_end_matches(" \\"));
+    let lines = lines.map(|line| line.trim_start_matches("ENV "));
+    let mut variables: Vec<(&str, &str)> = lines
+        .filter(|line| line.starts_with("AUTHD_"))
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name, value.trim_matches('"')))
+        .collect();
+    assert!(variables.len() >= 5, "{variables:?}");
+    variables.push(("AUTHD_API__PUBLIC_URL", "https://auth.example.com"));
+    let config = load_environment(&variables).unwrap().config;
+    assert_eq!(config.api.listen, ["0.0.0.0:8440".parse().unwrap()]);
+    assert!(config.api.behind_proxy);
+    assert_eq!(config.admin.socket_group, None);
+    assert!(text.contains("USER 65532:65532") && text.contains("\"healthcheck\"]"));
+}

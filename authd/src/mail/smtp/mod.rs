@@ -22,12 +22,15 @@ use lettre::transport::smtp::response::Response;
 use self::connect::Route;
 use self::verdict::{Stage, verdict};
 use super::compose::{Composed, Stationery};
-use super::{Delivery, Letter, Post, Receipt, Undelivered};
+use super::{Delivery, Letter, Post, Reach, Receipt, Undelivered};
 
 /// Connections that are kept for the next letter.
 const MOST_IDLE: usize = 4;
 /// How long they are kept; below the idle limits of common servers (RFC 5321, 4.5.3.2: 5 minutes).
 const LONGEST_IDLE: Duration = Duration::from_secs(60);
+
+/// Longest time that is waited for a server only to see whether it is there.
+const LONGEST_REACH: Duration = Duration::from_secs(5);
 
 /// How the way to the server is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,6 +179,27 @@ impl Post for Smtp {
                 })
             });
             outcome.map_err(|undelivered| verdict::without_the_letter(undelivered, &letter))
+        })
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        Box::pin(async {
+            let stage = Stage::default();
+            let limit = self.timeout.min(LONGEST_REACH);
+            let tried = tokio::time::timeout(limit, self.route.open(&stage)).await;
+            let mut connection = tried.unwrap_or_else(|_| {
+                Err(Undelivered {
+                    is_permanent: false,
+                    reason: format!(
+                        "{}:{} did not answer within {} s, while {stage}",
+                        self.route.host,
+                        self.route.port,
+                        limit.as_secs_f32()
+                    ),
+                })
+            })?;
+            connection.abort().await;
+            Ok(())
         })
     }
 

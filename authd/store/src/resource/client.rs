@@ -8,7 +8,7 @@
 use common::id::{ClientId, RoleId, TenantId};
 use common::time::Time;
 use domain::client::{ClientSecretRow, ServiceClient};
-use domain::event::{Range, Revocation};
+use domain::event::{Happening, Range, Revocation};
 use domain::rights::Right;
 use domain::tenant::Slug;
 
@@ -63,10 +63,15 @@ pub struct ClientRow {
     pub tenant: Slug,
 }
 
-/// Events that revoke, to read: they are written by the changes themselves.
+/// Events, to read: they are written by the changes themselves.
 pub trait EventsRead {
     /// From where to where the numbers go.
     fn range(&self) -> Result<Range, StoreError>;
     /// Those of a tenant, and those of no tenant, behind a number; at most `limit`, in order.
     fn of(&self, tenant: TenantId, since: u64, limit: u32) -> Result<Vec<Revocation>, StoreError>;
+    /// All events behind a number, of whichever tenant; at most `limit`, in order.
+    fn all(&self, since: u64, limit: u32) -> Result<Vec<Happening>, StoreError>;
+    /// The number of the last event before the first that happened at or after a time; that of the
+    /// last event where none did, and none where there is no event.
+    fn last_before(&self, at: Time) -> Result<Option<u64>, StoreError>;
 }

@@ -36,6 +36,9 @@ pub trait Counters: CountersRead {
     fn fail(&self, id: ReservationId, at: Time, ip: Option<&str>) -> Result<(), StoreError>;
     /// Locks the counter until `until`, remembers how many failures did it, and empties the count.
     fn lock(&self, key: &CounterKey, until: Time, failures: u32) -> Result<(), StoreError>;
+    /// Writes the event that the name behind a counter is locked by failures; a device's counter, or
+    /// one that is not there, leaves none.
+    fn tell_lock(&self, key: &CounterKey, at: Time) -> Result<(), StoreError>;
     /// Empties the count and ends the lock by failures; open reservations stay. True if there was
     /// anything to clear.
     fn clear(&self, key: &CounterKey) -> Result<bool, StoreError>;

@@ -180,6 +180,15 @@ impl Audit for Tx<'_> {
             mac: seal(&mac_input(entry, number, &head.mac, &digest)),
         };
         insert(self, &row)?;
+        self.run(
+            "audit.event",
+            "INSERT INTO events (at, kind, tenant_id, subject) VALUES (?1, 'audit', ?2, ?3)",
+            params![
+                entry.at.millis(),
+                entry.tenant_id.map(|id| *id.as_bytes()),
+                entry.id.as_bytes(),
+            ],
+        )?;
         Ok(row)
     }
 }

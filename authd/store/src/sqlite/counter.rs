@@ -268,6 +268,16 @@ impl Counters for Tx<'_> {
         .map(drop)
     }
 
+    fn tell_lock(&self, key: &CounterKey, at: Time) -> Result<(), StoreError> {
+        self.run(
+            "counters.tell_lock",
+            "INSERT INTO events (at, kind, tenant_id, subject) \
+             SELECT ?2, 'lockout', tenant_id, key FROM counters WHERE key = ?1 AND kind = ?3",
+            params![key.as_bytes(), at.millis(), kind_name(CounterKind::Subject)],
+        )
+        .map(drop)
+    }
+
     fn clear(&self, key: &CounterKey) -> Result<bool, StoreError> {
         let forgotten = self.forget_failures(key)?;
         let unlocked = self.run(

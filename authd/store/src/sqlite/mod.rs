@@ -49,7 +49,7 @@ pub use restore::{Draft, Ended, Hold, forget, replace};
 pub use snapshot::{Copied, snapshot};
 pub use whole::{
     Layout, MigrationRow, Still, begins_as_database, bring_up, free_bytes, layout, migrations,
-    problems, upgrade, vacuum,
+    problems, quick_problem, upgrade, vacuum,
 };
 
 use std::fmt;

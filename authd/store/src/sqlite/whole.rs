@@ -104,6 +104,18 @@ pub fn problems(path: &Path) -> Result<Vec<String>, OpenError> {
     Ok(problems_of(&connection))
 }
 
+/// The first thing that is wrong with the pages of a database, also beside a daemon: each is read once,
+/// without the cross-check of indexes and references. None where nothing is.
+///
+/// # Errors
+/// [`OpenError`] where it cannot be opened at all.
+pub fn quick_problem(path: &Path) -> Result<Option<String>, OpenError> {
+    let connection = open_shared(path).map_err(|error| failed(path, &error))?;
+    let found =
+        lines(&connection, "PRAGMA quick_check(1)").unwrap_or_else(|error| vec![error.to_string()]);
+    Ok(found.into_iter().find(|line| line != "ok"))
+}
+
 fn problems_of(connection: &Connection) -> Vec<String> {
     let mut found = lines(
         connection,
