@@ -9,6 +9,7 @@ mod completion;
 mod conditional;
 mod daemon;
 mod db;
+mod explain;
 mod follow;
 mod help;
 mod key;
@@ -191,6 +192,7 @@ impl Context {
             Command::WhoCan { permission, list } => {
                 finish(permission::who_can(self, permission, &list))
             }
+            Command::Explain(command) => finish(explain::run(self, command)),
             Command::Lockout(command) => finish(lockout::run(self, command)),
             Command::Attempt(command) => finish(attempt::run(self, command)),
             Command::Registration(command) => finish(registration::run(self, command)),

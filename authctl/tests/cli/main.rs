@@ -10,6 +10,7 @@ mod clients;
 mod daemon;
 mod ends;
 mod every_list;
+mod explain;
 mod help;
 mod keys;
 mod lists;

@@ -10,12 +10,14 @@
 mod attempts;
 mod audit;
 mod backups;
+mod blasts;
 mod chains;
 mod clients;
 mod daemon;
 mod deleted_tenants;
 mod deletions;
 mod desk;
+mod explain;
 mod lists;
 mod lockouts;
 mod mails;
@@ -28,6 +30,7 @@ mod roles;
 mod routes;
 mod sessions;
 mod settings;
+mod simulations;
 mod states;
 #[path = "../support/mod.rs"]
 mod support;
