@@ -5,6 +5,7 @@ mod attempt;
 mod audit;
 mod client;
 mod daemon;
+mod explain;
 mod keeping;
 mod key;
 mod mail;
@@ -25,6 +26,7 @@ pub(crate) use attempt::{Attempt, AttemptList, AttemptsBy, Top};
 pub(crate) use audit::{Audit, AuditList, ExportFormat};
 pub(crate) use client::{Client, ClientCreate};
 pub(crate) use daemon::{Daemon, Switch};
+pub(crate) use explain::Explain;
 pub(crate) use keeping::{Backup, Db};
 pub(crate) use key::{Key, Token};
 pub(crate) use registration::Registration;
@@ -36,7 +38,9 @@ use crate::filter::Filter;
 
 pub(crate) use mail::{Mail, Queue, QueueMany};
 pub(crate) use settings::TenantSettings;
-pub(crate) use state::{LockoutAdd, LockoutClear, TenantNamed, TenantSet, TermArgs};
+pub(crate) use state::{
+    LockoutAdd, LockoutClear, LockoutSimulate, TenantNamed, TenantSet, TermArgs,
+};
 pub(crate) use user::{
     PasswordArgs, PictureAct, User, UserCreate, UserParts, UserPicture, UserReset, UserShow,
 };
@@ -246,6 +250,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         list: ListArgs,
     },
+    /// Tell why a login was refused, or why a user may do something
+    #[command(subcommand)]
+    Explain(Explain),
     /// Look at counted login failures, and clear them
     #[command(subcommand)]
     Lockout(Lockout),
@@ -497,6 +504,9 @@ pub(crate) enum Lockout {
     Clear(LockoutClear),
     /// Lock a name by hand, for its known devices too
     Add(LockoutAdd),
+    /// Replay recorded attempts under another policy; nothing changes
+    #[command(override_usage = "authctl lockout simulate [OPTIONS]")]
+    Simulate(LockoutSimulate),
 }
 
 /// The tree with what every help text has in common.

@@ -89,6 +89,31 @@ pub(crate) struct LockoutAdd {
     pub(crate) reason: Option<String>,
 }
 
+/// What `lockout simulate` takes.
+#[derive(Debug, Args)]
+pub(crate) struct LockoutSimulate {
+    /// Attempts since this time, date, or 30d ago, say
+    #[arg(long, value_name = "TIME", default_value = "30d")]
+    pub(crate) since: String,
+    #[command(flatten)]
+    pub(crate) policy: AskedPolicy,
+}
+
+/// What is asked instead of the present policy; the rest stays.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct AskedPolicy {
+    /// Lock after so many wrong passwords
+    #[arg(long, value_name = "N")]
+    pub(crate) threshold: Option<u32>,
+    /// Count those within this time
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) window: Option<Duration>,
+    /// Lock for so long
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+}
+
 /// How long a lock holds.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]

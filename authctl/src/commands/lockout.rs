@@ -1,4 +1,6 @@
-//! `lockout list|show|clear|add`.
+//! `lockout list|show|clear|add|simulate`.
+
+mod simulate;
 
 use common::call::lockout::{Add, Clear, ClearAll, List, Show, Term};
 use common::call::{Change, UserRef};
@@ -147,6 +149,7 @@ pub(crate) async fn run(context: &mut Context, command: Lockout) -> Result<Exit,
             clear(context, Many { users, reason }).await
         }
         Lockout::Add(wanted) => add(context, wanted).await,
+        Lockout::Simulate(wanted) => simulate::run(context, wanted).await,
     }
 }
 

@@ -13,6 +13,7 @@ mod daemon;
 mod db;
 mod doctor;
 mod events;
+mod explain;
 mod follow;
 mod help;
 mod key;
@@ -199,6 +200,7 @@ impl Context {
             Command::WhoCan { permission, list } => {
                 finish(permission::who_can(self, permission, &list))
             }
+            Command::Explain(command) => finish(explain::run(self, command)),
             Command::Lockout(command) => finish(lockout::run(self, command)),
             Command::Attempt(command) => finish(attempt::run(self, command)),
             Command::Registration(command) => finish(registration::run(self, command)),

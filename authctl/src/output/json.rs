@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use common::call::Change;
+use common::call::{Blast, Change};
 use common::id::AuditId;
 use common::secret::RevealedSecret;
 use common::text::is_forbidden;
@@ -87,6 +87,8 @@ pub(crate) struct Outcome<'a> {
     audit_id: Option<AuditId>,
     dry_run: bool,
     sessions_ended: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blast: Option<&'a Blast>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     notes: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,6 +114,7 @@ impl<'a> Outcome<'a> {
             audit_id: change.audit_id,
             dry_run: change.dry_run,
             sessions_ended: change.sessions_ended,
+            blast: change.blast.as_ref(),
             notes: &change.notes,
             generated_password: change.generated_password.as_ref(),
             client_secret: change.client_secret.as_ref(),

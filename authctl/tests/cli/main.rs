@@ -11,6 +11,7 @@ mod daemon;
 mod doctor;
 mod ends;
 mod every_list;
+mod explain;
 mod help;
 mod keys;
 mod lists;

@@ -114,6 +114,8 @@ pub(crate) fn attempt() -> AttemptView {
         last_at: None,
         request_id: None,
         trace: Vec::new(),
+        decision: None,
+        correlation_id: None,
     }
 }
 
@@ -142,6 +144,7 @@ pub(crate) fn change(action: &str, subject: &str) -> Change {
         audit_id: Some(AUDIT.parse().unwrap()),
         subject: subject.to_owned(),
         sessions_ended: 0,
+        blast: None,
         notes: Vec::new(),
         generated_password: None,
         client_secret: None,

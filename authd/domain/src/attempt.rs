@@ -1,7 +1,11 @@
-//! The log of login attempts: outcomes, and when tries fold into one row (rule 5).
+//! The log of login attempts: outcomes, what decided them, and when tries fold into one row (rule 5).
+
+mod decision;
 
 use common::id::{AttemptId, RequestId, TenantId, UserId};
 use common::time::Time;
+
+pub use decision::{Decision, DecisionView, REASONS_VERSION, Reason, words};
 
 use crate::device::Device;
 use crate::lockout::CounterKey;
@@ -111,6 +115,10 @@ pub struct Attempt {
     pub request_id: Option<RequestId>,
     /// How the decision was reached.
     pub trace: Vec<String>,
+    /// What it went by.
+    pub decision: Option<DecisionView>,
+    /// The caller's own id of that request.
+    pub correlation_id: Option<String>,
 }
 
 /// A row of the log.

@@ -9,8 +9,12 @@
 //! ```
 //! The same machine counts for a known device, and for wrong current passwords of one session.
 
+mod replay;
+
 use std::fmt;
 use std::time::Duration;
+
+pub use replay::{Recorded, Replay, Replayed, Try};
 
 use common::id::{TenantId, UserId};
 use common::time::Time;

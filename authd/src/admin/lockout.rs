@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use common::call::Change;
-use common::call::lockout::{Add, Clear, ClearAll, List, Show};
+use common::call::lockout::{Add, Clear, ClearAll, List, Show, Simulate};
 use common::view::{LockoutView, Page};
 
 use crate::admin::routes::Routes;
@@ -17,6 +17,7 @@ pub(super) fn add(routes: Routes) -> Routes {
         .on::<Clear, _, _>(clear)
         .on::<ClearAll, _, _>(clear_all)
         .on::<Add, _, _>(add_lock)
+        .on_job::<Simulate, _, _>(lockout::simulate)
 }
 
 async fn list(

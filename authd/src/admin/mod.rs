@@ -7,6 +7,7 @@ mod client;
 mod daemon;
 mod db;
 pub mod edge;
+mod explain;
 mod job;
 mod key;
 pub mod listener;

@@ -14,8 +14,8 @@ use common::error::ErrorCode;
 use tracing::Instrument;
 
 use crate::admin::{
-    attempt, audit, backup, client, daemon, db, job, key, lockout, mail, permission, registration,
-    role, session, setting, status, tenant, token, user,
+    attempt, audit, backup, client, daemon, db, explain, job, key, lockout, mail, permission,
+    registration, role, session, setting, status, tenant, token, user,
 };
 use crate::app::job::{Reporter, line};
 use crate::app::status::Running;
@@ -40,6 +40,7 @@ fn all(running: &Arc<Running>) -> Routes {
     let routes = lockout::add(routes);
     let routes = mail::add(routes);
     let routes = attempt::add(routes);
+    let routes = explain::add(routes);
     let routes = registration::add(routes);
     let routes = client::add(routes);
     let routes = session::add(routes);

@@ -114,6 +114,8 @@ pub async fn own(app: &App, caller: &Caller, paging: &Paging) -> Result<Page<Att
                 .iter()
                 .map(|row| AttemptView {
                     trace: Vec::new(),
+                    decision: None,
+                    correlation_id: None,
                     ..view(row, None, None, Sight::Whole)
                 })
                 .collect();
@@ -218,6 +220,11 @@ fn view(
         } else {
             Vec::new()
         },
+        decision: first.decision.clone().filter(|_| sight == Sight::Whole),
+        correlation_id: first
+            .correlation_id
+            .clone()
+            .filter(|_| sight == Sight::Whole),
     }
 }
 
@@ -248,6 +255,8 @@ mod tests {
                 }),
                 request_id: None,
                 trace: vec!["canary-trace".to_owned()],
+                decision: None,
+                correlation_id: None,
             },
             count: 1,
             last_at: Some(Time::default()),

@@ -26,6 +26,7 @@ use store::{Claim, Priority, StoreError, WriteTx};
 pub use beginning::{BEGINNING, begin};
 pub use export::export;
 pub use heads::{LoggedHeads, log_heads};
+pub(in crate::app) use list::who;
 pub use list::{list, show};
 pub use told::event_views;
 pub use verify::{broken_chains, mark, verify};
@@ -107,6 +108,7 @@ impl WideAct {
             audit_id: None,
             subject: self.subject.clone(),
             sessions_ended: 0,
+            blast: None,
             notes: Vec::new(),
             generated_password: None,
             client_secret: None,

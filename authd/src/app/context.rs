@@ -29,6 +29,8 @@ pub struct Client {
     pub has_own_address: bool,
     /// The request's own id.
     pub request_id: RequestId,
+    /// The id that the caller gave the request, if it is one that may be repeated.
+    pub correlation_id: Option<Arc<str>>,
     /// The race between the request's deadline and its writes.
     pub claim: Claim,
 }

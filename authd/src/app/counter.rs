@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::id::{AttemptId, RequestId, TenantId};
 use common::time::Time;
-use domain::attempt::{Attempt, Outcome};
+use domain::attempt::{Attempt, Decision, Outcome, Reason};
 use domain::lockout::{
     Admission, AfterFailure, Boot, CounterKey, CounterKind, CounterState, LockoutPolicy,
     Reservation, ReservationId,
@@ -165,6 +165,12 @@ fn unsettled(
         trace: vec![
             "left open by an earlier run, or for too long; counted as a failure".to_owned(),
         ],
+        decision: Some(Decision::by_counter(
+            Reason::LeftOpen,
+            counter.kind,
+            &counter.policy,
+        )),
+        correlation_id: None,
     })
 }
 
@@ -261,8 +267,13 @@ pub(super) async fn admit(
                 Claim::detached(),
                 move |tx| -> Result<_, StoreError> {
                     let admitted = reserve(tx, &counter, now, boot, &ids)?;
-                    if let (Admitted::Locked(_), Some(attempt)) = (admitted, &record) {
-                        tx.attempts_mut().record(attempt)?;
+                    if let (Admitted::Locked(rest), Some(attempt)) = (admitted, &record) {
+                        let mut attempt = attempt.clone();
+                        // It was open when the row was made.
+                        if let Some(decision) = &mut attempt.decision {
+                            decision.locked_until = Some(now.plus(rest));
+                        }
+                        tx.attempts_mut().record(&attempt)?;
                     }
                     Ok(admitted)
                 },

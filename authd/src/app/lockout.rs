@@ -2,6 +2,7 @@
 
 mod add;
 mod clear_all;
+mod simulate;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use store::{LockoutFilter, LockoutRow, ReadTx};
 
 pub use add::add;
 pub use clear_all::clear_all;
+pub use simulate::simulate;
 
 use crate::app::audit::{Act, Record};
 use crate::app::cursor::Place;
@@ -139,6 +141,21 @@ pub async fn clear(app: &Arc<App>, by: impl Into<By<'_>>, request: Clear) -> Res
             permit.append(tx, &act, &described(&before), &Value::Null)
         })
         .await
+}
+
+/// The counter of a name as it is shown at `now`.
+///
+/// # Errors
+/// Those of the store.
+pub(in crate::app) fn standing(
+    tx: &dyn ReadTx,
+    app: &App,
+    subject: &Subject,
+    policy: &LockoutPolicy,
+    now: Time,
+) -> Result<LockoutView, Error> {
+    let row = row(tx, app, subject, policy, now)?;
+    Ok(view(row, policy, now, Sight::Whole))
 }
 
 fn tenant_of(subject: &Subject) -> &Tenant {

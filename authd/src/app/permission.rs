@@ -19,11 +19,12 @@ use domain::tenant::Tenant;
 use serde_json::{Value, json};
 use store::{PageRequest, Permissions, ReadTx, RoleFilter, StoreError, WriteTx};
 
-pub(super) use catalogue::granted;
 pub use catalogue::list;
+pub(super) use catalogue::{exists_in, granted};
 pub use holders::{check, of_user, who_can};
+pub(in crate::app) use holders::{is_effective, right};
 
-use self::catalogue::{catalogue, exists_in, home};
+use self::catalogue::{catalogue, home};
 
 use crate::app::audit::{Record, WideAct};
 use crate::app::last_admin::Admins;
@@ -97,7 +98,11 @@ pub async fn make(
         .await
 }
 
-fn insert(
+/// Defines a permission for a tenant, or system-wide.
+///
+/// # Errors
+/// `name_taken`; `validation_failed` for one too many.
+pub(super) fn insert(
     tx: &dyn WriteTx,
     permit: &Permit<'_>,
     defined: &DefinedPermission,
@@ -146,30 +151,42 @@ pub async fn undefine(
                 return Err(built_in(&name));
             }
             let tenant = home(tx, reach, request.tenant.as_deref())?;
-            let found = with_permissions(tx, tenant.as_ref(), |rows| rows.by_name(&name))?;
-            let Some(found) = found else {
+            if with_permissions(tx, tenant.as_ref(), |rows| rows.by_name(&name))?.is_none() {
                 return Err(undefined(tx, reach, &name, tenant.as_ref())?);
-            };
-            let admins = tenant
-                .as_ref()
-                .map(|tenant| loses(tx, permit, &name, tenant));
-            let admins = admins.transpose()?;
-            let roles = with_permissions(tx, tenant.as_ref(), |rows| rows.delete(&name))?;
-            if let Some(admins) = admins {
-                admins.remain(tx)?;
             }
-            tx.invalidate(role::scope(found.tenant_id));
-            let act = act("permission.undefine", &name, tenant.as_ref());
-            let before = json!({"name": name.as_str(), "description": found.description});
-            let mut change = permit.append_wide(tx, &act, &before, &json!({"roles": roles}))?;
-            match roles {
-                0 => {}
-                1 => change.notes.push("1 role lost it.".to_owned()),
-                many => change.notes.push(format!("{many} roles lost it.")),
-            }
-            Ok(change)
+            remove(tx, permit, &name, tenant.as_ref())
         })
         .await
+}
+
+/// Removes a permission of a tenant, or a system-wide one.
+///
+/// # Errors
+/// `not_found`; `permission_denied` where a role that grants it may not be changed; `last_admin`.
+pub(super) fn remove(
+    tx: &dyn WriteTx,
+    permit: &Permit<'_>,
+    name: &Permission,
+    tenant: Option<&Tenant>,
+) -> Result<Change, Error> {
+    let found = with_permissions(tx, tenant, |rows| rows.by_name(name))?;
+    let found = found.ok_or_else(Error::not_found)?;
+    let admins = tenant.map(|tenant| loses(tx, permit, name, tenant));
+    let admins = admins.transpose()?;
+    let roles = with_permissions(tx, tenant, |rows| rows.delete(name))?;
+    if let Some(admins) = admins {
+        admins.remain(tx)?;
+    }
+    tx.invalidate(role::scope(found.tenant_id));
+    let act = act("permission.undefine", name, tenant);
+    let before = json!({"name": name.as_str(), "description": found.description});
+    let mut change = permit.append_wide(tx, &act, &before, &json!({"roles": roles}))?;
+    match roles {
+        0 => {}
+        1 => change.notes.push("1 role lost it.".to_owned()),
+        many => change.notes.push(format!("{many} roles lost it.")),
+    }
+    Ok(change)
 }
 
 /// The roles of a tenant that grant a permission are about to lose it: each has to be one that the
@@ -204,7 +221,11 @@ pub(super) fn asked(name: &str) -> Result<Right, Error> {
         .map_err(|error| malformed("/permission", &error))
 }
 
-fn parse(name: &str) -> Result<Permission, Error> {
+/// Reads the name of a permission.
+///
+/// # Errors
+/// `validation_failed` at `/name`.
+pub(super) fn parse(name: &str) -> Result<Permission, Error> {
     name.parse().map_err(|error| malformed("/name", &error))
 }
 
@@ -238,7 +259,15 @@ fn malformed(path: &'static str, error: &domain::permission::InvalidPermission) 
     Error::field(path, "invalid_permission", error.to_string())
 }
 
-fn unknown(tx: &dyn ReadTx, tenant: Option<&Tenant>, name: &str) -> Result<Error, Error> {
+/// The refusal of a permission that is in no catalogue.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn unknown(
+    tx: &dyn ReadTx,
+    tenant: Option<&Tenant>,
+    name: &str,
+) -> Result<Error, Error> {
     let start: String = name.chars().take(ECHO_LIMIT).collect();
     let known = catalogue(tx, tenant)?;
     let names = known.values().map(|view| view.permission.as_str());
@@ -264,7 +293,8 @@ fn name_taken(name: &Permission) -> Error {
     )
 }
 
-fn built_in(name: &Permission) -> Error {
+/// The refusal of a change of what is built in.
+pub(super) fn built_in(name: &Permission) -> Error {
     Error::new(
         ErrorCode::PermissionDenied,
         format!("{name} is built in: authd itself asks for it"),

@@ -27,6 +27,7 @@ pub use find::{Found, role, role_filter};
 use self::find::Among;
 
 use crate::app::audit::{Record, WideAct};
+use crate::app::blast::{self, Plan};
 use crate::app::cursor::Place;
 use crate::app::last_admin::Admins;
 use crate::app::permit::Permit;
@@ -102,12 +103,17 @@ pub async fn create(app: &Arc<App>, operator: &Operator, request: Create) -> Res
 }
 
 /// A role that is to be made.
-struct Draft {
-    id: RoleId,
-    at: Time,
-    name: RoleName,
-    description: Option<String>,
-    permissions: Vec<String>,
+pub(super) struct Draft {
+    /// Its id.
+    pub(super) id: RoleId,
+    /// When.
+    pub(super) at: Time,
+    /// Its name.
+    pub(super) name: RoleName,
+    /// For people.
+    pub(super) description: Option<String>,
+    /// What it grants.
+    pub(super) permissions: Vec<String>,
 }
 
 impl Draft {
@@ -129,7 +135,10 @@ impl Draft {
 }
 
 /// Makes a role of a tenant, or a system role.
-fn insert(
+///
+/// # Errors
+/// `unknown_permission`, `name_taken`; `validation_failed` for one too many.
+pub(super) fn insert(
     tx: &dyn WriteTx,
     permit: &Permit<'_>,
     draft: &Draft,
@@ -183,7 +192,9 @@ pub async fn delete(
         by.is_fresh(now)?;
     }
     let record = Record::draw(app, by, now, None)?;
-    record
+    let rehearses = by.claim().is_rehearsal();
+    let inner = Arc::clone(app);
+    let written = record
         .write(app, move |tx, permit| {
             let found = among.find_own(tx, permit, &request.role)?;
             refuse_built_in(&found.role)?;
@@ -192,28 +203,58 @@ pub async fn delete(
             }
             let heir = heir(tx, &found, request.reassign.as_deref())?;
             permit.may_grant(heir.iter().flat_map(|heir| &heir.rights))?;
-            let owner = found.role.tenant_id;
-            let admins = Admins::of_role(tx, &found)?;
-            let members = with_roles(tx, owner, |roles| {
-                let members = match &heir {
-                    Some(heir) => roles.reassign(found.role.id, heir.id, now)?,
-                    None => roles.members(found.role.id)?,
-                };
-                roles.delete(found.role.id)?;
-                Ok(members)
-            })?;
-            admins.remain(tx)?;
-            tx.invalidate(scope(owner));
-            let after = json!({
-                "members": members,
-                "reassigned_to": heir.as_ref().map(|heir| heir.name.as_str()),
-            });
-            let act = act("role.delete", &found.role, found.tenant.as_ref());
-            let mut change = permit.append_wide(tx, &act, &told(&found.role), &after)?;
-            change.notes.extend(fate(members, heir.as_ref()));
-            Ok(change)
+            // Whom it touches cannot be told any more when it is gone.
+            let mut touched = act("role.delete", &found.role, found.tenant.as_ref()).unchanged();
+            let left = if rehearses {
+                let members = with_roles(tx, found.role.tenant_id, |roles| {
+                    roles.members(found.role.id)
+                })?;
+                let rights = heir.as_ref().map_or(&[][..], |heir| &heir.rights);
+                let plan = Plan::of(&inner, now, (&found.role, members), rights);
+                blast::at_once(tx, &mut touched, plan)?
+            } else {
+                None
+            };
+            let mut change = remove(tx, permit, &found, heir.as_ref())?;
+            change.notes.extend(touched.notes);
+            change.blast = touched.blast;
+            Ok((change, left))
         })
-        .await
+        .await?;
+    blast::later(app, written).await
+}
+
+/// Removes a role that was found to be changed; its members lose it, or get the heir for it.
+///
+/// # Errors
+/// `permission_denied` for a built-in role; `last_admin`; those of the store.
+pub(super) fn remove(
+    tx: &dyn WriteTx,
+    permit: &Permit<'_>,
+    found: &Found,
+    heir: Option<&Role>,
+) -> Result<Change, Error> {
+    refuse_built_in(&found.role)?;
+    let owner = found.role.tenant_id;
+    let admins = Admins::of_role(tx, found)?;
+    let members = with_roles(tx, owner, |roles| {
+        let members = match heir {
+            Some(heir) => roles.reassign(found.role.id, heir.id, permit.at())?,
+            None => roles.members(found.role.id)?,
+        };
+        roles.delete(found.role.id)?;
+        Ok(members)
+    })?;
+    admins.remain(tx)?;
+    tx.invalidate(scope(owner));
+    let after = json!({
+        "members": members,
+        "reassigned_to": heir.map(|heir| heir.name.as_str()),
+    });
+    let act = act("role.delete", &found.role, found.tenant.as_ref());
+    let mut change = permit.append_wide(tx, &act, &told(&found.role), &after)?;
+    change.notes.extend(fate(members, heir));
+    Ok(change)
 }
 
 /// Works on the roles of a tenant, or on the system roles.
@@ -233,7 +274,8 @@ pub(super) fn scope(owner: Option<TenantId>) -> Scope {
     owner.map_or(Scope::Global, Scope::Tenant)
 }
 
-fn bad_name(error: &InvalidRoleName) -> Error {
+/// The refusal of what is no name of a role.
+pub(super) fn bad_name(error: &InvalidRoleName) -> Error {
     Error::field("/name", "invalid_role_name", error.to_string())
 }
 

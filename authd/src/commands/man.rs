@@ -29,6 +29,10 @@ const PAGES: &[(&str, &str)] = &[
         include_str!("../../../man/authctl-db.1"),
     ),
     (
+        "man1/authctl-explain.1",
+        include_str!("../../../man/authctl-explain.1"),
+    ),
+    (
         "man1/authctl-key.1",
         include_str!("../../../man/authctl-key.1"),
     ),

@@ -127,6 +127,8 @@ impl Edge {
             ip: client.ip,
             has_own_address: client.has_own_address,
             request_id: passage.request_id,
+            correlation_id: headers::correlation_id(request.headers())
+                .and_then(|value| value.to_str().ok().map(Arc::from)),
             claim: passage.claim.clone(),
         })
     }

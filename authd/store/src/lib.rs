@@ -24,10 +24,10 @@ pub use resource::{
     LockoutFilter, LockoutRow, MailedTokens, MessageFilter, Meta, MetaRead, NewAttempt,
     OperatorRead, Outbox, OutboxCounts, OutboxRead, Over, PageRequest, Permissions,
     PermissionsRead, Pictures, PicturesRead, ReadTx, RegistrationFilter, RegistrationRow, Renamed,
-    Renewal, RoleFilter, RoleRow, Roles, RolesRead, Scope, SessionFilter, SessionRow, Sessions,
-    SessionsRead, Settings, SettingsRead, TenantFilter, TenantRead, TenantRow, TenantScope,
-    TenantWrite, Tenants, TenantsRead, UsageRow, UsageSince, UserFilter, UserRow, Users, UsersRead,
-    WaitingRead, WaitingWrite, Whose, WriteTx,
+    Renewal, RoleCrowd, RoleFilter, RoleRow, Roles, RolesRead, Scope, SessionFilter, SessionRow,
+    Sessions, SessionsRead, Settings, SettingsRead, TenantFilter, TenantRead, TenantRow,
+    TenantScope, TenantWrite, Tenants, TenantsRead, TryRow, UsageRow, UsageSince, UserFilter,
+    UserRow, Users, UsersRead, WaitingRead, WaitingWrite, Whose, WriteTx,
 };
 pub use unit::{
     Backend, CommitListener, DatabaseInfo, DatabaseWork, Priority, ReadJob, Store, WriteJob,

@@ -31,6 +31,7 @@ use domain::attempt::{Attempt, AttemptRow, Tally};
 use domain::client::ServiceClient;
 use domain::device::KnownDevice;
 use domain::key::{KeyPurpose, StoredKey};
+use domain::lockout::CounterKey;
 use domain::mail::MailedToken;
 use domain::picture::{Picture, PictureAddress};
 use domain::registration::{PendingEmail, Registration};
@@ -48,7 +49,8 @@ pub use housekeeping::{Housekeeping, Over, Whose};
 pub use invalidation::{Invalidation, InvalidationsRead};
 pub use list::{
     AttemptFilter, AttemptsBy, AttemptsCount, Counts, Deletion, LockoutFilter, LockoutRow,
-    SessionFilter, SessionRow, TenantFilter, TenantRow, TenantScope, UserFilter, UserRow,
+    RoleCrowd, SessionFilter, SessionRow, TenantFilter, TenantRow, TenantScope, TryRow, UserFilter,
+    UserRow,
 };
 pub use mail::{MailedTokens, MessageFilter, Outbox, OutboxCounts, OutboxRead};
 pub use picture::{Pictures, PicturesRead};
@@ -456,6 +458,20 @@ pub trait OperatorRead {
         since: Time,
         limit: u32,
     ) -> Result<Vec<AttemptsCount>, StoreError>;
+    /// How many members of a role would feel its loss of some rights, and how many live sessions they
+    /// have; those who have everything by the flag feel nothing.
+    fn crowd(&self, crowd: &RoleCrowd) -> Result<(u64, u64), StoreError>;
+    /// The next name that was tried, in the order of the keys; each is found by an index.
+    fn next_tried(&self, after: Option<&CounterKey>) -> Result<Option<CounterKey>, StoreError>;
+    /// The attempts at or after a time for one name, folded ones too, by their first time and id and
+    /// from behind those of `after` on.
+    fn tries_of(
+        &self,
+        subject: &CounterKey,
+        since: Time,
+        after: Option<(Time, AttemptId)>,
+        limit: u32,
+    ) -> Result<Vec<TryRow>, StoreError>;
     /// Tenants with settings of their own.
     fn tenants_with_settings(&self) -> Result<Vec<TenantId>, StoreError>;
     /// Values that any tenant has of its own for a setting, each once; those that

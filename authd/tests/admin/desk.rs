@@ -257,6 +257,8 @@ impl Desk {
                     device: None,
                     request_id: None,
                     trace: Vec::new(),
+                    decision: None,
+                    correlation_id: None,
                 })?;
             }
             Ok(())
@@ -282,6 +284,8 @@ impl Desk {
             device: None,
             request_id: None,
             trace: vec!["canary-trace".to_owned()],
+            decision: None,
+            correlation_id: None,
         };
         self.write(move |tx| tx.attempts_mut().record(&attempt))
             .await;

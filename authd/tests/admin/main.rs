@@ -10,6 +10,7 @@
 mod attempts;
 mod audit;
 mod backups;
+mod blasts;
 mod chains;
 mod clients;
 mod daemon;
@@ -18,6 +19,7 @@ mod deletions;
 mod desk;
 mod doctor;
 mod events;
+mod explain;
 mod floors;
 mod helpdesk;
 mod lists;
@@ -33,6 +35,7 @@ mod roles;
 mod routes;
 mod sessions;
 mod settings;
+mod simulations;
 mod states;
 #[path = "../support/mod.rs"]
 mod support;

@@ -200,6 +200,7 @@ async fn g16_a_wish_that_a_suspension_of_the_tenant_overtakes_does_not_wait() {
     let client = Client {
         ip: "203.0.113.7".parse().unwrap(),
         has_own_address: true,
+        correlation_id: None,
         request_id: RequestId::from_bytes([1; 16]),
         claim: Claim::detached(),
     };

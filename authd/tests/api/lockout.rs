@@ -45,6 +45,7 @@ async fn a65_g15_a_right_password_whose_request_is_over_succeeds_without_a_sessi
     let client = Client {
         ip: [203, 0, 113, 7].into(),
         has_own_address: true,
+        correlation_id: None,
         request_id: RequestId::from_bytes([5; 16]),
         claim: claim.clone(),
     };

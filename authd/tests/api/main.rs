@@ -17,6 +17,7 @@ mod deleted;
 mod devices;
 mod document;
 mod email_change;
+mod explain;
 mod faults;
 mod feed;
 mod fields;

@@ -289,6 +289,7 @@ async fn g16_what_was_let_in_by_a_session_that_has_ended_since_is_not_written() 
     let client = authd::app::Client {
         ip: "203.0.113.7".parse().unwrap(),
         has_own_address: true,
+        correlation_id: None,
         request_id: RequestId::from_bytes([1; 16]),
         claim: Claim::detached(),
     };

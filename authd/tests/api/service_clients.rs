@@ -388,6 +388,7 @@ async fn enter(world: &World, token: &str) -> authd::app::Administrator {
     let client = Client {
         ip: [203, 0, 113, 7].into(),
         has_own_address: true,
+        correlation_id: None,
         request_id: RequestId::from_bytes([5; 16]),
         claim: Claim::detached(),
     };

@@ -250,6 +250,7 @@ pub(crate) async fn enter(app: &App, actor: &Actor, permission: &'static str) ->
     let client = Client {
         ip: [203, 0, 113, 7].into(),
         has_own_address: true,
+        correlation_id: None,
         request_id: RequestId::from_bytes([5; 16]),
         claim: Claim::detached(),
     };

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::{AdminCall, Change, Method, Paging, Socket, TenantFilter, UserRef};
-use crate::view::{LockoutView, Page};
+use crate::time::Time;
+use crate::view::{LockoutView, Page, SimulationView};
 
 /// Lists names that are locked now.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -124,4 +125,29 @@ impl AdminCall for Add {
     const NAME: &'static str = "lockout add";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/lockout/add";
+}
+
+/// Replays the recorded attempts under the present policy of each tenant, and under another one; what
+/// of it is absent stays as it is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Simulate {
+    /// Slug or id of the tenant; all of them where it is absent.
+    pub tenant: TenantFilter,
+    /// Attempts at or after this.
+    pub since: Time,
+    /// Failures that lock.
+    pub threshold: Option<u32>,
+    /// Time in which they count.
+    pub window_seconds: Option<u64>,
+    /// Length of a lock.
+    pub duration_seconds: Option<u64>,
+}
+
+impl AdminCall for Simulate {
+    type Answer = SimulationView;
+    const NAME: &'static str = "lockout simulate";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/lockout/simulate";
+    const IS_JOB: bool = true;
 }

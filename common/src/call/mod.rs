@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod db;
 pub mod doctor;
 pub mod events;
+pub mod explain;
 pub mod job;
 pub mod key;
 pub mod lockout;
@@ -139,6 +140,9 @@ pub struct Change {
     /// Sessions that ended with it.
     #[serde(default)]
     pub sessions_ended: u32,
+    /// Whom a rehearsal would have touched, where it changes rights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blast: Option<Blast>,
     /// Further sentences for people, such as what to do next.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -154,6 +158,31 @@ pub struct Change {
     /// When the link ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
+}
+
+/// Whom a change of rights touches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blast {
+    /// Users whose rights change.
+    pub users: u64,
+    /// Their live sessions.
+    pub sessions: u64,
+    /// Permissions that users lose.
+    pub takes: Vec<Touched>,
+    /// Permissions that users get.
+    pub gives: Vec<Touched>,
+    /// Whether it was counted beside the rehearsal, at a moment of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
+}
+
+/// A permission, and how many users lose or get it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Touched {
+    /// The permission, or `ALL_PERMISSIONS`.
+    pub permission: String,
+    /// Users who hold it by nothing else.
+    pub users: u64,
 }
 
 /// Which part of a list is asked for.
@@ -263,6 +292,7 @@ fn of_tenants() -> Vec<CallInfo> {
         info::<permission::Define>(),
         info::<permission::Undefine>(),
         info::<permission::WhoCan>(),
+        info::<explain::Permission>(),
         info::<client::List>(),
         info::<client::Show>(),
         info::<client::Create>(),
@@ -274,11 +304,13 @@ fn of_tenants() -> Vec<CallInfo> {
 /// Calls about signing in, and what it gave.
 fn of_sign_ins() -> Vec<CallInfo> {
     vec![
+        info::<explain::Login>(),
         info::<lockout::List>(),
         info::<lockout::Show>(),
         info::<lockout::Clear>(),
         info::<lockout::ClearAll>(),
         info::<lockout::Add>(),
+        info::<lockout::Simulate>(),
         info::<attempt::List>(),
         info::<attempt::Show>(),
         info::<attempt::Top>(),

@@ -45,6 +45,42 @@ pub struct AttemptView {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(skip)]
     pub trace: Vec<String>,
+    /// What the decision went by; on the operator's side alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub decision: Option<DecisionView>,
+    /// The caller's own id of that request; on the operator's side alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub correlation_id: Option<String>,
+}
+
+/// What the decision of an attempt went by at that moment. Rows outlive the code that wrote them: what
+/// a reason of an earlier version means never changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecisionView {
+    /// Version of the reasons.
+    pub v: u32,
+    /// Stable name of the rule that decided.
+    pub reason: String,
+    /// Which counter it went to: `name`, or the known `device`'s own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counter: Option<String>,
+    /// Failures that lock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<u32>,
+    /// Time in which they count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_seconds: Option<u64>,
+    /// Length of a lock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<u64>,
+    /// Failures that counted then, this one included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failures: Option<u32>,
+    /// End of the lock that held, or that this made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked_until: Option<Time>,
 }
 
 /// Attempts of one address, user or tenant, counted.

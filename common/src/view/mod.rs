@@ -8,6 +8,7 @@ mod client;
 mod daemon;
 mod doctor;
 mod event;
+mod explain;
 mod key;
 mod lockout;
 mod mail;
@@ -24,15 +25,19 @@ mod user;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use attempt::{AttemptTopView, AttemptView};
+pub use attempt::{AttemptTopView, AttemptView, DecisionView};
 pub use audit::{ActorView, AuditChainView, AuditMarkView, AuditView};
 pub use backup::{BackupMade, BackupView, CheckView, DatabaseView, MigrationView, VacuumView};
 pub use client::ClientView;
 pub use daemon::{ConfigFaultView, ConfigValueView, ConfigView, KeyChangeView, ReloadView};
 pub use doctor::{CheckedView, DoctorView, Finding, Section};
 pub use event::{EventSubject, EventView};
+pub use explain::{
+    DeviceStanding, ExplainedAttempt, LockStanding, LoginExplanation, NameStanding,
+    PermissionExplanation, ViaExplanation,
+};
 pub use key::KeyView;
-pub use lockout::LockoutView;
+pub use lockout::{LockoutView, SimulatedPolicy, SimulationView};
 pub use mail::{MailStatus, MessageState, MessageView};
 pub use registration::RegistrationView;
 pub use role::{

@@ -168,6 +168,11 @@ fn view(row: &AuditRow, tenant: Option<String>, email: Option<String>, sight: Si
     }
 }
 
+/// Who made a change, as the operator is shown it.
+pub(in crate::app) fn who(row: &AuditRow) -> ActorView {
+    actor(&row.entry.actor, Sight::Whole)
+}
+
 fn actor(actor: &Actor, sight: Sight) -> ActorView {
     if sight != Sight::Whole {
         return ActorView {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::time::Time;
-use domain::attempt::Outcome;
+use domain::attempt::{Decision, DecisionView, Outcome, Reason};
 use domain::device::KnownDevice;
 use domain::lockout::{CounterKey, CounterKind, CounterState};
 use domain::setting::Effective;
@@ -55,6 +55,20 @@ impl Known {
     pub(super) fn count(&self, app: &App, outcome: Outcome) {
         let slug = self.tenant.as_ref().map(|tenant| &tenant.slug);
         app.counts.login(slug, outcome);
+    }
+
+    /// What is recorded of a lock that holds at `now`, by failures or by hand.
+    pub(super) fn lock(&self, now: Time) -> DecisionView {
+        let policy = &self.settings.lockout;
+        let by_hand = self.state.manual.filter(|lock| lock.holds(now));
+        let (reason, locked_until) = match by_hand {
+            Some(lock) => (Reason::LockedByHand, lock.until),
+            None => (Reason::LockedByFailures, self.state.locked_until),
+        };
+        DecisionView {
+            locked_until,
+            ..Decision::by_counter(reason, CounterKind::Subject, policy)
+        }
     }
 
     /// Rest of the lock, if the counter is locked.

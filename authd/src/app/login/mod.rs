@@ -17,7 +17,7 @@ use common::error::ErrorCode;
 use common::id::{AttemptId, RequestId};
 use common::secret::Secret;
 use common::time::Time;
-use domain::attempt::{Attempt, Outcome};
+use domain::attempt::{Attempt, Decision, DecisionView, Outcome, Reason};
 use domain::device::Device;
 use domain::lockout::{CounterKey, CounterKind};
 use domain::password::Password;
@@ -60,14 +60,7 @@ struct Try {
 
 impl Try {
     /// The row that this try leaves, with its outcome.
-    fn attempt(
-        &self,
-        app: &App,
-        known: &Known,
-        outcome: Outcome,
-        at: Time,
-        trace: Vec<String>,
-    ) -> Attempt {
+    fn attempt(&self, app: &App, known: &Known, outcome: Outcome, at: Time, why: Why) -> Attempt {
         Attempt {
             id: self.attempt_id,
             at,
@@ -78,9 +71,19 @@ impl Try {
             outcome,
             device: self.login.device.clone(),
             request_id: Some(self.client.request_id),
-            trace,
+            trace: why.trace,
+            decision: Some(why.decision),
+            correlation_id: self.client.correlation_id.as_deref().map(str::to_owned),
         }
     }
+}
+
+/// Why a try ended as it did, for the log of attempts.
+struct Why {
+    /// The steps.
+    trace: Vec<String>,
+    /// What was decided, and by what.
+    decision: DecisionView,
 }
 
 /// Signs a user in.
@@ -141,10 +144,13 @@ async fn refuse_spent_budget(app: &App, attempt: &Try, known: &Known) -> Result<
     let Some(wait) = shared::budget_exhausted(app, ip, now).await else {
         return Ok(());
     };
-    let trace = vec!["address: budget of failures used up; not evaluated".to_owned()];
+    let why = Why {
+        trace: vec!["address: budget of failures used up; not evaluated".to_owned()],
+        decision: Decision::of(Reason::AddressBudget),
+    };
     record(
         app,
-        attempt.attempt(app, known, Outcome::RateLimited, attempt.started_at, trace),
+        attempt.attempt(app, known, Outcome::RateLimited, attempt.started_at, why),
     )
     .await?;
     known.count(app, Outcome::RateLimited);
@@ -156,8 +162,11 @@ async fn refuse_spent_budget(app: &App, attempt: &Try, known: &Known) -> Result<
 }
 
 fn locked_attempt(app: &App, attempt: &Try, known: &Known) -> Attempt {
-    let trace = vec!["counter: locked; not evaluated".to_owned()];
-    attempt.attempt(app, known, Outcome::Locked, attempt.started_at, trace)
+    let why = Why {
+        trace: vec!["counter: locked; not evaluated".to_owned()],
+        decision: known.lock(attempt.started_at),
+    };
+    attempt.attempt(app, known, Outcome::Locked, attempt.started_at, why)
 }
 
 fn locked(retry_after: Duration) -> Error {

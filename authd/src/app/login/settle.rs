@@ -8,7 +8,7 @@ use common::id::SessionId;
 use common::secret::Secret;
 use common::time::Time;
 use common::view::UserStatus;
-use domain::attempt::Outcome;
+use domain::attempt::{Decision, DecisionView, Outcome, Reason};
 use domain::device::{DEVICES_LIMIT, KnownDevice};
 use domain::lockout::{AfterFailure, CounterKind, CounterState, ReservationId};
 use domain::mail::Template;
@@ -19,7 +19,7 @@ use domain::user::{Credential, CredentialKind, User};
 use store::{Claim, Priority, Scope, StoreError, TenantWrite, WriteTx};
 
 use super::known::Known;
-use super::{Try, failures};
+use super::{Try, Why, failures};
 use crate::app::counter::{self, Counter};
 use crate::app::mail::Draft;
 use crate::app::tenant::effective;
@@ -189,10 +189,16 @@ impl Evaluated {
         if !tx.counters_mut().is_open(self.reservation)? {
             return Ok(Settled::Lost);
         }
-        if let Some(retry_after) = self.locked_by_hand(tx)? {
+        if let Some((retry_after, by_hand)) = self.locked_by_hand(tx)? {
             tx.counters_mut().release(self.reservation)?;
-            let trace = vec!["counter: locked by hand meanwhile; not evaluated".to_owned()];
-            self.record(app, tx, Outcome::Locked, trace)?;
+            let why = Why {
+                trace: vec!["counter: locked by hand meanwhile; not evaluated".to_owned()],
+                decision: DecisionView {
+                    locked_until: by_hand,
+                    ..self.decision(Reason::LockedByHand)
+                },
+            };
+            self.record(app, tx, Outcome::Locked, why)?;
             return Ok(Settled::Locked(retry_after));
         }
         let (Some(tenant), Some(user)) = self.present(tx)? else {
@@ -205,27 +211,31 @@ impl Evaluated {
         match self.standing(app, &tenant, &user, credential.as_ref()) {
             Err(outcome) => {
                 tx.counters_mut().release(self.reservation)?;
-                self.record(
-                    app,
-                    tx,
-                    outcome,
-                    vec![format!("password: right; {}", outcome.as_str())],
-                )?;
+                let why = Why {
+                    trace: vec![format!("password: right; {}", outcome.as_str())],
+                    decision: self.decision(Reason::of_refusal(outcome)),
+                };
+                self.record(app, tx, outcome, why)?;
                 Ok(Settled::Refused(outcome, None))
             }
             Ok(credential) => self.succeed(app, tx, tenant, user, credential),
         }
     }
 
-    /// Rest of a lock by hand of the name, also where the try is counted on a device's counter. It
-    /// comes before the password: right and wrong ones have one answer.
-    fn locked_by_hand(&self, tx: &dyn WriteTx) -> Result<Option<Duration>, StoreError> {
+    /// Rest and end of a lock by hand of the name, also where the try is counted on a device's counter.
+    /// It comes before the password: right and wrong ones have one answer.
+    fn locked_by_hand(
+        &self,
+        tx: &dyn WriteTx,
+    ) -> Result<Option<(Duration, Option<Time>)>, StoreError> {
         let state = tx.counters().state(&self.attempt.subject, self.now)?;
         let by_hand = CounterState {
             manual: state.manual,
             ..CounterState::default()
         };
-        Ok(by_hand.locked(&self.counter.policy, self.now))
+        let end = by_hand.manual.and_then(|lock| lock.until);
+        let rest = by_hand.locked(&self.counter.policy, self.now);
+        Ok(rest.map(|rest| (rest, end)))
     }
 
     /// Tenant and user as they are now, if they are still those that the password was checked for.
@@ -270,26 +280,37 @@ impl Evaluated {
     fn count_failure(&self, app: &App, tx: &dyn WriteTx) -> Result<Settled, StoreError> {
         let ip = app.stored_ip(self.attempt.client.ip);
         let after = counter::fail(tx, &self.counter, self.reservation, self.now, Some(&ip))?;
-        let outcome = match self.known.user {
-            Some(_) => Outcome::WrongPassword,
-            None => Outcome::UnknownUser,
+        let (outcome, reason) = match self.known.user {
+            Some(_) => (Outcome::WrongPassword, Reason::PasswordWrong),
+            None => (Outcome::UnknownUser, Reason::NoSuchName),
         };
+        let mut decision = self.decision(reason);
         let mut trace = vec![format!("password: {}", outcome.as_str())];
         let mut locked_until = None;
         match after {
-            AfterFailure::Counted { failures } => trace.push(format!(
-                "counter: {failures} of {} in the window",
-                self.counter.policy.threshold
-            )),
+            AfterFailure::Counted { failures } => {
+                decision.failures = Some(failures);
+                trace.push(format!(
+                    "counter: {failures} of {} in the window",
+                    self.counter.policy.threshold
+                ));
+            }
             AfterFailure::Locked { until } => {
+                decision.failures = decision.threshold;
+                decision.locked_until = Some(until);
                 trace.push(format!("counter: threshold reached, locked until {until}"));
                 locked_until = Some(until);
                 self.remove_guessed_device(tx)?;
                 self.tell_of_lock(tx)?;
             }
         }
-        self.record(app, tx, outcome, trace)?;
+        self.record(app, tx, outcome, Why { trace, decision })?;
         Ok(Settled::Refused(outcome, locked_until))
+    }
+
+    /// What is recorded of a rule that decided, with the counter and the policy that the try went by.
+    fn decision(&self, reason: Reason) -> DecisionView {
+        Decision::by_counter(reason, self.counter.kind, &self.counter.policy)
     }
 
     /// The failure that locks a device's own counter removes the device too (rule 6). The lock stays
@@ -324,11 +345,11 @@ impl Evaluated {
         app: &App,
         tx: &dyn WriteTx,
         outcome: Outcome,
-        trace: Vec<String>,
+        why: Why,
     ) -> Result<(), StoreError> {
         let attempt = self
             .attempt
-            .attempt(app, &self.known, outcome, self.now, trace);
+            .attempt(app, &self.known, outcome, self.now, why);
         if !app.room.writes_down(&attempt) {
             return Ok(());
         }
@@ -347,8 +368,11 @@ impl Evaluated {
         tx.counters_mut().clear(&self.counter.key)?;
         // The one place where a request that is over loses against its own success (rule 3).
         if !self.attempt.client.claim.begin() {
-            let trace = vec!["password: right; the request was over, no session".to_owned()];
-            self.record(app, tx, Outcome::SuccessAbandoned, trace)?;
+            let why = Why {
+                trace: vec!["password: right; the request was over, no session".to_owned()],
+                decision: self.decision(Reason::RequestOver),
+            };
+            self.record(app, tx, Outcome::SuccessAbandoned, why)?;
             return Ok(Settled::Abandoned);
         }
         let rows = tx.tenant_mut(tenant.id);
@@ -360,8 +384,11 @@ impl Evaluated {
         if let CredentialKind::Temporary { logins_left, .. } = credential.kind {
             rows.credentials_mut().use_temporary(user.id)?;
             let left = logins_left.saturating_sub(1);
-            let trace = vec![format!("password: right, temporary; {left} logins left")];
-            self.record(app, tx, Outcome::Success, trace)?;
+            let why = Why {
+                trace: vec![format!("password: right, temporary; {left} logins left")],
+                decision: self.decision(Reason::PasswordRightTemporary),
+            };
+            self.record(app, tx, Outcome::Success, why)?;
             return Ok(Settled::PasswordChange {
                 user: Box::new(user),
                 version: credential.version,
@@ -378,7 +405,8 @@ impl Evaluated {
             "password: right".to_owned(),
             format!("session: {}; {} others ended", session.id, ended.len()),
         ];
-        self.record(app, tx, Outcome::Success, trace)?;
+        let decision = self.decision(Reason::PasswordRight);
+        self.record(app, tx, Outcome::Success, Why { trace, decision })?;
         let user = Box::new(User {
             last_login_at: Some(self.now),
             ..user

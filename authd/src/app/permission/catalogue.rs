@@ -92,7 +92,7 @@ pub(super) fn home(
 
 /// Whether a built-in permission exists there: some do in the tenant `system` only (rule 16); a
 /// system role may name them, and then acts with them there.
-pub(super) fn exists_in(permission: &Permission, tenant: Option<&Tenant>) -> bool {
+pub(in crate::app) fn exists_in(permission: &Permission, tenant: Option<&Tenant>) -> bool {
     !permission.is_system_only() || tenant.is_none_or(|tenant| tenant.slug.is_system())
 }
 

@@ -106,7 +106,14 @@ pub async fn who_can(
 }
 
 /// Reads the right that is asked about.
-fn right(tx: &dyn ReadTx, tenant: Option<&Tenant>, name: &str) -> Result<Right, Error> {
+///
+/// # Errors
+/// `validation_failed`, `unknown_permission`.
+pub(in crate::app) fn right(
+    tx: &dyn ReadTx,
+    tenant: Option<&Tenant>,
+    name: &str,
+) -> Result<Right, Error> {
     let right: Right = name
         .parse()
         .map_err(|error| malformed("/permission", &error))?;
@@ -180,7 +187,8 @@ fn holder(tx: &dyn ReadTx, row: &UserRow, right: &Right) -> Result<HolderView, E
     })
 }
 
-fn is_effective(right: &Right, realm: Realm) -> bool {
+/// Whether a right says anything where it is held.
+pub(in crate::app) fn is_effective(right: &Right, realm: Realm) -> bool {
     match right {
         Right::All => true,
         Right::One(permission) => realm == Realm::System || !permission.is_system_only(),

@@ -13,6 +13,7 @@ use store::WriteTx;
 use super::find::{Among, Found};
 use super::{act, name_taken, parse_description, refuse_built_in, scope, told, with_roles};
 use crate::app::audit::Record;
+use crate::app::blast::{self, Plan};
 use crate::app::last_admin::Admins;
 use crate::app::permit::Permit;
 use crate::app::{App, Error, Operator, permission};
@@ -97,20 +98,34 @@ async fn edit(
     apply: impl Fn(&dyn WriteTx, &Found) -> Result<Role, Error> + Send + 'static,
 ) -> Result<Change, Error> {
     let record = Record::draw(app, operator, app.now(), None)?;
-    record
+    let rehearses = operator.is_rehearsal();
+    let inner = Arc::clone(app);
+    let written = record
         .write(app, move |tx, permit| {
             let found = Among::All.find_own(tx, permit, &reference)?;
             let edited = apply(tx, &found)?;
-            change(tx, permit, action, &found, edited)
+            let rights = edited.rights.clone();
+            let mut change = change(tx, permit, action, &found, edited)?;
+            let left = if rehearses && change.changed {
+                let members = with_roles(tx, found.role.tenant_id, |roles| {
+                    roles.members(found.role.id)
+                })?;
+                let plan = Plan::of(&inner, permit.at(), (&found.role, members), &rights);
+                blast::at_once(tx, &mut change, plan)?
+            } else {
+                None
+            };
+            Ok((change, left))
         })
-        .await
+        .await?;
+    blast::later(app, written).await
 }
 
 /// Makes of the role that was found to be changed what it is to be.
 ///
 /// # Errors
 /// `permission_denied`, `reauthentication_required` for what is added; `name_taken`; `last_admin`; those of the store.
-pub(super) fn change(
+pub(in crate::app) fn change(
     tx: &dyn WriteTx,
     permit: &Permit<'_>,
     action: &'static str,

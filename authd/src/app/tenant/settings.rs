@@ -15,7 +15,7 @@ use common::view::{Page, SettingSource, SettingValue, SettingView};
 use domain::setting::{Class, SetBy, Setting, StoredSetting, Stricter, TenantSettings, Value};
 use domain::tenant::Tenant;
 use serde_json::json;
-use store::Priority;
+use store::{Priority, WriteTx};
 
 pub use edit::{Edit, Edited, apply};
 pub use own::{Wished, patch};
@@ -142,17 +142,10 @@ async fn change(
     let changed: Result<Change, Error> = app
         .store
         .write(Priority::Urgent, operator.claim.clone(), move |tx| {
-            let Some(edited) = apply(&app_of_write, tx, act.tenant.id, &edit, now)? else {
-                return Ok(act.unchanged());
-            };
-            let named = |value: &Option<Value>| {
-                let text = value.as_ref().map(ToString::to_string);
-                json!({ edit.setting.name(): text })
-            };
-            let mut change =
-                record.append(tx, &act, &named(&edited.before), &named(&edit.value))?;
-            change.sessions_ended = ending;
-            change.notes = edited.notes;
+            let mut change = write(&app_of_write, tx, &record, &act, &edit)?;
+            if change.changed {
+                change.sessions_ended = ending;
+            }
             Ok(change)
         })
         .await;
@@ -163,8 +156,34 @@ async fn change(
     Ok(changed)
 }
 
+/// Changes a setting by the operator's hand, with its row.
+///
+/// # Errors
+/// Those of [`apply`].
+pub(in crate::app) fn write(
+    app: &App,
+    tx: &dyn WriteTx,
+    record: &Record,
+    act: &Act,
+    edit: &Edit,
+) -> Result<Change, Error> {
+    let Some(edited) = apply(app, tx, act.tenant.id, edit, record.at())? else {
+        return Ok(act.unchanged());
+    };
+    let named = |value: &Option<Value>| {
+        let text = value.as_ref().map(ToString::to_string);
+        json!({ edit.setting.name(): text })
+    };
+    let mut change = record.append(tx, act, &named(&edited.before), &named(&edit.value))?;
+    change.notes = edited.notes;
+    Ok(change)
+}
+
 /// The setting of that name.
-fn named(key: &str) -> Result<Setting, Error> {
+///
+/// # Errors
+/// `validation_failed` at `/key`, with the nearest name.
+pub(in crate::app) fn named(key: &str) -> Result<Setting, Error> {
     Setting::from_name(key).ok_or_else(|| {
         let error = Error::field(
             "/key",
@@ -220,7 +239,7 @@ fn view(
 }
 
 /// A value in the type that its key has in the configuration.
-fn typed(value: &Value) -> SettingValue {
+pub(in crate::app) fn typed(value: &Value) -> SettingValue {
     match value {
         Value::Number(number) => SettingValue::Number(i64::from(*number)),
         Value::Switch(on) => SettingValue::Switch(*on),

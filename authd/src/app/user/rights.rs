@@ -8,16 +8,17 @@ use common::call::user::{Grant, Revoke};
 use common::call::{Change, UserRef};
 use common::id::UserId;
 use common::view::{HeldRole, Page};
+use domain::rights::Right;
 use domain::role::{ROLES_OF_USER_LIMIT, Role, RoleName};
 use domain::tenant::Tenant;
 use domain::user::User;
 use serde_json::{Value, json};
-use store::{ReadTx, Scope};
+use store::{ReadTx, Scope, StoreError};
 
 use crate::app::audit::Record;
 use crate::app::last_admin::Admins;
 use crate::app::user::{act, again, by_id, find};
-use crate::app::{Administrator, App, By, Error, role, target};
+use crate::app::{Administrator, App, By, Error, blast, role, target};
 
 /// Grants roles: of the user's tenant, or system roles.
 ///
@@ -28,12 +29,18 @@ pub async fn grant(app: &Arc<App>, by: impl Into<By<'_>>, request: Grant) -> Res
     let record = Record::draw(app, by, now, None)?;
     let found = find(app, by.reach(), request.user).await?;
     let act = act("user.grant", &found);
+    let rehearses = by.claim().is_rehearsal();
     record
         .write(app, move |tx, permit| {
             let user = again(tx, permit, &act, found.user.id)?;
             let roles = roles(tx, &act.tenant, &request.roles)?;
             permit.may_grant(roles.iter().flat_map(|role| &role.rights))?;
             let tenant = tx.tenant_mut(act.tenant.id);
+            let before = if rehearses {
+                held_by(tx, &user)?
+            } else {
+                Vec::new()
+            };
             let mut changed = false;
             for role in &roles {
                 changed |= tenant.grants_mut().grant(user.id, role.id, now)?;
@@ -44,9 +51,35 @@ pub async fn grant(app: &Arc<App>, by: impl Into<By<'_>>, request: Grant) -> Res
             let after = by_id(tx, &act, user.id)?;
             few_enough(after.roles.len())?;
             tx.invalidate(Scope::User(user.id));
-            permit.append(tx, &act, &told(&user), &told(&after))
+            let mut change = permit.append(tx, &act, &told(&user), &told(&after))?;
+            if rehearses {
+                tell_of(tx, &mut change, &after, &before)?;
+            }
+            Ok(change)
         })
         .await
+}
+
+/// What a user's roles grant, and the flag.
+fn held_by(tx: &dyn ReadTx, user: &User) -> Result<Vec<Right>, StoreError> {
+    let mut held = tx.tenant(user.tenant_id).grants().rights_of(user.id)?;
+    if user.is_tenant_admin {
+        held.push(Right::All);
+    }
+    Ok(held)
+}
+
+/// Tells in a rehearsal what it would take from the user, or give.
+fn tell_of(
+    tx: &dyn ReadTx,
+    change: &mut Change,
+    user: &User,
+    before: &[Right],
+) -> Result<(), StoreError> {
+    let after = held_by(tx, user)?;
+    let touched = blast::of_user(tx, user.tenant_id, user.id, [before, &after])?;
+    blast::put(change, touched);
+    Ok(())
 }
 
 /// Takes roles away.
@@ -62,12 +95,18 @@ pub async fn revoke(
     let record = Record::draw(app, by, app.now(), None)?;
     let found = find(app, by.reach(), request.user).await?;
     let act = act("user.revoke", &found);
+    let rehearses = by.claim().is_rehearsal();
     record
         .write(app, move |tx, permit| {
             let user = again(tx, permit, &act, found.user.id)?;
             let roles = roles(tx, &act.tenant, &request.roles)?;
             let admins = Admins::of_tenant(tx, act.tenant.id)?;
             let tenant = tx.tenant_mut(act.tenant.id);
+            let before = if rehearses {
+                held_by(tx, &user)?
+            } else {
+                Vec::new()
+            };
             let mut changed = false;
             for role in &roles {
                 changed |= tenant.grants_mut().revoke(user.id, role.id)?;
@@ -78,7 +117,11 @@ pub async fn revoke(
             admins.remain(tx)?;
             tx.invalidate(Scope::User(user.id));
             let after = by_id(tx, &act, user.id)?;
-            permit.append(tx, &act, &told(&user), &told(&after))
+            let mut change = permit.append(tx, &act, &told(&user), &told(&after))?;
+            if rehearses {
+                tell_of(tx, &mut change, &after, &before)?;
+            }
+            Ok(change)
         })
         .await
 }

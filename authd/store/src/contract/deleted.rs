@@ -52,6 +52,8 @@ fn furnished(store: &Store) {
                 device: None,
                 request_id: None,
                 trace: Vec::new(),
+                decision: None,
+                correlation_id: None,
             })?;
             let by_hand = ManualLock { until: None };
             tx.counters_mut()

@@ -359,6 +359,10 @@ pub(crate) fn attempts_are_listed_as_asked(store: &Store) {
     assert_eq!(list(from, None), [2]);
     let since = filter(|f| f.since = Some(attempt(2, Outcome::Success).at));
     assert_eq!(list(since, None), [3, 2]);
+    let named = filter(|f| f.correlation_id = Some("app-7".to_owned()));
+    assert_eq!(list(named, None), [3, 2, 1]);
+    let other = filter(|f| f.correlation_id = Some("app-8".to_owned()));
+    assert_eq!(list(other, None), [0_u8; 0]);
 }
 
 pub(crate) fn everything_is_counted(store: &Store) {

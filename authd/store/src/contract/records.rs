@@ -1,11 +1,11 @@
 //! What is only ever added to: attempts, audit rows; and keys, facts and denied tokens.
 
 use common::id::{AttemptId, AuditId, KeyId, RequestId};
-use domain::attempt::{Attempt, Outcome, ROWS_PER_HOUR, Tally};
+use domain::attempt::{Attempt, Decision, DecisionView, Outcome, ROWS_PER_HOUR, Reason, Tally};
 use domain::audit::{Actor, AuditEntry, mac_input};
 use domain::device::{Device, DeviceType};
 use domain::key::{KeyPurpose, KeyState, StoredKey};
-use domain::lockout::CounterKey;
+use domain::lockout::{CounterKey, CounterKind, LockoutPolicy};
 
 use super::{at, key, nothing_over, page, read, tenant_id, two_tenants, user_id, write};
 use crate::error::StoreError;
@@ -18,6 +18,19 @@ pub(crate) fn attempt_id(n: u32) -> AttemptId {
     let mut bytes = [0; 16];
     bytes[..4].copy_from_slice(&n.to_be_bytes());
     AttemptId::from_bytes(bytes)
+}
+
+fn decision() -> DecisionView {
+    let policy = LockoutPolicy {
+        threshold: 5,
+        window: std::time::Duration::from_mins(15),
+        duration: std::time::Duration::from_mins(15),
+    };
+    DecisionView {
+        failures: Some(2),
+        locked_until: Some(at(9)),
+        ..Decision::by_counter(Reason::PasswordWrong, CounterKind::Subject, &policy)
+    }
 }
 
 /// The `n`-th try of user 1 in `acme`, `n` milliseconds into the hour.
@@ -37,6 +50,8 @@ pub(crate) fn attempt(n: u32, outcome: Outcome) -> Attempt {
         }),
         request_id: Some(RequestId::from_bytes([3; 16])),
         trace: vec!["reserved".to_owned(), "hash differs".to_owned()],
+        decision: Some(decision()),
+        correlation_id: Some("app-7".to_owned()),
     }
 }
 

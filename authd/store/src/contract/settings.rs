@@ -121,6 +121,8 @@ fn leave_traces(tx: &dyn WriteTx) -> Result<(), StoreError> {
             device: None,
             request_id: None,
             trace: Vec::new(),
+            decision: None,
+            correlation_id: None,
         })?;
         let rows = tx.tenant_mut(tenant);
         rows.sessions_mut().insert(&session(n, n, n))?;

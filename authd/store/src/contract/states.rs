@@ -98,6 +98,8 @@ fn attempt(n: u8, tenant: u8, outcome: Outcome, second: i64) -> Attempt {
         device: None,
         request_id: None,
         trace: Vec::new(),
+        decision: None,
+        correlation_id: None,
     }
 }
 

@@ -1,8 +1,9 @@
 //! What the operator's lists are narrowed to, and what their rows hold.
 
 use common::email::Email;
-use common::id::{RoleId, TenantId, UserId};
+use common::id::{AttemptId, RequestId, RoleId, TenantId, UserId};
 use common::time::Time;
+use domain::attempt::Outcome;
 use domain::lockout::{CounterKey, Lockout};
 use domain::rights::Right;
 use domain::session::Session;
@@ -195,6 +196,40 @@ pub struct AttemptsCount {
     pub subjects: u64,
 }
 
+/// Members of a role who hold some of these rights by nothing but the role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleCrowd {
+    /// The role.
+    pub role: RoleId,
+    /// The rights.
+    pub rights: Vec<Right>,
+    /// Sessions are alive that were active after this.
+    pub active_after: Time,
+    /// And made after this.
+    pub created_after: Time,
+}
+
+/// A row of attempts, as far as a counter goes by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TryRow {
+    /// Its id.
+    pub id: AttemptId,
+    /// The first of its attempts.
+    pub at: Time,
+    /// The last.
+    pub last_at: Time,
+    /// How many.
+    pub count: u64,
+    /// How they ended.
+    pub outcome: Outcome,
+    /// Tenant, where the slug names one.
+    pub tenant: Option<TenantId>,
+    /// User, where the name is a known one.
+    pub user: Option<UserId>,
+    /// Whether they went to the own counter of a known device.
+    pub on_device: bool,
+}
+
 /// Which attempts are wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AttemptFilter {
@@ -210,4 +245,8 @@ pub struct AttemptFilter {
     pub failed: bool,
     /// Only those whose last try was at or after this.
     pub since: Option<Time>,
+    /// Only the one that this request made. It is looked for around the time that the id tells.
+    pub request: Option<RequestId>,
+    /// Only those of requests that their caller gave this id.
+    pub correlation_id: Option<String>,
 }

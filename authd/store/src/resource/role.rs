@@ -65,6 +65,8 @@ pub trait Permissions: PermissionsRead {
 pub trait GrantsRead {
     /// The roles of a user, sorted by name, system roles last.
     fn of(&self, user: UserId) -> Result<Vec<Role>, StoreError>;
+    /// When a user was granted each of its roles.
+    fn since(&self, user: UserId) -> Result<Vec<(RoleId, Time)>, StoreError>;
     /// What the roles of a user grant, each once.
     fn rights_of(&self, user: UserId) -> Result<Vec<Right>, StoreError>;
     /// What the users and service clients that hold a role hold altogether, by whatever role, each

@@ -7,9 +7,10 @@ use domain::role::Role;
 use rusqlite::params;
 
 use super::role;
-use super::tx::TenantTx;
+use super::row::json;
+use super::tx::{TenantTx, Tx};
 use crate::error::StoreError;
-use crate::resource::{Grants, GrantsRead};
+use crate::resource::{Grants, GrantsRead, RoleCrowd};
 
 /// What the roles of a user grant.
 pub(super) const RIGHTS_OF: &str = "SELECT DISTINCT p.permission FROM user_roles m \
@@ -41,6 +42,36 @@ pub(super) const ADMIN_BY_ROLE: &str = "SELECT 1 FROM roles r \
     JOIN users u ON u.id = m.user_id AND u.status = 'active' AND u.last_login_at IS NOT NULL \
     WHERE r.tenant_id = ?1 OR r.tenant_id IS NULL LIMIT 1";
 
+/// Members of a role who have one of some rights by nothing else.
+pub(super) const CROWD: &str = "SELECT m.user_id FROM user_roles m \
+    JOIN users u ON u.id = m.user_id AND u.is_tenant_admin = 0 WHERE m.role_id = ?1 \
+    AND EXISTS (SELECT 1 FROM json_each(?2) w WHERE NOT EXISTS \
+    (SELECT 1 FROM user_roles o CROSS JOIN role_permissions p ON p.role_id = o.role_id \
+    WHERE o.user_id = m.user_id AND o.role_id <> ?1 \
+    AND p.permission IN (w.value, 'ALL_PERMISSIONS')))";
+
+pub(super) fn crowd(tx: &Tx<'_>, crowd: &RoleCrowd) -> Result<(u64, u64), StoreError> {
+    let rights: Vec<&str> = crowd.rights.iter().map(Right::as_str).collect();
+    let rights = json(&rights, "role_permissions.permission")?;
+    let sql = format!(
+        "WITH touched (user_id) AS MATERIALIZED ({CROWD}) SELECT (SELECT count(*) FROM touched), \
+         (SELECT count(*) FROM touched t CROSS JOIN sessions s ON s.user_id = t.user_id \
+         AND s.ended_at IS NULL AND s.last_active_at > ?3 AND s.created_at > ?4)"
+    );
+    let values = params![
+        crowd.role.as_bytes(),
+        rights,
+        crowd.active_after.millis(),
+        crowd.created_after.millis()
+    ];
+    let number = |count: i64| u64::try_from(count).ok();
+    let counted = tx.one("grants.crowd", &sql, values, |columns| {
+        let users = columns.parse("user_roles.user_id", number)?;
+        Ok((users, columns.parse("sessions.id", number)?))
+    })?;
+    Ok(counted.unwrap_or((0, 0)))
+}
+
 impl GrantsRead for TenantTx<'_> {
     fn of(&self, user: UserId) -> Result<Vec<Role>, StoreError> {
         let sql = format!(
@@ -50,6 +81,19 @@ impl GrantsRead for TenantTx<'_> {
         );
         let keys = params![self.id.as_bytes(), user.as_bytes()];
         self.tx.all("grants.of", &sql, keys, role::read)
+    }
+
+    fn since(&self, user: UserId) -> Result<Vec<(RoleId, Time)>, StoreError> {
+        self.tx.all(
+            "grants.since",
+            "SELECT role_id, granted_at FROM user_roles WHERE user_id = ?2 AND tenant_id = ?1 \
+             ORDER BY role_id",
+            params![self.id.as_bytes(), user.as_bytes()],
+            |columns| {
+                let role = columns.id("user_roles.role_id")?;
+                Ok((role, columns.time("user_roles.granted_at")?))
+            },
+        )
     }
 
     fn rights_of(&self, user: UserId) -> Result<Vec<Right>, StoreError> {

@@ -2,7 +2,7 @@
 //! Every list is read from a place on (its last row's key), never by skipping rows.
 
 use common::email::Email;
-use common::id::{AttemptId, AttemptKind, RoleId, SessionKind, TenantId, UserId};
+use common::id::{AttemptId, AttemptKind, RequestId, RoleId, SessionKind, TenantId, UserId};
 use common::time::Time;
 use domain::attempt::AttemptRow;
 use domain::lockout::CounterKey;
@@ -16,13 +16,13 @@ use super::row::{
     BAD_AFTER, Columns, Conditions, after_id, id_value, key_value, text_value, time_value,
 };
 use super::tx::Tx;
-use super::{attempt, counter, session, tenant, user};
+use super::{attempt, counter, grant, session, tenant, user};
 use crate::error::StoreError;
 use crate::resource::{
     AttemptFilter, AttemptsBy, AttemptsCount, ClientFilter, ClientRow, CountersRead, Counts,
     LockoutFilter, LockoutRow, OperatorRead, PageRequest, RegistrationFilter, RegistrationRow,
-    RoleFilter, RoleRow, SessionFilter, SessionRow, TenantFilter, TenantRow, TenantScope, UsageRow,
-    UsageSince, UserFilter, UserRow,
+    RoleCrowd, RoleFilter, RoleRow, SessionFilter, SessionRow, TenantFilter, TenantRow,
+    TenantScope, TryRow, UsageRow, UsageSince, UserFilter, UserRow,
 };
 
 /// Users with one address that are shown at most.
@@ -207,6 +207,24 @@ impl OperatorRead for Tx<'_> {
         limit: u32,
     ) -> Result<Vec<AttemptsCount>, StoreError> {
         self.attempts_by(by, tenant, since, limit)
+    }
+
+    fn crowd(&self, crowd: &RoleCrowd) -> Result<(u64, u64), StoreError> {
+        grant::crowd(self, crowd)
+    }
+
+    fn next_tried(&self, after: Option<&CounterKey>) -> Result<Option<CounterKey>, StoreError> {
+        self.next_subject(after)
+    }
+
+    fn tries_of(
+        &self,
+        subject: &CounterKey,
+        since: Time,
+        after: Option<(Time, AttemptId)>,
+        limit: u32,
+    ) -> Result<Vec<TryRow>, StoreError> {
+        self.tries_after(subject, since, after, limit)
     }
 
     fn tenants_with_settings(&self) -> Result<Vec<TenantId>, StoreError> {
@@ -449,9 +467,44 @@ fn attempt_conditions(
         asked.and("a.success = 0", []);
     }
     asked.and_some("a.last_at >= ?", filter.since.map(time_value));
+    if let Some(request) = filter.request {
+        // No index has requests, which would cost every login; ids of both kinds begin with their time.
+        let [from, to] = around(request);
+        asked.and(
+            "a.id >= ? AND a.id <= ? AND a.request_id = ?",
+            [from, to, id_value(request)],
+        );
+    }
+    let correlation = filter.correlation_id.as_deref().map(text_value);
+    asked.and_some("a.correlation_id = ?", correlation);
     asked.and_some("a.id < ?", after_id::<AttemptKind>(page)?.map(id_value));
     Ok(asked)
 }
+
+/// The ids of attempts that a request may have made: from a minute before its own time, since the clock
+/// may have been set back between the two, to ten minutes after it.
+fn around(request: RequestId) -> [Value; 2] {
+    let mut millis = [0; 8];
+    for (to, from) in millis.iter_mut().skip(2).zip(request.as_bytes()) {
+        *to = *from;
+    }
+    let millis = u64::from_be_bytes(millis);
+    let id = |millis: u64, rest: u8| {
+        let mut id = vec![rest; 16];
+        for (to, from) in id.iter_mut().zip(millis.to_be_bytes().into_iter().skip(2)) {
+            *to = from;
+        }
+        Value::Blob(id)
+    };
+    let (from, to) = (
+        millis.saturating_sub(BEFORE_REQUEST_MILLIS),
+        millis.saturating_add(AFTER_REQUEST_MILLIS),
+    );
+    [id(from, 0), id(to, u8::MAX)]
+}
+
+const BEFORE_REQUEST_MILLIS: u64 = 60_000;
+const AFTER_REQUEST_MILLIS: u64 = 600_000;
 
 fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
     if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {

@@ -83,7 +83,13 @@ fn parse(wished: Wished) -> Result<Edits, Error> {
 }
 
 /// Reads a value of the type that its key takes.
-fn read(setting: Setting, value: &SettingValue) -> Result<domain::setting::Value, Error> {
+///
+/// # Errors
+/// `malformed_request` for another type, `validation_failed` for a value beyond the bounds.
+pub(in crate::app) fn read(
+    setting: Setting,
+    value: &SettingValue,
+) -> Result<domain::setting::Value, Error> {
     let invalid = |why: &dyn fmt::Display| {
         let why = format!("\"{setting}\" {why}");
         Error::field(path(setting), "invalid_value", why)

@@ -1,5 +1,6 @@
 //! The `SQLite` backend against the contract, and what is its own: groups, opening, plans.
 
+mod decisions;
 mod groups;
 mod invalidations;
 mod locks;

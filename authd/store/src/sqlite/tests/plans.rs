@@ -98,6 +98,11 @@ fn r37_hot_statements_use_an_index() {
             attempt::OF,
             "USING INDEX attempts_by_user (user_id=? AND id<?)",
         ),
+        (
+            attempt::NEXT_SUBJECT,
+            "COVERING INDEX attempts_alone (subject>?)",
+        ),
+        (attempt::NEXT_SUBJECT, "INDEX attempts_folded (subject>?)"),
         (attempt::TALLIES, "USING INDEX attempts_by_user (user_id=?)"),
         (
             meta::HASH_SCHEMES,
@@ -219,6 +224,14 @@ fn r37_rights_administrators_and_what_waits_are_found_by_an_index() {
         (
             housekeeping::PRUNE_ATTEMPTS_OF,
             "INDEX attempts_by_tenant (tenant_id=? AND id<?)",
+        ),
+        (
+            attempt::TRIES,
+            "USING INDEX attempts_alone (subject=? AND at>?)",
+        ),
+        (
+            attempt::TRIES,
+            "USING INDEX attempts_folded (subject=? AND fold_hour>?)",
         ),
         (waiting::BY_TOKEN, "(token_hash=?)"),
         (waiting::EMAIL_BY_TOKEN, "(token_hash=?)"),
