@@ -152,6 +152,11 @@ impl Catalogue {
         }
     }
 
+    /// What was defined, beside the built-in ones.
+    pub fn defined(&self) -> impl Iterator<Item = &Permission> {
+        self.defined.iter()
+    }
+
     /// Whether a permission of this name exists.
     pub fn contains(&self, permission: &Permission) -> bool {
         permission.is_built_in() || self.defined.contains(permission)

@@ -443,6 +443,7 @@ async fn state_of(
         return Ok(state);
     }
     let jti = is_new.then(|| claims.jti.clone());
+    let shared = shared::state::look(app, &key).await;
     // Taken before the read: a change that commits meanwhile makes the entry worthless.
     let ticket = app.cache.ticket(&key);
     let (tenant_id, user_id, session_id) = (key.tenant, key.user, key.session);
@@ -454,22 +455,27 @@ async fn state_of(
                 return Ok(None);
             }
             let rows = tx.tenant(tenant_id);
-            let tenant = tx.tenants().by_id(tenant_id)?;
             let user = rows.users().by_id(user_id)?;
             let session = rows.sessions().by_id(session_id)?;
-            let Some(((tenant, user), session)) = tenant.zip(user).zip(session) else {
+            let Some((user, session)) = user.zip(session) else {
                 return Ok(None);
             };
-            let access = access::of(tx, &tenant, &user)?;
-            let own = rows.settings().all()?;
-            Ok(Some((tenant, user, session, access, own)))
+            let read = shared::state::read(tx, &shared, tenant_id, &user)?;
+            Ok(read.map(|read| (user, session, read)))
         })
         .await
         .map_err(Error::from)?;
-    let (tenant, user, session, access, own) = found.ok_or_else(invalid_token)?;
+    let (user, session, read) = found.ok_or_else(invalid_token)?;
     if session.user_id != user.id {
         return Err(invalid_token());
     }
+    shared::state::keep(app, &read);
+    let shared::state::Read {
+        tenant,
+        own,
+        access,
+        ..
+    } = read;
     let session = app.with_last_use(session);
     let state = Arc::new(SessionState::new(
         session,

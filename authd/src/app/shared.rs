@@ -3,10 +3,13 @@
 //! and whether its session lives is asked of the database as always. Values are sealed, names are keyed
 //! hashes, and what does not open is as though it were not there.
 
+pub(super) mod state;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::id::TenantId;
 use common::tally::Counter;
 use common::time::Time;
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
@@ -124,6 +127,12 @@ impl Shared {
             place.beside.keep(name, sealed, ttl);
         }
     }
+}
+
+/// What a tenant's names have in common, so that they can be taken away together.
+fn tenant_tag(app: &App, tenant: TenantId) -> String {
+    let tag = app.keys.outside_name("tenant tag", &[tenant.as_bytes()]);
+    HEXLOWER.encode(tag.get(..8).unwrap_or_default())
 }
 
 /// Where the token of that hash is kept. Its name holds all that a check of a signature depends on: when

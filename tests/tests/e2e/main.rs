@@ -37,6 +37,7 @@ mod openapi;
 mod pages;
 mod passwords;
 mod pictures;
+mod redis;
 mod registrations;
 mod reload;
 mod roles;
