@@ -57,7 +57,7 @@ pub struct AttemptView {
 
 /// What the decision of an attempt went by at that moment. Rows outlive the code that wrote them: what
 /// a reason of an earlier version means never changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DecisionView {
     /// Version of the reasons.
     pub v: u32,

@@ -29,7 +29,7 @@ pub struct AuditChainView {
 }
 
 /// The HMAC of one row, to be held against what the journal kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditMarkView {
     /// The row's number.
     pub number: u64,

@@ -1,5 +1,6 @@
 //! Why a login ended as it did, and why a user may do something, as the operator reads it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::UserId;
@@ -7,7 +8,7 @@ use crate::time::Time;
 use crate::view::{ActorView, AttemptView, TenantStatus, UserStatus};
 
 /// How a name stands, what became of its attempts, and what to do next.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LoginExplanation {
     /// The user, for a known name.
     pub user_id: Option<UserId>,
@@ -28,7 +29,7 @@ pub struct LoginExplanation {
 }
 
 /// How a name stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NameStanding {
     /// Whether the tenant was named neither by the caller nor by an id.
     pub only_match: bool,
@@ -53,7 +54,7 @@ pub struct NameStanding {
 }
 
 /// The counter of a name, and what it goes by.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LockStanding {
     /// Whether it is locked.
     pub locked: bool,
@@ -74,7 +75,7 @@ pub struct LockStanding {
 }
 
 /// A known device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeviceStanding {
     /// Last login with its secret.
     pub last_used_at: Time,
@@ -85,7 +86,7 @@ pub struct DeviceStanding {
 }
 
 /// An attempt, and why it ended so.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExplainedAttempt {
     /// The row of the log.
     #[serde(flatten)]
@@ -95,7 +96,7 @@ pub struct ExplainedAttempt {
 }
 
 /// Whether a user holds a permission, and by what.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PermissionExplanation {
     /// Whether the user holds it.
     pub allowed: bool,
@@ -117,7 +118,7 @@ pub struct PermissionExplanation {
 }
 
 /// One thing that a permission comes from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ViaExplanation {
     /// Name of the role.
     #[serde(default, skip_serializing_if = "Option::is_none")]

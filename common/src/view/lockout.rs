@@ -33,7 +33,7 @@ pub struct LockoutView {
 }
 
 /// What two policies would have done with the recorded attempts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SimulationView {
     /// The present policy and the one that was asked about.
     pub policies: Vec<SimulatedPolicy>,
@@ -54,7 +54,7 @@ pub struct SimulationView {
 }
 
 /// What one policy would have done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SimulatedPolicy {
     /// `present` or `asked`.
     pub policy: String,

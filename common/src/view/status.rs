@@ -96,7 +96,7 @@ pub struct CacheStatus {
 }
 
 /// A Redis beside the database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RedisStatus {
     /// Where it is, without secrets.
     pub address: String,
