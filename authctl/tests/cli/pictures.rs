@@ -38,13 +38,13 @@ fn a_file_is_sent_whole_and_told_of() {
     let asked = world.only();
     assert_eq!(asked.path, "/v1/user/picture/set");
     let user = json!({"tenant": "acme", "name": "bob@acme.test"});
-    assert_eq!(asked.body, json!({"user": user, "file": "AP8H"}));
+    assert_eq!(asked.body, json!({"user": user, "content": "AP8H"}));
     let ended = world.run_with("-t acme user picture bob@acme.test set - --json", "abc");
     assert!(
         ended.out.contains("\"action\":\"user.set_picture\""),
         "{ended:?}"
     );
-    assert_eq!(world.asked().pop().unwrap().body["file"], "YWJj");
+    assert_eq!(world.asked().pop().unwrap().body["content"], "YWJj");
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_refusal_ends_as_its_kind_does() {
 fn a_picture_is_written_to_a_new_file_or_to_standard_output() {
     let picture = PictureFile {
         media_type: "image/png".to_owned(),
-        file: FileBytes(b"a picture".to_vec()),
+        content: FileBytes(b"a picture".to_vec()),
     };
     let world = World::saying(&picture);
     let file = world.folder.path().join("face.png");

@@ -30,7 +30,7 @@ pub(crate) fn photo(side: u32) -> Vec<u8> {
 fn set(user: UserRef, file: Vec<u8>) -> SetPicture {
     SetPicture {
         user,
-        file: FileBytes(file),
+        content: FileBytes(file),
     }
 }
 
@@ -54,7 +54,7 @@ async fn s15_an_operator_sets_fetches_and_removes_a_picture() {
     assert!(change.unwrap().changed);
     let first = stored(&desk).await.unwrap();
     assert_eq!(first.media_type, "image/jpeg");
-    let made = image::load_from_memory(&first.file.0).unwrap();
+    let made = image::load_from_memory(&first.content.0).unwrap();
     assert_eq!((made.width(), made.height()), (512, 512), "made anew");
     for refused in [b"no picture".to_vec(), Vec::new()] {
         let refused = user::set_picture(&desk.app, &desk.admin(), set(bob(), refused)).await;
@@ -63,7 +63,7 @@ async fn s15_an_operator_sets_fetches_and_removes_a_picture() {
     let nobody = set(reference("acme", "nobody@acme.test"), photo(8));
     let nobody = user::set_picture(&desk.app, &desk.admin(), nobody).await;
     assert_eq!(nobody.unwrap_err().code, ErrorCode::NotFound);
-    assert_eq!(stored(&desk).await.unwrap().file, first.file);
+    assert_eq!(stored(&desk).await.unwrap().content, first.content);
     for is_there in [true, false] {
         let request = RemovePicture { user: bob() };
         let change = user::remove_picture(&desk.app, &desk.admin(), request).await;
@@ -106,7 +106,7 @@ async fn v5_2_1_the_body_of_a_picture_has_a_limit_of_its_own() {
     file.resize(most, 0);
     let body = |file: &[u8]| {
         let file = FileBytes(file.to_vec());
-        Body::from(json!({"user": reference("acme", BOB), "file": file}).to_string())
+        Body::from(json!({"user": reference("acme", BOB), "content": file}).to_string())
     };
     assert!(FileBytes::encoded(most) > 1 << 20);
     assert_eq!(sent(&desk, body(&file)).await, StatusCode::OK);
@@ -118,7 +118,7 @@ async fn v5_2_1_the_body_of_a_picture_has_a_limit_of_its_own() {
     let endless = vec![b' '; FileBytes::encoded(most) + (65 << 10)];
     let endless = sent(&desk, Body::from(endless)).await;
     assert_eq!(endless, StatusCode::PAYLOAD_TOO_LARGE);
-    let unread = json!({"user": reference("acme", BOB), "file": "no base64"});
+    let unread = json!({"user": reference("acme", BOB), "content": "no base64"});
     let unread = sent(&desk, Body::from(unread.to_string())).await;
     assert_eq!(unread, StatusCode::BAD_REQUEST);
 }

@@ -204,7 +204,10 @@ fn pictures() -> [(&'static str, Value); 2] {
 fn picture(of: &str) -> (&'static str, Value) {
     let user = json!({"tenant": "acme", "name": of});
     let file = FileBytes(photo(8));
-    ("/v1/user/picture/set", json!({"user": user, "file": file}))
+    (
+        "/v1/user/picture/set",
+        json!({"user": user, "content": file}),
+    )
 }
 
 /// Changes of service clients.

@@ -37,7 +37,7 @@ pub(super) async fn run(context: &mut Context, wanted: UserPicture) -> Result<Ex
 async fn set(context: &mut Context, user: UserRef, file: &Path) -> Result<Exit, Error> {
     let call = SetPicture {
         user,
-        file: FileBytes(read(file)?),
+        content: FileBytes(read(file)?),
     };
     context.client.wait_at_least(PATIENCE);
     let change = context.client.call(&call).await?;
@@ -105,7 +105,7 @@ async fn get(context: &mut Context, user: UserRef, file: &Path) -> Result<Exit, 
     let UserRef { tenant, name } = user;
     let call = GetPicture { tenant, user: name };
     let found = context.client.call(&call).await?;
-    let bytes = &found.file.0;
+    let bytes = &found.content.0;
     if to_stdout {
         context.printer.bytes(bytes)?;
         context.printer.flush()?;

@@ -24,7 +24,7 @@ pub async fn set_picture(
     operator: &Operator,
     request: SetPicture,
 ) -> Result<Change, Error> {
-    let (reference, file) = (request.user, request.file.0);
+    let (reference, file) = (request.user, request.content.0);
     let found = app.store.read(move |tx| names::user(tx, &reference));
     let found = found.await?;
     let id = found.user.id;
@@ -104,6 +104,6 @@ pub async fn picture(
     let picture = read.await?;
     Ok(PictureFile {
         media_type: picture.kind.media_type().to_owned(),
-        file: common::call::user::FileBytes(picture.bytes),
+        content: common::call::user::FileBytes(picture.bytes),
     })
 }

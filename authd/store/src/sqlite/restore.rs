@@ -210,7 +210,8 @@ impl Draft {
     }
 
     /// Names the sessions that are alive in both, and takes their state, so that no earlier
-    /// generation of a refresh token is good again.
+    /// generation of a refresh token is good again. Where a change of limits was cut off before its
+    /// rows said what it ended, none of the tenant's is known to be alive.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -218,7 +219,9 @@ impl Draft {
         self.batch(
             "INSERT INTO temp.kept SELECT s.id FROM main.sessions s \
              JOIN replaced.sessions o ON o.id = s.id AND o.user_id = s.user_id \
-             WHERE s.ended_at IS NULL AND o.ended_at IS NULL; \
+             WHERE s.ended_at IS NULL AND o.ended_at IS NULL AND NOT EXISTS \
+             (SELECT 1 FROM replaced.tenant_settings f \
+             WHERE f.tenant_id = o.tenant_id AND f.key = '#floors'); \
              UPDATE main.sessions SET generation = o.generation, rotated_at = o.rotated_at, \
              salt = o.salt, refresh_key = o.refresh_key, \
              last_active_at = max(main.sessions.last_active_at, o.last_active_at) \

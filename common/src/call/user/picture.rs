@@ -49,7 +49,7 @@ pub struct SetPicture {
     /// The user.
     pub user: UserRef,
     /// JPEG, PNG or WebP; it is made anew.
-    pub file: FileBytes,
+    pub content: FileBytes,
 }
 
 impl AdminCall for SetPicture {
@@ -90,7 +90,7 @@ pub struct PictureFile {
     /// `image/jpeg` or `image/png`.
     pub media_type: String,
     /// The file.
-    pub file: FileBytes,
+    pub content: FileBytes,
 }
 
 impl AdminCall for GetPicture {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use domain::lockout::{CounterKey, ManualLock};
-use domain::session::EndReason;
+use domain::session::{EndReason, Floors};
 use rusqlite::Connection;
 
 use super::{open_in, options};
@@ -221,6 +221,32 @@ fn r33_a_draft_ends_what_rule_19_names_and_nothing_else() {
     assert_eq!(of("SELECT count(*) FROM events"), 0);
     let head = "SELECT seq FROM sqlite_sequence WHERE name = 'events'";
     assert_eq!(of(head), at(50).millis());
+}
+
+/// Floors are of the database that is replaced, and the settings are those of the backup.
+#[test]
+fn rule_19_no_session_is_kept_below_floors_that_go_with_the_replaced_database() {
+    let folder = tempfile::tempdir().unwrap();
+    lived_in(folder.path());
+    let database = folder.path().join("authd.db");
+    let draft_path = folder.path().join("draft.db");
+    snapshot(&database, &draft_path, &mut |_| true).unwrap();
+    let (store, _) = open_in(folder.path()).unwrap();
+    write(&store, |tx| {
+        let floors = Floors {
+            active: at(10),
+            ..Floors::NONE
+        };
+        let acme = tx.tenant_mut(tenant_id(1));
+        acme.settings_mut().set_floors(&floors, at(20))
+    });
+    store.close();
+    let draft = Draft::open(&draft_path).unwrap();
+    draft.attach(&database).unwrap();
+    draft.begin().unwrap();
+    draft.keep_sessions().unwrap();
+    let ended = draft.end_all(at(50)).unwrap();
+    assert_eq!((ended.sessions, ended.kept), (2, 0));
 }
 
 #[test]
