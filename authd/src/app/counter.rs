@@ -23,7 +23,8 @@ pub(super) const WAIT_LIMIT: Duration = Duration::from_secs(5);
 /// than its threshold, which is bounded by this.
 pub(super) const STALE_LIMIT: usize = 20;
 
-/// The floor under the time of a refused login from which a hash takes longer than a patient write.
+/// The floor under the time of a refused login from which a hash takes longer than a patient write
+/// waits for others: 1.25 times its 12 ms.
 const LONG_HASH: Duration = Duration::from_millis(15);
 
 /// Wrong current passwords end a session (or a `pwc+jwt`) at the fifth, whenever they were given:
