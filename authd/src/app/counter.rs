@@ -23,6 +23,10 @@ pub(super) const WAIT_LIMIT: Duration = Duration::from_secs(5);
 /// than its threshold, which is bounded by this.
 pub(super) const STALE_LIMIT: usize = 20;
 
+/// The floor under the time of a refused login from which a hash takes longer than a patient write
+/// waits for others: 1.25 times its 12 ms.
+const LONG_HASH: Duration = Duration::from_millis(15);
+
 /// Wrong current passwords end a session (or a `pwc+jwt`) at the fifth, whenever they were given:
 /// the count runs longer than any session.
 pub(super) const SESSION_POLICY: LockoutPolicy = LockoutPolicy {
@@ -237,7 +241,17 @@ fn lockout_of(
 
 /// Ids for the rows that stale reservations leave.
 pub(super) fn attempt_ids(app: &App, now: Time) -> Result<Arc<[AttemptId]>, Error> {
-    (0..STALE_LIMIT).map(|_| app.new_id(now)).collect()
+    app.new_ids::<_, STALE_LIMIT>(now).map(Arc::from)
+}
+
+/// How soon a try is reserved. Where it waits for a thread to hash longer than a write that is patient,
+/// its reservation waits for the next write, and their commit is one.
+fn priority(app: &App) -> Priority {
+    if app.pool.is_backed_up() && *app.login_floor.get() >= LONG_HASH {
+        Priority::Patient
+    } else {
+        Priority::Normal
+    }
 }
 
 /// Reserves a try, waiting for others of the same counter for at most [`WAIT_LIMIT`].
@@ -263,7 +277,7 @@ pub(super) async fn admit(
         let admitted = app
             .store
             .write(
-                Priority::Normal,
+                priority(app),
                 Claim::detached(),
                 move |tx| -> Result<_, StoreError> {
                     let admitted = reserve(tx, &counter, now, boot, &ids)?;

@@ -167,6 +167,14 @@ impl App {
         crypto::new_id(self.random.as_ref(), now).map_err(Error::internal)
     }
 
+    /// So many new ids made at `now`, of one draw.
+    ///
+    /// # Errors
+    /// As [`App::new_id`].
+    pub fn new_ids<K: Kind, const N: usize>(&self, now: Time) -> Result<[Id<K>; N], Error> {
+        crypto::new_ids(self.random.as_ref(), now).map_err(Error::internal)
+    }
+
     /// SHA-256 of a device secret as a client gave it, if it has the form of one.
     pub fn device_secret_hash(&self, given: &Secret<String>) -> Option<[u8; 32]> {
         DeviceSecret::hash_of(given)

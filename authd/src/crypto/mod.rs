@@ -30,7 +30,7 @@ pub use pool::{
     scheme_of,
 };
 pub use random::{
-    DrawnAhead, Random, SeededRandom, SystemRandom, bytes, generated_password, new_id,
+    DrawnAhead, Random, SeededRandom, SystemRandom, bytes, generated_password, new_id, new_ids,
 };
 pub use refresh::RefreshToken;
 pub use signing_set::SigningSet;

@@ -130,10 +130,26 @@ pub fn bytes<const N: usize>(random: &dyn Random) -> Result<[u8; N], CryptoError
 /// # Errors
 /// [`CryptoError::Random`].
 pub fn new_id<K: Kind>(random: &dyn Random, now: Time) -> Result<Id<K>, CryptoError> {
+    Ok(id_of(bytes(random)?, now))
+}
+
+/// As [`new_id`], several of one draw, which costs about the same as one.
+///
+/// # Errors
+/// [`CryptoError::Random`].
+pub fn new_ids<K: Kind, const N: usize>(
+    random: &dyn Random,
+    now: Time,
+) -> Result<[Id<K>; N], CryptoError> {
+    let mut drawn = [[0; 10]; N];
+    random.fill(drawn.as_flattened_mut())?;
+    Ok(drawn.map(|drawn| id_of(drawn, now)))
+}
+
+fn id_of<K: Kind>(drawn: [u8; 10], now: Time) -> Id<K> {
     let millis = u64::try_from(now.millis()).unwrap_or(0);
-    let drawn = bytes::<10>(random)?;
     let uuid = uuid::Builder::from_unix_timestamp_millis(millis, &drawn).into_uuid();
-    Ok(Id::from_uuid(uuid))
+    Id::from_uuid(uuid)
 }
 
 /// Letters and digits that nobody takes for one another on paper or by telephone.

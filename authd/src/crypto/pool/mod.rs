@@ -322,6 +322,12 @@ impl HashPool {
         self.inner.priority_lowered
     }
 
+    /// Whether there is a hash that waits for each thread, so that the next one waits for a whole hash
+    /// at least.
+    pub fn is_backed_up(&self) -> bool {
+        self.inner.queue.waiting() >= self.inner.thread_count
+    }
+
     /// Places that are taken; tests of the use cases tell by it who waits.
     pub fn places_taken(&self) -> usize {
         self.inner.places.taken()

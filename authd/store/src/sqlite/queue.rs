@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::unit::Priority;
 
 /// How long what is patient waits for other work at most.
-const PATIENCE: Duration = Duration::from_millis(8);
+const PATIENCE: Duration = Duration::from_millis(12);
 
 /// A queue that several threads fill and empty.
 pub(super) struct Queue<T> {
