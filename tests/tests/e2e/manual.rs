@@ -126,11 +126,13 @@ fn flags_of(line: &str) -> Vec<String> {
 fn pages_of(program: &str, own: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../man");
     let start = format!("{program}-");
+    // Those of section 7 tell of things, not of commands.
+    let end = own.get(own.len().saturating_sub(2)..).expect("a section");
     let mut of_nouns: Vec<String> = fs::read_dir(folder)
         .expect("a folder of pages")
         .map(|entry| entry.expect("an entry").file_name())
         .filter_map(|name| name.into_string().ok())
-        .filter(|name| name.starts_with(&start))
+        .filter(|name| name.starts_with(&start) && name.ends_with(end))
         .collect();
     of_nouns.sort();
     let further = of_nouns.iter().map(|name| file(&format!("man/{name}")));
