@@ -14,7 +14,7 @@ use domain::token::{AccessClaims, Audience, PasswordChangeClaims};
 use store::{PageRequest, StoreError};
 
 use crate::app::shared::{self, TokenPlace};
-use crate::app::{Agent, App, Caller, Client, Error, ServiceAgent, access, client, key};
+use crate::app::{Agent, App, Caller, Client, Error, ServiceAgent, client, key};
 use crate::cache::{ClientState, DENIED_LIMIT, Listed, Remembered, SessionState, StateKey};
 use crate::crypto::{self, Expected, TokenError, VerifiedToken};
 

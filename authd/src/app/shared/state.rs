@@ -8,7 +8,8 @@ use common::time::Time;
 use common::view::TenantStatus;
 use domain::permission::Permission;
 use domain::rights::{Access, Catalogue, Right, Rights};
-use domain::setting::{SetBy, Setting, StoredSetting};
+use domain::session::Floors;
+use domain::setting::{OwnSettings, SetBy, Setting, StoredSetting};
 use domain::tenant::Tenant;
 use domain::user::User;
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,8 @@ struct TenantValue {
     created_at: Time,
     updated_at: Time,
     own: Vec<SettingValue>,
+    /// Of uses, of makings, of devices.
+    floors: [Time; 3],
     defined: Vec<String>,
 }
 
@@ -80,7 +83,7 @@ struct RightsValue {
 #[derive(Debug, Clone)]
 struct KnownTenant {
     tenant: Tenant,
-    own: Vec<StoredSetting>,
+    own: OwnSettings,
     catalogue: Catalogue,
 }
 
@@ -158,7 +161,7 @@ pub(in crate::app) async fn look(app: &App, key: &StateKey) -> Found {
 #[derive(Debug)]
 pub(in crate::app) struct Read {
     pub(in crate::app) tenant: Tenant,
-    pub(in crate::app) own: Vec<StoredSetting>,
+    pub(in crate::app) own: OwnSettings,
     pub(in crate::app) access: Access,
     unshared: Option<Unshared>,
 }
@@ -344,7 +347,8 @@ impl Since {
 impl TenantValue {
     fn of(known: &KnownTenant, at: Time) -> Self {
         let tenant = &known.tenant;
-        let own = known.own.iter().map(|own| SettingValue {
+        let floors = &known.own.floors;
+        let own = known.own.values.iter().map(|own| SettingValue {
             key: own.setting.name().to_owned(),
             value: own.value.to_string(),
             set_by: own.set_by.as_str().to_owned(),
@@ -362,6 +366,7 @@ impl TenantValue {
             created_at: tenant.created_at,
             updated_at: tenant.updated_at,
             own: own.collect(),
+            floors: [floors.active, floors.created, floors.device],
             defined: known.catalogue.defined().map(ToString::to_string).collect(),
         }
     }
@@ -376,7 +381,8 @@ impl TenantValue {
                 updated_at: own.updated_at,
             })
         });
-        let own: Option<Vec<StoredSetting>> = own.collect();
+        let values: Option<Vec<StoredSetting>> = own.collect();
+        let [active, created, device] = self.floors;
         let defined = self.defined.iter().map(|name| name.parse());
         let defined: Result<Vec<Permission>, _> = defined.collect();
         Some(KnownTenant {
@@ -392,7 +398,14 @@ impl TenantValue {
                 created_at: self.created_at,
                 updated_at: self.updated_at,
             },
-            own: own?,
+            own: OwnSettings {
+                values: values?,
+                floors: Floors {
+                    active,
+                    created,
+                    device,
+                },
+            },
             catalogue: Catalogue::new(defined.ok()?),
         })
     }
