@@ -43,7 +43,7 @@ pub(crate) use settings::TenantSettings;
 pub(crate) use state::{
     LockoutAdd, LockoutClear, LockoutSimulate, TenantNamed, TenantSet, TermArgs,
 };
-pub(crate) use user::{PasswordArgs, User, UserCreate, UserParts, UserReset, UserShow};
+pub(crate) use user::{PasswordArgs, User, UserCreate, UserDelete, UserParts, UserReset, UserShow};
 
 /// Manage authd from the command line
 #[derive(Debug, Parser)]
