@@ -1,6 +1,7 @@
 //! The whole command tree on one page; the doc comments are the help texts.
 //! No logic: what a command does stands in `commands/<noun>.rs`.
 
+mod apply;
 mod attempt;
 mod audit;
 mod client;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+pub(crate) use apply::{ApplyArgs, DiffArgs, TenantExport, TenantForm};
 pub(crate) use attempt::{Attempt, AttemptList, AttemptsBy, Top};
 pub(crate) use audit::{Audit, AuditList, ExportFormat};
 pub(crate) use client::{Client, ClientCreate};
@@ -42,7 +44,8 @@ pub(crate) use state::{
     LockoutAdd, LockoutClear, LockoutSimulate, TenantNamed, TenantSet, TermArgs,
 };
 pub(crate) use user::{
-    PasswordArgs, PictureAct, User, UserCreate, UserParts, UserPicture, UserReset, UserShow,
+    PasswordArgs, PictureAct, User, UserCreate, UserDelete, UserParts, UserPicture, UserReset,
+    UserShow,
 };
 
 /// Manage authd from the command line
@@ -227,6 +230,12 @@ pub(crate) enum Command {
     /// Make and look at tenants
     #[command(subcommand)]
     Tenant(Tenant),
+    /// Make tenants have the permissions, roles and settings of a file
+    #[command(override_usage = "authctl apply [OPTIONS] --file <FILE>")]
+    Apply(ApplyArgs),
+    /// Compare tenants with a file (exit 0 same, 11 differs)
+    #[command(override_usage = "authctl diff [OPTIONS] --file <FILE>")]
+    Diff(DiffArgs),
     /// Make, look at, close and open users
     #[command(
         subcommand,
@@ -458,6 +467,8 @@ pub(crate) enum Tenant {
     Delete(TenantNamed),
     /// Bring back a deleted tenant; nothing that ended revives
     Restore(TenantNamed),
+    /// Write out permissions, roles and settings; never users
+    Export(TenantExport),
     /// Tell what tenants use
     Usage {
         /// Slug or ten_… id; all of them where it is absent

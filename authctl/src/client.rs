@@ -93,7 +93,7 @@ impl Client {
     /// Whatever can go wrong between two processes, and what the daemon refuses.
     pub(crate) async fn call<C: AdminCall>(&mut self, call: &C) -> Result<C::Answer, Error> {
         let started = Instant::now();
-        let rehearses = self.rehearses && C::METHOD == Method::Post;
+        let rehearses = self.rehearses && C::CHANGES;
         let response = self.begin(call).await?;
         let first_byte = started.elapsed();
         let answer = read::<C>(response).await?;
@@ -154,7 +154,7 @@ impl Client {
     /// Sends a call and waits for the beginning of its answer.
     async fn begin<C: AdminCall>(&mut self, call: &C) -> Result<http::Response<Incoming>, Error> {
         let mut request = request(call)?;
-        if self.rehearses && C::METHOD == Method::Post {
+        if self.rehearses && C::CHANGES {
             let yes = http::HeaderValue::from_static("true");
             request.headers_mut().insert(DRY_RUN_HEADER, yes);
         }

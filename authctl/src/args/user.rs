@@ -164,7 +164,7 @@ pub(crate) enum User {
     /// Clear counters and locks, as lockout clear
     Unlock(Many),
     /// Delete users for good: sessions and devices go with them
-    Delete(Many),
+    Delete(UserDelete),
     /// Change the profile of a user, or the tenant-admin flag
     #[command(override_usage = "authctl user set [OPTIONS] <USER>")]
     Set(Box<UserSet>),
@@ -252,4 +252,14 @@ pub(crate) struct UserParts {
     /// Only what the user may do, and other parts asked for
     #[arg(long)]
     pub(crate) permissions: bool,
+}
+
+/// What `user delete` takes.
+#[derive(Debug, Args)]
+pub(crate) struct UserDelete {
+    #[command(flatten)]
+    pub(crate) many: Many,
+    /// Also erase what is personal from login attempts and audit log
+    #[arg(long)]
+    pub(crate) hard: bool,
 }

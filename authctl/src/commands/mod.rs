@@ -2,6 +2,7 @@
 //! Each noun has its own file; what they share is the context.
 
 mod api;
+mod apply;
 mod attempt;
 mod audit;
 mod backup;
@@ -193,6 +194,8 @@ impl Context {
             Command::Stats(args) => finish(stats::run(self, args)),
             Command::Ping { wait } => finish(status::ping(self, wait)),
             Command::Tenant(command) => finish(tenant::run(self, command)),
+            Command::Apply(args) => finish(apply::apply(self, args)),
+            Command::Diff(args) => finish(apply::diff(self, &args)),
             Command::User(command) => finish(user::run(self, command)),
             Command::Role(command) => finish(role::run(self, command)),
             Command::Client(command) => finish(client::run(self, command)),

@@ -172,6 +172,7 @@ pub(crate) async fn run(context: &mut Context, command: Tenant) -> Result<Exit, 
         Tenant::Settings(command) => settings::run(context, command).await,
         Tenant::Delete(wanted) => state::delete(context, wanted).await,
         Tenant::Restore(wanted) => state::restore(context, wanted).await,
+        Tenant::Export(wanted) => crate::commands::apply::export(context, wanted).await,
         Tenant::Usage { name, list } => state::usage(context, name, &list).await,
     }
 }

@@ -200,7 +200,7 @@ pub(crate) async fn run(context: &mut Context, command: User) -> Result<Exit, Er
         User::Disable(many) => disable(context, many).await,
         User::Enable(many) => enable(context, many).await,
         User::FlagCompromised(many) => mailed::flag_compromised(context, many).await,
-        User::Delete(many) => delete::run(context, many).await,
+        User::Delete(wanted) => delete::run(context, wanted).await,
         User::Unlock(many) => lockout::clear(context, many).await,
         User::Set(wanted) => user_rights::set(context, *wanted).await,
         User::Grant(wanted) => user_rights::grant(context, wanted).await,

@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod apply;
 mod audit;
 mod backups;
 mod changes;

@@ -17,15 +17,18 @@ fn rehearsed(action: &str, subject: &str) -> Change {
 
 /// A daemon that marks its answer as a rehearsal's, as the real one does.
 pub(crate) fn rehearsing(change: &Change) -> World {
-    let body = serde_json::to_value(change).unwrap();
-    World::new(move |_| {
-        let headers = vec![
-            ("authd-version", common::VERSION.to_owned()),
-            ("authd-protocol", common::ADMIN_PROTOCOL.to_string()),
-            ("authctl-dry-run", "true".to_owned()),
-        ];
-        Reply::Headers(headers, body.clone())
-    })
+    let change = change.clone();
+    World::new(move |_| as_rehearsed(&change))
+}
+
+/// Its answer alone.
+pub(crate) fn as_rehearsed(change: &Change) -> Reply {
+    let headers = vec![
+        ("authd-version", common::VERSION.to_owned()),
+        ("authd-protocol", common::ADMIN_PROTOCOL.to_string()),
+        ("authctl-dry-run", "true".to_owned()),
+    ];
+    Reply::Headers(headers, serde_json::to_value(change).unwrap())
 }
 
 #[test]

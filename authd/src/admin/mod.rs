@@ -1,5 +1,6 @@
 //! The admin channel: listener, peers, and one file a resource; no rules of its own.
 
+mod apply;
 mod attempt;
 mod audit;
 mod backup;

@@ -14,8 +14,8 @@ use common::error::ErrorCode;
 use tracing::Instrument;
 
 use crate::admin::{
-    attempt, audit, backup, client, daemon, db, explain, job, key, lockout, mail, permission,
-    registration, role, session, setting, status, tenant, token, user,
+    apply, attempt, audit, backup, client, daemon, db, explain, job, key, lockout, mail,
+    permission, registration, role, session, setting, status, tenant, token, user,
 };
 use crate::app::job::{Reporter, line};
 use crate::app::status::Running;
@@ -41,6 +41,7 @@ fn all(running: &Arc<Running>) -> Routes {
     let routes = mail::add(routes);
     let routes = attempt::add(routes);
     let routes = explain::add(routes);
+    let routes = apply::add(routes);
     let routes = registration::add(routes);
     let routes = client::add(routes);
     let routes = session::add(routes);
@@ -166,7 +167,7 @@ async fn take<C: AdminCall>(request: Request) -> Result<(Operator, C), Refusal> 
 /// Reading changes nothing, and a change that answers with [`Change`] is all within the store, which
 /// undoes it. Whatever answers otherwise is refused until somebody has thought about it.
 fn can_be_rehearsed<C: AdminCall>() -> bool {
-    C::METHOD == Method::Get || TypeId::of::<C::Answer>() == TypeId::of::<Change>()
+    !C::CHANGES || TypeId::of::<C::Answer>() == TypeId::of::<Change>()
 }
 
 /// Says in the answer that nothing of it stayed: there is no row of it, and no password is set that

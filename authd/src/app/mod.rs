@@ -3,6 +3,7 @@
 pub mod access;
 pub mod administer;
 mod again;
+pub mod apply;
 pub mod attempt;
 pub mod audit;
 pub mod authenticate;

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use store::{RoleFilter, RoleRow, Roles, Scope, StoreError, WriteTx};
 
 pub use administered::{Edit, Narrowed, New, edit, granted, make, members, one, page, replace};
+pub(in crate::app) use edit::change;
 pub use edit::{allow, deny, set};
 pub use find::{Found, role, role_filter};
 

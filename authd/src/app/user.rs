@@ -5,6 +5,7 @@ mod compromised;
 mod create;
 mod delete;
 mod edit;
+mod erase;
 mod invite;
 mod members;
 mod picture;

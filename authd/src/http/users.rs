@@ -211,6 +211,7 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, Refusal> {
     let request = call::Delete {
         user: named(id),
+        hard: false,
         confirm: None,
         reason: None,
     };

@@ -1,17 +1,20 @@
 //! Deleting users: what goes, what stays, and what must be typed.
 
-use authd::app::user;
+use authd::app::{audit, user};
+use common::call;
 use common::call::user::{Create, Delete};
 use common::error::ErrorCode;
 use store::Scope;
 
 use crate::desk::{Desk, new_user, reference};
+use crate::profiles::nothing;
 
 const BOB: &str = "bob@acme.test";
 
 fn delete(confirm: Option<&str>) -> Delete {
     Delete {
         user: reference("acme", BOB),
+        hard: false,
         confirm: confirm.map(ToOwned::to_owned),
         reason: Some("left".to_owned()),
     }
@@ -55,6 +58,81 @@ async fn rule_19_a_deleted_user_leaves_nothing_but_its_attempts() {
         .await
         .unwrap();
     assert_eq!(state, domain::lockout::CounterState::default());
+}
+
+#[tokio::test]
+async fn a93_a_person_is_erased_from_the_logs_and_the_chain_stays_whole() {
+    let desk = Desk::new();
+    let acme = desk.tenant("acme").await;
+    let bob = desk.user("acme", BOB).await;
+    let eve = desk.user("acme", "eve@acme.test").await;
+    for user in [bob, eve] {
+        desk.attempt(acme, Some(user)).await;
+        desk.sign_in(acme, user).await;
+    }
+    let profile = call::user::Set {
+        phone: Some("+254700000001".to_owned()),
+        ..nothing("acme", BOB)
+    };
+    user::set(&desk.app, &desk.admin(), profile).await.unwrap();
+    let hard = |confirm| Delete {
+        hard: true,
+        ..delete(confirm)
+    };
+    let rows = |desk: &Desk| {
+        let database = rusqlite::Connection::open(desk.database()).unwrap();
+        let count = |sql: &str| -> i64 { database.query_row(sql, [], |row| row.get(0)).unwrap() };
+        (
+            count("SELECT count(*) FROM attempts WHERE ip IS NOT NULL"),
+            count("SELECT count(*) FROM audit WHERE payload IS NULL"),
+        )
+    };
+    let before = rows(&desk);
+    let dry = user::delete(&desk.app, &desk.rehearsing(), hard(Some(BOB))).await;
+    assert!(dry.unwrap().notes[0].contains("personal"));
+    assert_eq!(rows(&desk), before, "a rehearsal erases nothing");
+    let refused = user::delete(&desk.app, &desk.admin(), hard(None)).await;
+    assert_eq!(refused.unwrap_err().code, ErrorCode::ValidationFailed);
+    assert_eq!(rows(&desk), before, "nor does what is refused");
+    user::delete(&desk.app, &desk.admin(), hard(Some(BOB)))
+        .await
+        .unwrap();
+    let database = rusqlite::Connection::open(desk.database()).unwrap();
+    let of = |id: &[u8; 16]| -> (i64, i64) {
+        let sql = "SELECT count(*), count(ip) FROM attempts WHERE user_id = ?1";
+        let counted = database.query_row(sql, [id], |row| Ok((row.get(0)?, row.get(1)?)));
+        counted.unwrap()
+    };
+    assert_eq!(of(bob.as_bytes()), (1, 0));
+    assert_eq!(of(eve.as_bytes()), (1, 1), "others keep theirs");
+    let rows = desk.audit(acme).await;
+    let about = rows
+        .iter()
+        .filter(|row| row.entry.object == bob.to_string());
+    let told: Vec<(&str, bool)> = about
+        .map(|row| (row.entry.action.as_str(), row.entry.payload.is_null()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("user.create", true),
+            ("user.set", true),
+            ("user.delete", false)
+        ]
+    );
+    assert!(
+        rows.iter()
+            .all(|row| !row.entry.payload.to_string().contains("+2547"))
+    );
+    let verify = call::audit::Verify {
+        tenant: Some("acme".to_owned()),
+        ..call::audit::Verify::default()
+    };
+    let chains = audit::verify(&desk.app, &desk.admin(), verify)
+        .await
+        .unwrap();
+    assert!(chains.items[0].ok, "{:?}", chains.items);
+    assert_eq!(chains.items[0].erased, 2);
 }
 
 #[tokio::test]

@@ -147,6 +147,7 @@ async fn a_page_follows_one_whose_rows_are_gone() {
                 tenant: None,
                 name: row.id.to_string(),
             },
+            hard: false,
             confirm: row.email.clone(),
             reason: None,
         };

@@ -7,6 +7,7 @@
     reason = "tests: what fails here is the message"
 )]
 
+mod apply;
 mod attempts;
 mod audit;
 mod backups;

@@ -6,7 +6,7 @@ use authd::app::explain;
 use common::call::Socket;
 use common::call::explain::Login;
 use common::error::ErrorCode;
-use common::view::LoginExplanation;
+use common::view::{ExplainedAttempt, LoginExplanation};
 
 use crate::house::{ADA, GOOD, House, WRONG, login};
 use crate::support::operator;
@@ -22,22 +22,36 @@ async fn ask(house: &House, subject: &str) -> Result<LoginExplanation, ErrorCode
         .map_err(|error| error.code)
 }
 
-#[tokio::test]
-async fn a_locked_name_is_explained_with_the_policy_of_that_moment_and_the_next_step() {
-    let house = House::new().await;
-    let first = house.app.now();
+/// Five wrong passwords, one a second, and a right one that is not evaluated.
+async fn lock(house: &House) {
     for n in 0..5 {
         house.clock.advance(Duration::from_secs(u64::from(n > 0)));
         let ask = login(ADA, WRONG).header("x-request-id", &format!("app-{n}"));
         house.ask(ask).await.is(401, "invalid_credentials");
     }
     house.ask(login(ADA, GOOD)).await.is(429, "login_locked");
+}
+
+/// The attempt that locked.
+fn locking(told: &LoginExplanation) -> &ExplainedAttempt {
+    let locks = |a: &&ExplainedAttempt| {
+        let decision = a.attempt.decision.as_ref();
+        decision.is_some_and(|d| d.reason == "password_wrong" && d.locked_until.is_some())
+    };
+    told.attempts.iter().find(locks).unwrap()
+}
+
+#[tokio::test]
+async fn a_locked_name_is_explained_with_the_policy_of_that_moment_and_the_next_step() {
+    let house = House::new().await;
+    let first = house.app.now();
+    lock(&house).await;
     let until = house.app.now().plus(Duration::from_mins(15));
     let told = ask(&house, ADA).await.unwrap();
     assert_eq!(told.verdict, "locked");
     assert_eq!(told.locked_until, Some(until));
     assert_eq!(told.next, ["authctl lockout clear acme/ada@acme.test"]);
-    let standing = told.standing.unwrap();
+    let standing = told.standing.clone().unwrap();
     assert!(standing.lock.locked && !standing.lock.manual);
     assert_eq!(
         (standing.lock.failures, standing.lock.since),
@@ -57,14 +71,7 @@ async fn a_locked_name_is_explained_with_the_policy_of_that_moment_and_the_next_
             format!("locked until {until}"),
         ]
     );
-    let fifth = told.attempts.iter().find(|a| {
-        a.attempt
-            .decision
-            .as_ref()
-            .is_some_and(|d| d.reason == "password_wrong" && d.locked_until.is_some())
-    });
-    let fifth = fifth.unwrap();
-    let decision = fifth.attempt.decision.as_ref().unwrap();
+    let decision = locking(&told).attempt.decision.as_ref().unwrap();
     assert_eq!((decision.v, decision.failures), (1, Some(5)));
     assert_eq!(
         (
@@ -74,17 +81,25 @@ async fn a_locked_name_is_explained_with_the_policy_of_that_moment_and_the_next_
         ),
         (Some(5), Some(900), Some(900))
     );
+}
+
+#[tokio::test]
+async fn an_attempt_is_explained_by_its_own_id_its_request_and_the_callers() {
+    let house = House::new().await;
+    lock(&house).await;
+    let told = ask(&house, ADA).await.unwrap();
+    let fifth = locking(&told);
     // By its own id, its request's, and the caller's.
     let id = fifth.attempt.id.to_string();
     let by_id = ask(&house, &id).await.unwrap();
     assert_eq!(by_id.verdict, "wrong_password");
-    assert_eq!(by_id.attempts, [fifth.clone()]);
+    assert_eq!(by_id.attempts, std::slice::from_ref(fifth));
     assert_eq!(by_id.next, ["authctl lockout clear acme/ada@acme.test"]);
     let named = ask(&house, "app-4").await.unwrap();
-    assert_eq!(named.attempts, [fifth.clone()]);
+    assert_eq!(named.attempts, std::slice::from_ref(fifth));
     let request = fifth.attempt.request_id.clone().unwrap();
     let asked = ask(&house, &request).await.unwrap();
-    assert_eq!(asked.attempts, [fifth.clone()]);
+    assert_eq!(asked.attempts, std::slice::from_ref(fifth));
     for nothing in ["att_01h455vb4pex5vsknk084sn02q", "app-9", "nonsense"] {
         assert_eq!(ask(&house, nothing).await, Err(ErrorCode::NotFound));
     }

@@ -209,6 +209,7 @@ async fn rule_23_a_mail_whose_reason_is_over_is_dropped() {
     mailing.house.disable_named(BOB).await;
     let delete = call::user::Delete {
         user: reference("acme", "eve@acme.test"),
+        hard: false,
         confirm: Some("eve@acme.test".to_owned()),
         reason: None,
     };

@@ -2,6 +2,7 @@
 //! Server and client use the same types, so the compiler checks both ends. No call has a path on
 //! the daemon's file system as a parameter.
 
+pub mod apply;
 pub mod attempt;
 pub mod audit;
 pub mod backup;
@@ -110,8 +111,13 @@ pub trait AdminCall: Serialize + DeserializeOwned + Send + 'static {
     const ALSO_ON: &'static [Socket] = &[];
     /// Whether the request holds a secret, which authctl sends to a trusted peer alone.
     const SENDS_SECRET: bool = false;
+    /// Whether it changes nothing although it is posted, so that a rehearsal makes it as it is.
+    const ONLY_READS: bool = false;
     /// Whether it takes long: the answer comes in frames ([`job`]), without a total limit.
     const IS_JOB: bool = false;
+
+    /// Whether a rehearsal (`--dry-run`) is something else than the call itself.
+    const CHANGES: bool = matches!(Self::METHOD, Method::Post) && !Self::ONLY_READS;
 
     /// Whether a socket carries this call.
     fn allowed_on(socket: Socket) -> bool {
@@ -292,6 +298,9 @@ fn of_tenants() -> Vec<CallInfo> {
         info::<permission::Define>(),
         info::<permission::Undefine>(),
         info::<permission::WhoCan>(),
+        info::<apply::Diff>(),
+        info::<apply::Apply>(),
+        info::<apply::Export>(),
         info::<explain::Permission>(),
         info::<client::List>(),
         info::<client::Show>(),

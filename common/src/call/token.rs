@@ -20,6 +20,7 @@ impl AdminCall for Inspect {
     const NAME: &'static str = "token inspect";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/token/inspect";
+    const ONLY_READS: bool = true;
     const SENDS_SECRET: bool = true;
 }
 

@@ -241,6 +241,9 @@ pub struct Delete {
     pub user: UserRef,
     /// The user's address, as it was typed.
     pub confirm: Option<String>,
+    /// Whether what is personal in the log of attempts and in the audit log goes too.
+    #[serde(default)]
+    pub hard: bool,
     /// Why, for the audit row.
     pub reason: Option<String>,
 }

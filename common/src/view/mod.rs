@@ -1,6 +1,7 @@
 //! Objects as both HTTP and authctl show them; one type a resource, so that the two cannot differ.
 //! Fields that only the operator's side adds are optional and left out where they do not belong.
 
+mod apply;
 mod attempt;
 mod audit;
 mod backup;
@@ -25,6 +26,7 @@ mod user;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use apply::{DiffLineView, TenantDiffView};
 pub use attempt::{AttemptTopView, AttemptView, DecisionView};
 pub use audit::{ActorView, AuditChainView, AuditMarkView, AuditView};
 pub use backup::{BackupMade, BackupView, CheckView, DatabaseView, MigrationView, VacuumView};

@@ -6,7 +6,7 @@ use common::call::UserRef;
 use common::call::user::{Delete, Show};
 
 use super::{named, told};
-use crate::args::Many;
+use crate::args::UserDelete;
 use crate::commands::Context;
 use crate::confirm::Deed;
 use crate::error::Error;
@@ -14,7 +14,8 @@ use crate::exit::Exit;
 use crate::names;
 
 /// Deletes users after the address or the number was typed, or given by `--confirm`.
-pub(super) async fn run(context: &mut Context, many: Many) -> Result<Exit, Error> {
+pub(super) async fn run(context: &mut Context, wanted: UserDelete) -> Result<Exit, Error> {
+    let UserDelete { many, hard } = wanted;
     let users = names::expand(&many.users)?;
     let mut addresses = BTreeMap::new();
     for user in &users {
@@ -37,6 +38,7 @@ pub(super) async fn run(context: &mut Context, many: Many) -> Result<Exit, Error
     let call = |text: &str| Delete {
         user: names::user(text, tenant.as_deref()),
         confirm: addresses.get(text).cloned(),
+        hard,
         reason: many.reason.clone(),
     };
     context

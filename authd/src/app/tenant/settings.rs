@@ -18,6 +18,7 @@ use serde_json::json;
 use store::{Priority, WriteTx};
 
 pub use edit::{Edit, Edited, apply};
+pub(in crate::app) use own::read;
 pub use own::{Wished, patch};
 pub use settle::settle;
 

@@ -10,12 +10,16 @@ use domain::user::User;
 use serde_json::{Value, json};
 use store::{StoreError, WriteTx};
 
+use super::erase::{Erased, erase};
 use super::{act, again, count, end_access, find};
 use crate::app::audit::{Act, Record};
 use crate::app::last_admin::Admins;
 use crate::app::{App, By, Error};
 
-/// Deletes a user.
+const ERASED: &str = "What was personal in its login attempts and audit rows goes for good; backups of \
+    before keep it until they are pruned.";
+
+/// Deletes a user; a hard deletion also erases what is personal in the logs that outlive it.
 ///
 /// # Errors
 /// Those of [`crate::app::target::user`]; for the operator `validation_failed` at `/confirm` without
@@ -33,6 +37,13 @@ pub async fn delete(
         check_confirmed(&found.user, request.confirm.as_deref())?;
     }
     let act = act("user.delete", &found);
+    let (hard, rehearses) = (request.hard, by.claim().is_rehearsal());
+    // Most of it beforehand: what is left for the deletion itself came meanwhile.
+    let erased = if hard && !rehearses {
+        erase(app, act.tenant.id, found.user.id).await?
+    } else {
+        Erased::default()
+    };
     let app_of_write = Arc::clone(app);
     record
         .write(app, move |tx, permit| {
@@ -40,12 +51,24 @@ pub async fn delete(
             let admins = Admins::of_tenant(tx, act.tenant.id)?;
             let ended = remove(&app_of_write, tx, &act, &user, now)?;
             admins.remain(tx)?;
+            if hard && !rehearses {
+                let mut rest = erased;
+                while rest.advance(tx, act.tenant.id, user.id)? {}
+            }
             let before = json!({
                 "status": user.status,
                 "is_tenant_admin": user.is_tenant_admin,
                 "sessions": ended,
             });
-            let mut change = permit.append(tx, &act, &before, &Value::Null)?;
+            let after = if hard {
+                json!({"erased": true})
+            } else {
+                Value::Null
+            };
+            let mut change = permit.append(tx, &act, &before, &after)?;
+            if hard {
+                change.notes.push(ERASED.to_owned());
+            }
             change.sessions_ended = ended;
             Ok(change)
         })

@@ -1,6 +1,6 @@
 //! Removing what is over: bounded steps, which decide nothing about who may do what.
 
-use common::id::TenantId;
+use common::id::{AttemptId, TenantId, UserId};
 use common::time::Time;
 
 use crate::error::StoreError;
@@ -55,6 +55,24 @@ pub trait Housekeeping {
     /// Ends sessions of a tenant and removes its devices, mailed links and secrets of clients, at most
     /// `limit` rows; returns how many. Zero means that none is left.
     fn end_access(&self, tenant: TenantId, at: Time, limit: u32) -> Result<u32, StoreError>;
+    /// Takes what is personal out of a user's attempts: address, device, request and steps. It goes on
+    /// behind `after`, by ids, and tells the last of at most `limit` rows; none when none is left.
+    fn erase_attempts(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        after: Option<AttemptId>,
+        limit: u32,
+    ) -> Result<Option<AttemptId>, StoreError>;
+    /// Takes the contents out of a chain's rows about an object; the chain stays whole. It looks at
+    /// `limit` numbers behind `after`, and tells the last; none behind the end of the chain.
+    fn erase_audit(
+        &self,
+        tenant: TenantId,
+        object: &str,
+        after: u64,
+        limit: u32,
+    ) -> Result<Option<u64>, StoreError>;
     /// Removes rows of a tenant, at most about `limit`: users and what is theirs, clients, roles,
     /// permissions, settings, locks by hand, attempts, and the contents of its audit rows, whose chain
     /// stays.

@@ -1,6 +1,6 @@
 //! Removing rows whose time is over, and ending sessions that time has ended.
 
-use common::id::TenantId;
+use common::id::{AttemptId, TenantId, UserId};
 use common::time::Time;
 use domain::session::EndReason;
 use rusqlite::{Params, params};
@@ -35,6 +35,26 @@ impl Housekeeping for Tx<'_> {
         let values = params![latest.millis(), limit, tenant_of(whose)];
         let sql = of(whose, SHORTEN_LOCKS);
         self.count("housekeeping.shorten_locks", &sql, values)
+    }
+
+    fn erase_attempts(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        after: Option<AttemptId>,
+        limit: u32,
+    ) -> Result<Option<AttemptId>, StoreError> {
+        self.erase_attempts_of(tenant, user, after, limit)
+    }
+
+    fn erase_audit(
+        &self,
+        tenant: TenantId,
+        object: &str,
+        after: u64,
+        limit: u32,
+    ) -> Result<Option<u64>, StoreError> {
+        self.erase_about(tenant, object, after, limit)
     }
 
     fn end_access(&self, tenant: TenantId, at: Time, limit: u32) -> Result<u32, StoreError> {

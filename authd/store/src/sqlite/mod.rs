@@ -10,6 +10,7 @@ mod client;
 mod counter;
 mod credential;
 mod device;
+mod erasure;
 mod event;
 mod grant;
 mod housekeeping;

@@ -98,11 +98,6 @@ fn r37_hot_statements_use_an_index() {
             attempt::OF,
             "USING INDEX attempts_by_user (user_id=? AND id<?)",
         ),
-        (
-            attempt::NEXT_SUBJECT,
-            "COVERING INDEX attempts_alone (subject>?)",
-        ),
-        (attempt::NEXT_SUBJECT, "INDEX attempts_folded (subject>?)"),
         (attempt::TALLIES, "USING INDEX attempts_by_user (user_id=?)"),
         (
             meta::HASH_SCHEMES,
@@ -192,6 +187,36 @@ fn a_purge_looks_at_the_rows_of_its_tenant_alone() {
 }
 
 #[test]
+fn r37_a_replay_steps_from_name_to_name_by_an_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authd.db");
+    migrate::create(&path, &migrate::known()).unwrap();
+    let connection = Connection::open(path).unwrap();
+    for (sql, by) in [
+        (
+            attempt::NEXT_SUBJECT,
+            "COVERING INDEX attempts_alone (subject>?)",
+        ),
+        (attempt::NEXT_SUBJECT, "INDEX attempts_folded (subject>?)"),
+        (
+            attempt::TRIES,
+            "USING INDEX attempts_alone (subject=? AND at>?)",
+        ),
+        (
+            attempt::TRIES,
+            "USING INDEX attempts_folded (subject=? AND fold_hour>?)",
+        ),
+        (grant::CROWD, "INDEX user_roles_by_role (role_id=?)"),
+    ] {
+        let plan = plan(&connection, sql);
+        assert!(
+            plan.iter().any(|step| step.contains(by)),
+            "{sql}\n{plan:#?}"
+        );
+    }
+}
+
+#[test]
 fn r37_rights_administrators_and_what_waits_are_found_by_an_index() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("authd.db");
@@ -224,14 +249,6 @@ fn r37_rights_administrators_and_what_waits_are_found_by_an_index() {
         (
             housekeeping::PRUNE_ATTEMPTS_OF,
             "INDEX attempts_by_tenant (tenant_id=? AND id<?)",
-        ),
-        (
-            attempt::TRIES,
-            "USING INDEX attempts_alone (subject=? AND at>?)",
-        ),
-        (
-            attempt::TRIES,
-            "USING INDEX attempts_folded (subject=? AND fold_hour>?)",
         ),
         (waiting::BY_TOKEN, "(token_hash=?)"),
         (waiting::EMAIL_BY_TOKEN, "(token_hash=?)"),
