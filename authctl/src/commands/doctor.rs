@@ -54,7 +54,7 @@ pub(crate) async fn run(context: &mut Context, section: Option<Section>) -> Resu
     let socket = context.settings.socket.clone();
     let asked = context.client.job(&Doctor { section }, &mut Deaf).await;
     let mut checks = vec![local::daemon(asked.as_ref())];
-    checks.extend(local::foreign());
+    checks.push(local::foreign());
     checks.extend(local::sockets(socket.as_deref()));
     checks.push(local::unit(asked.as_ref().ok()));
     match asked {

@@ -46,10 +46,10 @@ pub(super) fn daemon(asked: Result<&DoctorView, &Error>) -> CheckedView {
 }
 
 /// Whether the PAM daemon of the same name is here: its files lie where ours would.
-pub(super) fn foreign() -> Option<CheckedView> {
+pub(super) fn foreign() -> CheckedView {
     let found = [FOREIGN, "/etc/authd/authd.yaml"];
     let found = found.into_iter().find(|path| Path::new(path).exists());
-    Some(match found {
+    match found {
         Some(path) => CheckedView::new(
             Section::Foreign,
             Finding::Warn,
@@ -61,7 +61,7 @@ pub(super) fn foreign() -> Option<CheckedView> {
             Finding::Ok,
             "no other product of this name",
         ),
-    })
+    }
 }
 
 /// The sockets that there are, each with its owner, group and mode.
