@@ -3,6 +3,7 @@
 mod attempt;
 mod audit;
 mod backup;
+mod cache;
 mod client;
 mod daemon;
 mod db;

@@ -14,8 +14,8 @@ use common::error::ErrorCode;
 use tracing::Instrument;
 
 use crate::admin::{
-    attempt, audit, backup, client, daemon, db, job, key, lockout, mail, permission, registration,
-    role, session, setting, status, tenant, token, user,
+    attempt, audit, backup, cache, client, daemon, db, job, key, lockout, mail, permission,
+    registration, role, session, setting, status, tenant, token, user,
 };
 use crate::app::job::{Reporter, line};
 use crate::app::status::Running;
@@ -48,6 +48,7 @@ fn all(running: &Arc<Running>) -> Routes {
     let routes = audit::add(routes);
     let routes = backup::add(routes);
     let routes = db::add(routes);
+    let routes = cache::add(routes);
     daemon::add(routes, &running.steering)
 }
 

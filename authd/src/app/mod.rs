@@ -7,6 +7,7 @@ pub mod attempt;
 pub mod audit;
 pub mod authenticate;
 pub mod backup;
+pub mod cache;
 pub mod check;
 pub mod client;
 pub mod context;

@@ -10,11 +10,11 @@ use common::paths::{SOCKET_PATH_LIMIT, fits_socket};
 use common::units::format_duration;
 use domain::tenant::SYSTEM;
 
+use super::beside::Redis;
 use super::fault::Fault;
 use super::form;
 use super::key::mib;
 use super::keys::Keys;
-use super::redis::Redis;
 use super::value::Values;
 
 /// Checks the merged values; errors and warnings. A development daemon may do more.

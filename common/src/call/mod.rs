@@ -5,6 +5,7 @@
 pub mod attempt;
 pub mod audit;
 pub mod backup;
+pub mod cache;
 pub mod client;
 pub mod daemon;
 pub mod db;
@@ -316,5 +317,7 @@ fn of_the_installation() -> Vec<CallInfo> {
         info::<db::Check>(),
         info::<db::Optimize>(),
         info::<db::Vacuum>(),
+        info::<cache::Stats>(),
+        info::<cache::Flush>(),
     ]
 }

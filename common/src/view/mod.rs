@@ -4,6 +4,7 @@
 mod attempt;
 mod audit;
 mod backup;
+mod cache;
 mod client;
 mod daemon;
 mod key;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use attempt::{AttemptTopView, AttemptView};
 pub use audit::{ActorView, AuditChainView, AuditMarkView, AuditView};
 pub use backup::{BackupMade, BackupView, CheckView, DatabaseView, MigrationView, VacuumView};
+pub use cache::CacheView;
 pub use client::ClientView;
 pub use daemon::{ConfigFaultView, ConfigValueView, ConfigView, KeyChangeView, ReloadView};
 pub use key::KeyView;
