@@ -29,7 +29,7 @@ pub(crate) use audit::{Audit, AuditList, ExportFormat};
 pub(crate) use client::{Client, ClientCreate};
 pub(crate) use daemon::{Daemon, Switch};
 pub(crate) use explain::Explain;
-pub(crate) use keeping::{Backup, Db};
+pub(crate) use keeping::{Backup, Cache, Db};
 pub(crate) use key::{Key, Token};
 pub(crate) use registration::Registration;
 pub(crate) use rights::{Permission, Permissions, Role, UserRoles, UserSet, UserWanted};
@@ -292,6 +292,9 @@ pub(crate) enum Command {
     /// Look at the database as a whole
     #[command(subcommand)]
     Db(Db),
+    /// Look at the caches, and empty them
+    #[command(subcommand)]
+    Cache(Cache),
     /// Look at mail and its queue, test, pause and resume it
     #[command(subcommand)]
     Mail(Mail),

@@ -305,6 +305,9 @@ impl RedisServer {
     }
 
     /// Begins to write down every command that comes, and gives them when asked.
+    ///
+    /// # Panics
+    /// If it does not begin.
     pub fn monitor(&self) -> RedisMonitor {
         let mut stream = self.connect();
         tell(&mut stream, &[b"MONITOR"]);
@@ -315,6 +318,9 @@ impl RedisServer {
     }
 
     /// Writes all that it has into its folder, where the next start finds it.
+    ///
+    /// # Panics
+    /// If it cannot.
     pub fn save(&self) {
         assert_eq!(self.say("SAVE"), RedisAnswer::Text(b"OK".to_vec()));
     }

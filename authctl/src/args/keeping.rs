@@ -1,10 +1,11 @@
-//! `backup …` and `db …`: the words of what keeps the data.
+//! `backup …`, `db …` and `cache …`: the words of what keeps the data.
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
 
 use super::ListArgs;
+use super::daemon::Why;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Backup {
@@ -51,4 +52,18 @@ pub(crate) enum Db {
     Optimize,
     /// Give pages that hold nothing back to the disk, in small parts
     Vacuum,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cache {
+    /// Show how much the caches hold, and how often that helped
+    Stats {
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Empty the caches, with -t those of one tenant; nobody is signed out
+    Flush {
+        #[command(flatten)]
+        why: Why,
+    },
 }

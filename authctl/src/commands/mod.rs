@@ -6,6 +6,7 @@ mod apply;
 mod attempt;
 mod audit;
 mod backup;
+mod cache;
 mod client;
 mod complete;
 mod completion;
@@ -214,6 +215,7 @@ impl Context {
             Command::Daemon(command) => finish(daemon::run(self, command)),
             Command::Backup(command) => finish(backup::run(self, command)),
             Command::Db(command) => finish(db::run(self, command)),
+            Command::Cache(command) => finish(cache::run(self, command)),
             Command::Mail(command) => finish(mail::run(self, command)),
         }
     }

@@ -32,6 +32,7 @@ const LISTS: &[&str] = &[
     "mail queue list",
     "backup list",
     "db migrations",
+    "cache stats",
 ];
 
 /// Lists by other names than `… list`, which the calls do not tell.
@@ -44,6 +45,7 @@ const OTHERS: &[&str] = &[
     "token denylist",
     "audit verify",
     "db migrations",
+    "cache stats",
 ];
 
 fn nothing() -> World {

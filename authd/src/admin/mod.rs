@@ -4,6 +4,7 @@ mod apply;
 mod attempt;
 mod audit;
 mod backup;
+mod cache;
 mod client;
 mod daemon;
 mod db;

@@ -14,7 +14,7 @@ use common::error::ErrorCode;
 use tracing::Instrument;
 
 use crate::admin::{
-    apply, attempt, audit, backup, client, daemon, db, explain, job, key, lockout, mail,
+    apply, attempt, audit, backup, cache, client, daemon, db, explain, job, key, lockout, mail,
     permission, registration, role, session, setting, status, tenant, token, user,
 };
 use crate::app::job::{Reporter, line};
@@ -50,6 +50,7 @@ fn all(running: &Arc<Running>) -> Routes {
     let routes = audit::add(routes);
     let routes = backup::add(routes);
     let routes = db::add(routes);
+    let routes = cache::add(routes);
     daemon::add(routes, &running.steering)
 }
 

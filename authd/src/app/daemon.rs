@@ -267,13 +267,13 @@ pub async fn maintenance(
 }
 
 /// A change outside of the database, for its row.
-struct Steps {
-    action: &'static str,
-    reason: Option<String>,
+pub(super) struct Steps {
+    pub(super) action: &'static str,
+    pub(super) reason: Option<String>,
     /// False where everything already is as asked.
-    changes: bool,
-    before: Value,
-    after: Value,
+    pub(super) changes: bool,
+    pub(super) before: Value,
+    pub(super) after: Value,
 }
 
 fn act(action: &'static str) -> WideAct {
@@ -286,11 +286,11 @@ fn act(action: &'static str) -> WideAct {
 }
 
 /// Writes the row, then lets `work` change what cannot fail.
-async fn steer(
+pub(super) async fn steer(
     app: &Arc<App>,
     operator: &Operator,
     steps: Steps,
-    work: impl FnOnce(&App) + Send + 'static,
+    work: impl FnOnce(&Arc<App>) + Send + 'static,
 ) -> Result<Steered, Error> {
     let record = Record::draw(app, operator, app.now(), steps.reason.as_deref())?;
     let act = act(steps.action);

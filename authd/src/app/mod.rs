@@ -9,6 +9,7 @@ pub mod audit;
 pub mod authenticate;
 pub mod backup;
 mod blast;
+pub mod cache;
 pub mod check;
 pub mod client;
 pub mod context;

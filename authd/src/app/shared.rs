@@ -7,6 +7,7 @@ pub(super) mod state;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use common::id::TenantId;
@@ -15,8 +16,8 @@ use common::time::Time;
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 
 use crate::app::{App, login_budget};
-use crate::cache::{Beside, Connection, Name};
-use crate::crypto::{KeyRing, VerifiedToken};
+use crate::cache::{Beside, Connection, Envelope, Name};
+use crate::crypto::{KeyRing, Random, VerifiedToken};
 
 /// Form of what is kept; another one has names of its own.
 const FORM: &str = "1";
@@ -28,6 +29,8 @@ pub struct Shared {
     hits: Counter,
     misses: Counter,
     refused: Counter,
+    /// Bytes that were handed over.
+    kept: AtomicU64,
 }
 
 struct Place {
@@ -53,6 +56,29 @@ pub fn namespace(keys: &KeyRing) -> Name {
     let whole = keys.outside_name("namespace", &[]);
     let short = HEXLOWER.encode(whole.get(..8).unwrap_or_default());
     Name::of(&["authd", FORM, &short])
+}
+
+/// Closes what nodes tell each other.
+pub struct Sealed {
+    /// What it is closed with.
+    pub keys: Arc<KeyRing>,
+    /// Where random bytes come from.
+    pub random: Arc<dyn Random>,
+}
+
+/// What messages are sealed for.
+const MESSAGE: &[u8] = b"message between nodes";
+
+impl Envelope for Sealed {
+    fn close(&self, message: &[u8]) -> Option<Vec<u8>> {
+        let random = self.random.as_ref();
+        self.keys.seal_outside(random, MESSAGE, 0, message).ok()
+    }
+
+    fn open(&self, closed: &[u8]) -> Option<Vec<u8>> {
+        let (_, message) = self.keys.open_outside(MESSAGE, closed)?;
+        Some(message)
+    }
 }
 
 /// Where a token is kept.
@@ -84,12 +110,22 @@ impl Shared {
         })
     }
 
-    /// Takes all values away; how many went, none if that could not be done.
-    pub async fn flush(&self) -> Option<u64> {
+    /// Bytes of values that were handed over since the start.
+    pub fn kept_bytes(&self) -> u64 {
+        self.kept.load(Ordering::Relaxed)
+    }
+
+    /// Takes values away, all or a tenant's; how many went, none if that could not be done. Budgets stay:
+    /// to forget them would give guesses back.
+    pub(super) async fn flush(&self, app: &App, tenant: Option<TenantId>) -> Option<u64> {
         let place = self.place.as_ref()?;
+        let namespace = place.namespace.as_str();
+        let prefixes = match tenant {
+            Some(tenant) => vec![Name::of(&[namespace, "s", &tenant_tag(app, tenant)])],
+            None => vec![Name::of(&[namespace, "t"]), Name::of(&[namespace, "s"])],
+        };
         let mut gone = 0_u64;
-        for kind in ["t", "s"] {
-            let prefix = Name::of(&[place.namespace.as_str(), kind]);
+        for prefix in prefixes {
             gone = gone.saturating_add(place.beside.remove(&prefix).await?);
         }
         Some(gone)
@@ -124,6 +160,8 @@ impl Shared {
             app.keys
                 .seal_outside(app.random.as_ref(), name.as_str().as_bytes(), number, value);
         if let Ok(sealed) = sealed {
+            let bytes = u64::try_from(sealed.len()).unwrap_or(u64::MAX);
+            self.kept.fetch_add(bytes, Ordering::Relaxed);
             place.beside.keep(name, sealed, ttl);
         }
     }

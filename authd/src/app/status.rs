@@ -214,6 +214,7 @@ pub fn redis(app: &App) -> Option<RedisStatus> {
         skipped: connection.skipped,
         dropped: connection.dropped,
         losses: connection.losses,
+        heard_seconds_ago: connection.heard_ago.map(|ago| ago.as_secs()),
     })
 }
 

@@ -36,6 +36,14 @@ impl fmt::Display for Name {
     }
 }
 
+/// Closes messages for a way that is not trusted, and opens what was closed so.
+pub trait Envelope: Send + Sync {
+    /// The closed message; none if that fails.
+    fn close(&self, message: &[u8]) -> Option<Vec<u8>>;
+    /// The message, if it is one of ours.
+    fn open(&self, closed: &[u8]) -> Option<Vec<u8>>;
+}
+
 /// How it stands with the connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Connection {
@@ -57,6 +65,8 @@ pub struct Connection {
     pub dropped: u64,
     /// Times that the connection was lost.
     pub losses: u64,
+    /// How long ago another node, or this one, was heard saying that something was taken away.
+    pub heard_ago: Option<Duration>,
 }
 
 /// Values beside the database. No function fails: what cannot be had is not there.

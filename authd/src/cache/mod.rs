@@ -38,7 +38,7 @@ use tokio::sync::watch;
 use crate::crypto::VerifiedToken;
 
 pub use activity::Activity;
-pub use beside::{Awaited, Beside, Connection, Name, VALUE_LIMIT};
+pub use beside::{Awaited, Beside, Connection, Envelope, Name, VALUE_LIMIT};
 pub use bus::{Bus, Notice};
 pub(crate) use denied::DENIED_LIMIT;
 pub use denied::Listed;

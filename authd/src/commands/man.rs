@@ -21,6 +21,10 @@ const PAGES: &[(&str, &str)] = &[
         include_str!("../../../man/authctl-backup.1"),
     ),
     (
+        "man1/authctl-cache.1",
+        include_str!("../../../man/authctl-cache.1"),
+    ),
+    (
         "man1/authctl-client.1",
         include_str!("../../../man/authctl-client.1"),
     ),

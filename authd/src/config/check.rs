@@ -11,11 +11,11 @@ use common::units::format_duration;
 use domain::setting;
 use domain::tenant::SYSTEM;
 
+use super::beside::Redis;
 use super::fault::Fault;
 use super::form;
 use super::key::mib;
 use super::keys::Keys;
-use super::redis::Redis;
 use super::value::Values;
 
 /// Checks the merged values; errors and warnings. A development daemon may do more.

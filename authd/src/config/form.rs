@@ -10,8 +10,8 @@ use domain::setting;
 use domain::tenant::Slug;
 use ipnet::IpNet;
 
+use super::beside::RedisUrl;
 use super::key::Form;
-use super::redis::RedisUrl;
 
 /// Longest text of any form, in bytes.
 const LONGEST: usize = 4096;

@@ -5,6 +5,7 @@ mod admin;
 mod api;
 mod attempts;
 mod backup;
+mod beside;
 mod cache;
 mod check;
 mod claims;
@@ -31,7 +32,6 @@ mod metrics;
 mod password;
 mod profile;
 mod read;
-mod redis;
 mod refs;
 mod registration;
 mod reload;
@@ -51,6 +51,7 @@ pub use admin::{Account, Admin};
 pub use api::{Api, ClientIpHeader};
 pub use attempts::{Attempts, StoreIp};
 pub use backup::Backup;
+pub use beside::{Redis, RedisAddress, RedisUrl};
 pub use cache::Cache;
 pub use claims::Claims;
 pub use cors::Cors;
@@ -73,7 +74,6 @@ pub use mail::{Mail, MailTls, Transport};
 pub use metrics::Metrics;
 pub use password::Password;
 pub use profile::Profile;
-pub use redis::{Redis, RedisAddress, RedisUrl};
 pub use refs::Refs;
 pub use registration::Registration;
 pub use reload::{Changed, Reloaded, reload};
@@ -120,7 +120,7 @@ pub const SECTIONS: &[Section] = &[
     section("database", "Where the data is", database::KEYS),
     section("backup", "Copies of the database", backup::KEYS),
     section("cache", "What is kept in memory", cache::KEYS),
-    section("redis", "A Redis beside the database", redis::KEYS),
+    section("redis", "A Redis beside the database", beside::KEYS),
     section("token", "What stands in tokens", token::KEYS),
     section("claims", "What tokens show beside that", claims::KEYS),
     section(

@@ -3,6 +3,7 @@
 
 mod apart;
 mod ballast;
+mod beside;
 mod dev;
 mod exit;
 mod figures;
@@ -13,7 +14,6 @@ pub mod offline;
 mod passed;
 mod pepper;
 mod process;
-mod redis;
 mod reload;
 mod servers;
 mod settings;
@@ -251,7 +251,7 @@ async fn build(
     let login_floor = pool.calibrate_with(calibration, &opened.hash_schemes);
     let boot: [u8; 16] = crypto::bytes(parts.random.as_ref()).map_err(Failure::other)?;
     let keys = Arc::new(opened.keys);
-    let shared = redis::shared(config, &keys, stopping)?;
+    let shared = beside::shared(config, &keys, &parts.random, stopping)?;
     let app = App {
         store: parts.store.clone(),
         cache: Arc::clone(&parts.cache) as Arc<dyn crate::cache::Cache>,

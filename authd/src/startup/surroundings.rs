@@ -6,10 +6,10 @@ use std::path::Path;
 use store::ReadTx;
 use store::sqlite::{self, Still};
 
+use super::beside;
 use super::key_source::{self, KeySource};
 use super::mail;
 use super::pepper;
-use super::redis;
 use crate::admin::listener::{self, BindError};
 use crate::admin::peer;
 use crate::config::{Account, Config, DatabaseUrl, Fault, Origin};
@@ -21,7 +21,7 @@ pub fn faults(config: &Config) -> Vec<Fault> {
     sockets(config, &mut faults);
     breached_list(config, &mut faults);
     mail::faults(config, &mut faults);
-    redis::faults(config, &mut faults);
+    beside::faults(config, &mut faults);
     faults
 }
 

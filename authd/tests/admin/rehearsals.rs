@@ -52,6 +52,7 @@ const OUTSIDE: &[(&str, &str)] = &[
     ("/v1/daemon/log-level", r#"{"level": "debug"}"#),
     ("/v1/daemon/drain", r#"{"on": true}"#),
     ("/v1/daemon/maintenance", r#"{"on": true}"#),
+    ("/v1/cache/flush", "{}"),
 ];
 
 /// One request for each change there is; a new change needs its line here.

@@ -6,6 +6,7 @@ pub mod apply;
 pub mod attempt;
 pub mod audit;
 pub mod backup;
+pub mod cache;
 pub mod client;
 pub mod daemon;
 pub mod db;
@@ -376,5 +377,7 @@ fn of_the_installation() -> Vec<CallInfo> {
         info::<db::Check>(),
         info::<db::Optimize>(),
         info::<db::Vacuum>(),
+        info::<cache::Stats>(),
+        info::<cache::Flush>(),
     ]
 }

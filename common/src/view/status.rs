@@ -123,6 +123,9 @@ pub struct RedisStatus {
     pub dropped: u64,
     /// Times that the connection was lost.
     pub losses: u64,
+    /// Seconds since a node was last heard saying that something was taken away.
+    #[serde(default)]
+    pub heard_seconds_ago: Option<u64>,
 }
 
 /// Signing keys.

@@ -116,6 +116,7 @@ pub async fn export(
             let rows = tx.tenant(found.id);
             let own = rows.settings().all()?;
             let settings = own
+                .values
                 .iter()
                 .filter(|row| row.set_by == SetBy::Operator)
                 .map(|row| {

@@ -202,6 +202,7 @@ impl Plan {
         let own = tx.tenant(tenant.id).settings().all()?;
         for (setting, value) in &wish.settings {
             let of = own
+                .values
                 .iter()
                 .find(|row| row.setting == *setting && row.set_by == SetBy::Operator);
             if of.is_some_and(|row| row.value == *value) {

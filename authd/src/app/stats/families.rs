@@ -154,6 +154,51 @@ pub(super) fn of_the_cache(app: &App) -> Vec<Family> {
     ]
 }
 
+/// The Redis beside the database; nothing without one.
+pub(super) fn of_redis(app: &App) -> Vec<Family> {
+    let Some(redis) = status::redis(app) else {
+        return Vec::new();
+    };
+    let looks = [
+        ("hit", redis.hits),
+        ("miss", redis.misses),
+        ("refused", redis.refused),
+    ];
+    let questions = [
+        ("answered", redis.answered),
+        ("failed", redis.failed),
+        ("skipped", redis.skipped),
+    ];
+    let by = |family: Family, label: &str, counts: [(&str, u64); 3]| {
+        counts.into_iter().fold(family, |family, (name, count)| {
+            family.labelled(&[(label, name)], float(count))
+        })
+    };
+    let lookups = Family::counter(
+        "authd_redis_lookups_total",
+        "Values looked for in Redis: good, not there, or forged, damaged or older than a change.",
+    );
+    let asked = Family::counter(
+        "authd_redis_questions_total",
+        "Questions to Redis: answered, without an answer in time, or not asked.",
+    );
+    vec![
+        Family::gauge("authd_redis_up", "Whether Redis is asked at present.").flag(redis.connected),
+        by(lookups, "result", looks),
+        by(asked, "outcome", questions),
+        Family::counter(
+            "authd_redis_losses_total",
+            "Times that the connection to Redis was lost.",
+        )
+        .count(redis.losses),
+        Family::counter(
+            "authd_redis_dropped_total",
+            "Values, notes and notices that were not handed over.",
+        )
+        .count(redis.dropped),
+    ]
+}
+
 /// Signing keys.
 pub(super) fn of_keys(app: &App) -> Vec<Family> {
     let keys = status::keys(app);

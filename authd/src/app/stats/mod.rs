@@ -55,6 +55,7 @@ pub async fn stats(app: &Arc<App>, running: &Running) -> StatsView {
     families.extend(families::of_sign_ins(app));
     families.extend(families::of_hashing(app));
     families.extend(families::of_the_cache(app));
+    families.extend(families::of_redis(app));
     families.extend(families::of_keys(app));
     families.extend(families::of_the_database(app, answers));
     families.extend(families::of_mail(app));

@@ -186,6 +186,7 @@ impl Link {
             skipped: self.skipped.load(Ordering::Relaxed),
             dropped: 0,
             losses: self.losses.load(Ordering::Relaxed),
+            heard_ago: None,
         }
     }
 

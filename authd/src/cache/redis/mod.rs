@@ -1,6 +1,7 @@
 //! Redis beside the database. It hands out what it is given and judges nothing: who asks opens what
 //! comes, and trusts no name, number or age of it. Needs Redis 6 or newer (RESP3).
 
+mod bus;
 mod link;
 mod warning;
 
@@ -12,7 +13,8 @@ use common::time::Time;
 use redis::{Pipeline, cmd};
 use tokio::sync::{mpsc, watch};
 
-use super::{Awaited, Beside, Connection, Name, VALUE_LIMIT};
+use super::{Awaited, Beside, Connection, Envelope, Name, VALUE_LIMIT};
+use bus::Channel;
 use link::{Greeting, Link};
 
 pub use link::{Place, Way};
@@ -30,6 +32,7 @@ const STEPS: usize = 20_000;
 enum Write {
     Keep(String, Vec<u8>, Duration),
     Note(String, i64, u32, Duration),
+    Publish(String, Vec<u8>),
 }
 
 impl Write {
@@ -45,6 +48,10 @@ impl Write {
                 batch.cmd("LTRIM").arg(name).arg(0).arg(last).ignore();
                 batch.cmd("PEXPIRE").arg(name).arg(millis(*ttl)).ignore();
             }
+            Self::Publish(channel, message) => {
+                let publish = batch.cmd("PUBLISH").arg(channel);
+                publish.arg(message.as_slice()).ignore();
+            }
         }
     }
 }
@@ -54,23 +61,32 @@ pub struct Redis {
     link: Arc<Link>,
     writes: mpsc::Sender<Write>,
     dropped: AtomicU64,
+    channel: Arc<Channel>,
 }
 
 impl Redis {
     /// Begins to connect, and goes on with that for as long as the daemon runs. `namespace` keeps
     /// installations apart that share a Redis. Must be called within a runtime.
-    pub fn start(place: Place, namespace: &str, stopping: &watch::Receiver<bool>) -> Arc<Self> {
+    pub fn start(
+        place: Place,
+        namespace: &str,
+        envelope: Arc<dyn Envelope>,
+        stopping: &watch::Receiver<bool>,
+    ) -> Arc<Self> {
         let link = Arc::new(Link::new(&place));
         let (writes, queue) = mpsc::channel(WRITES);
+        let channel = Arc::new(Channel::new(namespace, envelope));
+        let hearing = Arc::clone(&channel);
         let redis = Arc::new(Self {
+            channel: Arc::clone(&channel),
             link: Arc::clone(&link),
             writes,
             dropped: AtomicU64::new(0),
         });
         let greeting = Greeting {
-            channel: Name::of(&[namespace, "bus"]).to_string(),
+            channel: channel.name().to_owned(),
             trial: Name::of(&[namespace, "trial"]).to_string(),
-            pushed: Arc::new(|_| ()),
+            pushed: Arc::new(move |info| hearing.heard(info)),
         };
         let keeper = Arc::clone(&link).keep(place, greeting, stopping.clone());
         tokio::spawn(keeper);
@@ -98,7 +114,9 @@ async fn hand_over(
             _ = stopping.changed() => return,
         }
         let mut batch = Pipeline::with_capacity(writes.len());
-        writes.iter().for_each(|write| write.put(&mut batch));
+        for write in &writes {
+            write.put(&mut batch);
+        }
         if redis.link.ask::<()>(&batch).await.is_none() {
             let count = u64::try_from(writes.len()).unwrap_or(u64::MAX);
             redis.dropped.fetch_add(count, Ordering::Relaxed);
@@ -181,6 +199,7 @@ impl Beside for Redis {
     fn connection(&self) -> Connection {
         Connection {
             dropped: self.dropped.load(Ordering::Relaxed),
+            heard_ago: self.channel.heard_ago(),
             ..self.link.connection()
         }
     }

@@ -90,7 +90,11 @@ impl Bench {
             fatal,
         };
         let begun = Calibration::begin(&hashing(&loaded.config)).unwrap();
-        let app = Arc::new(build(&parts, begun).await.unwrap());
+        let app = Arc::new(
+            build(&parts, begun, &watch::channel(false).1)
+                .await
+                .unwrap(),
+        );
         let started_at = app.now();
         let reloader = Reloader::new(parts.outside, &app, &cache, &loaded);
         servers::bind(&loaded, parts.passed, &app, started_at, 0o755, &reloader).unwrap();

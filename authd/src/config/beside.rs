@@ -232,7 +232,8 @@ impl Redis {
 
     /// A build without the part that speaks to Redis has no use for one.
     pub(super) fn check(values: &Values) -> Result<Vec<Fault>, Fault> {
-        if cfg!(feature = "redis") || !values.is_set("redis.url") {
+        let url = values.optional("redis.url")?;
+        if cfg!(feature = "redis") || url.is_none() {
             return Ok(Vec::new());
         }
         let fault = values.refused(

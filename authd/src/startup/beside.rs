@@ -8,17 +8,20 @@ use tokio::sync::watch;
 use super::exit::Failure;
 use super::mail::PasswordSource;
 use super::surroundings::unseen;
+#[cfg(feature = "redis")]
+use crate::app::shared::Sealed;
 use crate::app::shared::Shared;
 #[cfg(feature = "redis")]
 use crate::cache::redis::{Place, Redis, Way};
 use crate::config::{Config, Fault};
-use crate::crypto::KeyRing;
+use crate::crypto::{KeyRing, Random};
 
 /// Begins to connect, where one is configured.
 #[cfg(feature = "redis")]
 pub(super) fn shared(
     config: &Config,
     keys: &Arc<KeyRing>,
+    random: &Arc<dyn Random>,
     stopping: &watch::Receiver<bool>,
 ) -> Result<Shared, Failure> {
     use crate::config::RedisAddress;
@@ -45,7 +48,11 @@ pub(super) fn shared(
         "beside the database"
     );
     let namespace = crate::app::shared::namespace(keys);
-    let redis = Redis::start(place, namespace.as_str(), stopping);
+    let envelope = Arc::new(Sealed {
+        keys: Arc::clone(keys),
+        random: Arc::clone(random),
+    });
+    let redis = Redis::start(place, namespace.as_str(), envelope, stopping);
     Ok(Shared::by(keys, redis))
 }
 
@@ -54,6 +61,7 @@ pub(super) fn shared(
 pub(super) fn shared(
     config: &Config,
     _keys: &Arc<KeyRing>,
+    _random: &Arc<dyn Random>,
     _stopping: &watch::Receiver<bool>,
 ) -> Result<Shared, Failure> {
     password(config)?;
