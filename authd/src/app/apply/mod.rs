@@ -90,7 +90,9 @@ pub async fn apply(app: &Arc<App>, operator: &Operator, request: Apply) -> Resul
         })
         .collect::<Result<Vec<(Record, RoleId)>, Error>>()?;
     let (inner, claim) = (Arc::clone(app), operator.claim.clone());
-    app.store
+    let tenant_id = tenant.id;
+    let made: Result<Change, Error> = app
+        .store
         .write(Priority::Urgent, claim, move |tx| {
             let plan = Plan::of(tx, &tenant, &wanted, prune)?;
             if plan.steps.len() != drawn.len() {
@@ -98,7 +100,12 @@ pub async fn apply(app: &Arc<App>, operator: &Operator, request: Apply) -> Resul
             }
             make::make(&inner, tx, &tenant, &plan, &drawn)
         })
-        .await
+        .await;
+    let made = made?;
+    if made.changed && !operator.is_rehearsal() {
+        tenant::settings::after(app, tenant_id).await;
+    }
+    Ok(made)
 }
 
 /// Writes out what a tenant has, in the form that is wanted.

@@ -20,6 +20,7 @@ use store::{Priority, WriteTx};
 pub use edit::{Edit, Edited, apply};
 pub(in crate::app) use own::read;
 pub use own::{Wished, patch};
+pub(in crate::app) use settle::after;
 pub use settle::settle;
 
 use crate::app::audit::{Act, Record};

@@ -54,7 +54,7 @@ pub(super) async fn ending(
 
 /// Settles what a change has left, also where nobody waits for the answer any more. The change itself
 /// holds whatever comes of this.
-pub(super) async fn after(app: &Arc<App>, tenant: TenantId) {
+pub(in crate::app) async fn after(app: &Arc<App>, tenant: TenantId) {
     let app = Arc::clone(app);
     let settled = tokio::spawn(async move {
         settle(&app, tenant).await?;
