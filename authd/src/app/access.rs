@@ -68,3 +68,15 @@ pub fn of_client(
         catalogue: catalogue(tx, Some(tenant))?,
     })
 }
+
+/// All that decides on permissions of a user.
+///
+/// # Errors
+/// Those of the store.
+pub fn of(tx: &dyn ReadTx, tenant: &Tenant, user: &User) -> Result<Access, StoreError> {
+    Ok(Access {
+        roles: user.roles.clone(),
+        rights: rights(tx, tenant, user)?,
+        catalogue: catalogue(tx, Some(tenant))?,
+    })
+}
