@@ -1,6 +1,11 @@
 //! Redis as nodes tell each other what was taken away: with a real one, two nodes of one installation,
 //! and a stranger.
 #![cfg(feature = "redis")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests: what fails here is the message"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;

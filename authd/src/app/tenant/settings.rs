@@ -153,7 +153,7 @@ async fn change(
         .await;
     let changed = changed?;
     if !operator.claim.is_rehearsal() {
-        settle::after(app, tenant).await;
+        after(app, tenant).await;
     }
     Ok(changed)
 }
