@@ -276,6 +276,7 @@ pub(crate) fn beside(app: &App, pool: HashPool) -> Arc<App> {
         login_floor: Current::new(*app.login_floor.get()),
         maintenance: Current::new(None),
         login_budget: authd::app::login_budget::LoginBudget::default(),
+        shared: authd::app::shared::Shared::default(),
         draining: false.into(),
         waiters: authd::app::waiters::Waiters::default(),
         backups: authd::app::backup::Backups::new(
