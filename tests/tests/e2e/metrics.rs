@@ -159,6 +159,10 @@ fn the_alerts_and_the_board_name_what_there_is() {
     let daemon = open(&home);
     // Without one its time is not told.
     daemon.authctl().ok(&["backup", "create"]);
+    // Nor are answers and errors before the first.
+    daemon.api().tokens(&alice());
+    let missing = daemon.api().send(&Request::get("/v1/nothing"));
+    assert_eq!(missing.outcome(), "404 not_found");
     let figures = read(&page(&Api::at(address)));
     let names: BTreeSet<&str> = figures.iter().map(|(name, ..)| name.as_str()).collect();
     let rules =
