@@ -16,7 +16,7 @@ use common::time::Time;
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 
 use crate::app::{App, login_budget};
-use crate::cache::{Beside, Connection, Envelope, Name};
+use crate::cache::{Beside, Bus, Connection, Envelope, Name};
 use crate::crypto::{KeyRing, Random, VerifiedToken};
 
 /// Form of what is kept; another one has names of its own.
@@ -26,6 +26,7 @@ const FORM: &str = "1";
 #[derive(Default)]
 pub struct Shared {
     place: Option<Place>,
+    bus: Option<Arc<dyn Bus>>,
     hits: Counter,
     misses: Counter,
     refused: Counter,
@@ -87,16 +88,22 @@ pub(super) struct TokenPlace {
 }
 
 impl Shared {
-    /// With a place.
-    pub fn by(keys: &KeyRing, beside: Arc<dyn Beside>) -> Self {
+    /// With a place, and what carries notices of invalidations.
+    pub fn by(keys: &KeyRing, beside: Arc<dyn Beside>, bus: Arc<dyn Bus>) -> Self {
         let place = Place {
             beside,
             namespace: namespace(keys),
         };
         Self {
             place: Some(place),
+            bus: Some(bus),
             ..Self::default()
         }
+    }
+
+    /// What carries notices of invalidations; none if nothing is configured.
+    pub fn bus(&self) -> Option<Arc<dyn Bus>> {
+        self.bus.clone()
     }
 
     /// How it stands; none if nothing is configured.

@@ -53,7 +53,7 @@ pub(super) fn shared(
         random: Arc::clone(random),
     });
     let redis = Redis::start(place, namespace.as_str(), envelope, stopping);
-    Ok(Shared::by(keys, redis))
+    Ok(Shared::by(keys, Arc::clone(&redis) as _, redis))
 }
 
 /// Nothing: the check of the configuration refuses one.

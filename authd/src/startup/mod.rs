@@ -276,6 +276,9 @@ async fn build(
         pictures: Pictures::start().map_err(Failure::other)?,
         counts: Counts::default(),
     };
+    if let Some(bus) = app.shared.bus() {
+        app.follower.publish_by(bus);
+    }
     follow::begin(&app)
         .await
         .map_err(|error| Failure::app(&error))?;
