@@ -12,17 +12,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::view::{
-    AttemptTopView, AttemptView, AuditChainView, AuditView, BackupMade, BackupView, CheckView,
-    CheckedView, ClientView, ConfigView, DatabaseView, DeniedTokenView, EventView, HeldPermission,
-    HolderView, KeyView, LockoutView, MailStatus, MessageView, MigrationView, PermissionView,
-    RegistrationView, ReloadView, RoleView, SessionView, SettingView, StatusView, TenantUsageView,
-    TenantView, TokenView, UserView, VacuumView, VersionView,
+    AttemptTopView, AttemptView, AuditChainView, AuditView, BackupMade, BackupView, CacheView,
+    CheckView, CheckedView, ClientView, ConfigView, DatabaseView, DeniedTokenView, EventView,
+    HeldPermission, HolderView, KeyView, LockoutView, LoginExplanation, MailStatus, MessageView,
+    MigrationView, PermissionExplanation, PermissionView, RegistrationView, ReloadView, RoleView,
+    SessionView, SettingView, SimulationView, StatusView, TenantUsageView, TenantView, TokenView,
+    UserView, VacuumView, VersionView,
 };
 use schemars::{JsonSchema, Schema, schema_for};
 use serde_json::Value;
 
 /// Kinds whose members are authctl's own: their parts are written by hand.
-const BY_HAND: &[&str] = &["error", "note", "permission.check", "result", "stats"];
+const BY_HAND: &[&str] = &[
+    "diff",
+    "error",
+    "note",
+    "permission.check",
+    "result",
+    "stats",
+];
 
 /// Members that authctl adds to a type of the daemon's.
 const ADDED: &[(&str, &str, &str)] = &[
@@ -76,6 +84,7 @@ fn kinds() -> BTreeMap<&'static str, Schema> {
         ("backup", one::<BackupView>()),
         ("backup.check", one::<CheckView>()),
         ("backup.made", one::<BackupMade>()),
+        ("cache", one::<CacheView>()),
         ("client", one::<ClientView>()),
         ("daemon.config", one::<ConfigView>()),
         ("daemon.reload", one::<ReloadView>()),
@@ -84,9 +93,12 @@ fn kinds() -> BTreeMap<&'static str, Schema> {
         ("db.vacuum", one::<VacuumView>()),
         ("doctor", one::<CheckedView>()),
         ("event", one::<EventView>()),
+        ("explain.login", one::<LoginExplanation>()),
+        ("explain.permission", one::<PermissionExplanation>()),
         ("holder", one::<HolderView>()),
         ("key", one::<KeyView>()),
         ("lockout", one::<LockoutView>()),
+        ("lockout.simulate", one::<SimulationView>()),
         ("mail", one::<MessageView>()),
         ("mail.status", one::<MailStatus>()),
         ("migration", one::<MigrationView>()),

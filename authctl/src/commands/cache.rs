@@ -1,7 +1,10 @@
 //! `cache stats|flush`.
 
+use std::time::Duration;
+
 use common::call::cache::{Flush, Stats};
 use common::call::daemon::Steered;
+use common::units::format_duration_short;
 use common::view::CacheView;
 
 use crate::args::Cache;
@@ -52,6 +55,14 @@ const SHAPE: Shape<CacheView> = Shape {
             heading: "STATE",
             shown: Shown::Always,
             cell: |c| Cell::Text(c.state.clone()),
+        },
+        Column {
+            heading: "HEARD",
+            shown: Shown::Wide,
+            cell: |c| {
+                let ago = c.heard_seconds_ago.map(Duration::from_secs);
+                Cell::text(ago.map(format_duration_short).as_deref())
+            },
         },
     ],
     keys: &[

@@ -143,7 +143,12 @@ fn redis(redis: Option<&RedisStatus>) -> String {
     let since = format_duration_short(Duration::from_secs(redis.for_seconds));
     if redis.connected {
         let hits = share(redis.hits, redis.misses.saturating_add(redis.refused));
-        return format!("up for {since}, {hits} hits");
+        let heard = redis.heard_seconds_ago.map(Duration::from_secs);
+        let heard = heard.map_or_else(
+            || "nothing heard".to_owned(),
+            |ago| format!("last invalidation {} ago", format_duration_short(ago)),
+        );
+        return format!("up for {since}, {hits} hits, {heard}");
     }
     let reason = redis.reason.as_deref().unwrap_or("no reason is known");
     format!("DOWN for {since} ({reason})")

@@ -7,14 +7,14 @@ use std::time::Duration;
 use common::call::doctor::Doctor;
 use common::time::Time;
 use common::units::format_duration_short;
-use common::view::{CheckedView, DoctorView, Finding, Section};
+use common::view::{CheckedView, DoctorView, Finding, RedisStatus, Section};
 use domain::key::{KeyState, planned_end};
 use store::{AttemptFilter, AttemptsBy, PageRequest, StoreError, sqlite};
 
 use crate::app::backup::{aside, newest_whole, wrap_key_id};
 use crate::app::db::Roominess;
 use crate::app::job::Reporter;
-use crate::app::status::Running;
+use crate::app::status::{self, Running};
 use crate::app::{App, Error, Operator, Sight};
 
 /// Age from which a backup is told, and from which it fails.
@@ -58,6 +58,7 @@ pub async fn doctor(
             Section::Signing => Some(signing(&app)),
             Section::Backup => Some(backup(&app).await?),
             Section::Database => Some(database(&app).await?),
+            Section::Redis => Some(redis(status::redis(&app).as_ref())),
             Section::Clock => Some(clock(&app).await?),
         };
         checks.extend(found);
@@ -293,6 +294,30 @@ async fn database(app: &App) -> Result<CheckedView, Error> {
 }
 
 /// A clock that went back leaves rows of the future behind.
+/// Redis is never needed: that it is away is worth a look, and no more.
+fn redis(redis: Option<&RedisStatus>) -> CheckedView {
+    let Some(redis) = redis else {
+        return CheckedView::new(Section::Redis, Finding::Skipped, "none is configured");
+    };
+    let lasts = format_duration_short(Duration::from_secs(redis.for_seconds));
+    if !redis.connected {
+        let reason = redis.reason.as_deref().unwrap_or("no reason is known");
+        let detail = format!("{} is not asked since {lasts}: {reason}", redis.address);
+        return CheckedView::new(Section::Redis, Finding::Warn, detail)
+            .hint("look at that server; authd goes on without it");
+    }
+    let mut detail = format!(
+        "{} up for {lasts}, {} hits, {} misses, {} refused",
+        redis.address, redis.hits, redis.misses, redis.refused
+    );
+    if let Some(ago) = redis.heard_seconds_ago {
+        detail.push_str(", last invalidation heard ");
+        detail.push_str(&format_duration_short(Duration::from_secs(ago)));
+        detail.push_str(" ago");
+    }
+    CheckedView::new(Section::Redis, Finding::Ok, detail)
+}
+
 async fn clock(app: &App) -> Result<CheckedView, Error> {
     let now = app.now();
     let ahead = AttemptFilter {
@@ -386,6 +411,40 @@ mod tests {
             assert_eq!(told.result, result, "{}", told.detail);
             assert_eq!(told.hint.is_some(), result != Finding::Ok);
         }
+    }
+
+    #[test]
+    fn r12_a_redis_that_is_away_is_worth_a_look_and_no_failure() {
+        assert_eq!(redis(None).result, Finding::Skipped);
+        let up = RedisStatus {
+            address: "redis://127.0.0.1:6379".to_owned(),
+            connected: true,
+            for_seconds: 90,
+            reason: None,
+            hits: 7,
+            misses: 2,
+            refused: 1,
+            answered: 10,
+            failed: 0,
+            skipped: 0,
+            dropped: 0,
+            losses: 0,
+            heard_seconds_ago: Some(5),
+        };
+        let check = redis(Some(&up));
+        assert_eq!(check.result, Finding::Ok);
+        assert!(check.hint.is_none(), "{check:?}");
+        for part in ["7 hits", "2 misses", "1 refused", "heard 5s ago"] {
+            assert!(check.detail.contains(part), "{check:?}");
+        }
+        let down = RedisStatus {
+            connected: false,
+            reason: Some("connection refused".to_owned()),
+            ..up
+        };
+        let check = redis(Some(&down));
+        assert_eq!(check.result, Finding::Warn);
+        assert!(check.detail.contains("connection refused"), "{check:?}");
     }
 
     #[test]

@@ -46,7 +46,11 @@ pub(super) fn start(
     set.spawn(tend_keys(Arc::clone(app), stopping.clone()));
     set.spawn(heads(Arc::clone(app), stopping.clone()));
     set.spawn(room(Arc::clone(app), stopping.clone()));
-    set.spawn(follow::run(Arc::clone(app), app.shared.bus(), stopping.clone()));
+    set.spawn(follow::run(
+        Arc::clone(app),
+        app.shared.bus(),
+        stopping.clone(),
+    ));
     set.spawn(mail::run(Arc::clone(app), stopping.clone()));
     if let Some(limit) = sd_notify::watchdog_enabled() {
         set.spawn(watchdog(Arc::clone(app), limit / 2, stopping));

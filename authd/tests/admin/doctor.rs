@@ -44,7 +44,9 @@ async fn a_new_installation_is_well_and_wants_a_backup() {
         assert_eq!(check.result, Finding::Ok, "{check:?}");
         assert!(check.hint.is_none(), "{check:?}");
     }
-    assert_eq!(of(&checks, Section::Smtp).result, Finding::Skipped);
+    for section in [Section::Smtp, Section::Redis] {
+        assert_eq!(of(&checks, section).result, Finding::Skipped);
+    }
     let backup = of(&checks, Section::Backup);
     assert_eq!(backup.result, Finding::Warn, "{backup:?}");
     assert!(

@@ -1,5 +1,7 @@
 //! The signed-in user's own profile: what may be changed of it, by whom, and bound to what (rule 29).
 
+use std::time::Duration;
+
 use authd::app::{authenticate, me, picture};
 use common::error::ErrorCode;
 use common::id::RequestId;
@@ -250,6 +252,7 @@ async fn a_user_sees_attempts_of_its_own_without_the_reasons() {
     house.user("acme", "eve@acme.test").await;
     house.ask(login("eve@acme.test", WRONG)).await;
     house.ask(login(ADA, WRONG)).await;
+    house.clock.advance(Duration::from_secs(1));
     let session = house.sign_in().await;
     let list = |query: &str| get(&format!("/v1/me/login-attempts{query}")).with(session.access());
     let all = house.ask(list("")).await;

@@ -1,9 +1,10 @@
 //! Caches, as the operator sees them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One of the caches.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CacheView {
     /// `memory` or `redis`.
     pub cache: String,

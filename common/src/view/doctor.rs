@@ -50,12 +50,13 @@ pub enum Section {
     Signing,
     Backup,
     Database,
+    Redis,
     Clock,
 }
 
 impl Section {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Daemon,
         Self::Foreign,
         Self::Sockets,
@@ -67,6 +68,7 @@ impl Section {
         Self::Signing,
         Self::Backup,
         Self::Database,
+        Self::Redis,
         Self::Clock,
     ];
 
@@ -84,6 +86,7 @@ impl Section {
             Self::Signing => "signing",
             Self::Backup => "backup",
             Self::Database => "database",
+            Self::Redis => "redis",
             Self::Clock => "clock",
         }
     }
@@ -102,6 +105,7 @@ impl Section {
             Self::Signing => "signing key",
             Self::Backup => "backup",
             Self::Database => "database",
+            Self::Redis => "redis",
             Self::Clock => "clock",
         }
     }

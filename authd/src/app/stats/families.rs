@@ -121,6 +121,8 @@ pub(super) fn of_hashing(app: &App) -> Vec<Family> {
 /// Verified tokens and states of sessions.
 pub(super) fn of_the_cache(app: &App) -> Vec<Family> {
     let stats = app.cache.stats();
+    let log = app.follower.figures();
+    let last = log.last_at.map(common::time::Time::seconds_f64);
     let outdated = stats.outdated;
     let by_scope = [
         ("all", outdated.all),
@@ -151,6 +153,21 @@ pub(super) fn of_the_cache(app: &App) -> Vec<Family> {
             ),
             |family, (scope, count)| family.labelled(&[("scope", scope)], float(count)),
         ),
+        Family::gauge(
+            "authd_invalidation_number",
+            "Number in the log of invalidations up to which they hold here.",
+        )
+        .count(log.applied),
+        Family::gauge(
+            "authd_invalidation_timestamp_seconds",
+            "When the last invalidation that was seen was written, in seconds since 1970.",
+        )
+        .maybe(last),
+        Family::counter(
+            "authd_invalidation_gaps_total",
+            "Times that entries of the log were missing and all caches were emptied.",
+        )
+        .count(log.gaps),
     ]
 }
 
@@ -186,6 +203,11 @@ pub(super) fn of_redis(app: &App) -> Vec<Family> {
         Family::gauge("authd_redis_up", "Whether Redis is asked at present.").flag(redis.connected),
         by(lookups, "result", looks),
         by(asked, "outcome", questions),
+        Family::gauge(
+            "authd_redis_heard_seconds",
+            "Seconds since Redis last brought a notice of an invalidation.",
+        )
+        .maybe(redis.heard_seconds_ago.map(float)),
         Family::counter(
             "authd_redis_losses_total",
             "Times that the connection to Redis was lost.",
