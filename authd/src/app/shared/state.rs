@@ -59,8 +59,8 @@ struct TenantValue {
     created_at: Time,
     updated_at: Time,
     own: Vec<SettingValue>,
-    /// Of uses, of makings, of devices.
-    floors: [Time; 3],
+    /// Of uses, of makings, of devices, in milliseconds: where there is none it is no date.
+    floors: [i64; 3],
     defined: Vec<String>,
 }
 
@@ -366,7 +366,7 @@ impl TenantValue {
             created_at: tenant.created_at,
             updated_at: tenant.updated_at,
             own: own.collect(),
-            floors: [floors.active, floors.created, floors.device],
+            floors: [floors.active, floors.created, floors.device].map(Time::millis),
             defined: known.catalogue.defined().map(ToString::to_string).collect(),
         }
     }
@@ -382,7 +382,7 @@ impl TenantValue {
             })
         });
         let values: Option<Vec<StoredSetting>> = own.collect();
-        let [active, created, device] = self.floors;
+        let [active, created, device] = self.floors.map(Time::from_millis);
         let defined = self.defined.iter().map(|name| name.parse());
         let defined: Result<Vec<Permission>, _> = defined.collect();
         Some(KnownTenant {
