@@ -80,6 +80,16 @@ impl Home {
         self
     }
 
+    /// As [`Home::setting`], between two starts.
+    pub fn change(&mut self, key: &str, toml: &str) {
+        self.settings.insert(key.to_owned(), toml.to_owned());
+    }
+
+    /// Takes a setting back, between two starts.
+    pub fn forget(&mut self, key: &str) {
+        self.settings.remove(key);
+    }
+
     /// With `helpdesk.sock`.
     #[must_use]
     pub fn with_helpdesk(self) -> Self {

@@ -8,7 +8,9 @@ use clap::{Args, Parser, Subcommand};
 use crate::floor::http::Around;
 
 /// The rows of the table of targets.
-pub(crate) const ROWS: [&str; 10] = ["P1", "P1b", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9"];
+pub(crate) const ROWS: [&str; 11] = [
+    "P1", "P1b", "P1r", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9",
+];
 
 /// Measures authd against floors that run interleaved with it.
 #[derive(Debug, Parser)]

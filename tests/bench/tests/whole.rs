@@ -6,7 +6,9 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Every row of the table of targets.
-const ROWS: [&str; 10] = ["P1", "P1b", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9"];
+const ROWS: [&str; 11] = [
+    "P1", "P1b", "P1r", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9",
+];
 
 #[test]
 fn every_row_of_the_targets_is_measured_and_written() {

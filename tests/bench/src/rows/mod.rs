@@ -2,6 +2,7 @@
 
 mod curve;
 mod p1;
+mod p1r;
 mod p2;
 mod p3;
 mod p4;
@@ -76,8 +77,9 @@ fn made(subject: &mut Option<Subject>, users: u64) -> Result<&mut Subject> {
 /// A row, and the measurement that it stands for.
 type Row = (&'static [&'static str], fn(&mut Bench<'_>) -> Result<()>);
 
-const ROWS: [Row; 9] = [
+const ROWS: [Row; 10] = [
     (&["P1", "P1b"], p1::run),
+    (&["P1r"], p1r::run),
     (&["P2"], p2::run),
     (&["P3"], p3::run),
     (&["P4"], p4::run),

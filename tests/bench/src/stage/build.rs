@@ -20,7 +20,7 @@ pub(crate) fn build() -> Result<()> {
     };
     // Apart, because features are united over all packages of one build.
     for packages in [
-        ["-p", "authd", "-p", "authctl"].as_slice(),
+        ["-p", "authd", "-p", "authctl", "-F", "authd/redis"].as_slice(),
         &["-p", "authd-bench"],
     ] {
         let mut command = Command::new(&cargo);

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use domain::token::AccessClaims;
-use harness::{Daemon, Home, Login, PASSWORD};
+use harness::{Daemon, Home, Login, PASSWORD, RedisServer};
 
 use super::process::Pin;
 use super::seed::{Crowd, Person, TENANT};
@@ -141,6 +141,14 @@ impl Subject {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         self.home.go_through(&words);
         self.home.start()
+    }
+
+    /// With a Redis beside the database from the next start on, or without one.
+    pub(crate) fn beside(&mut self, redis: Option<&RedisServer>) {
+        match redis {
+            Some(redis) => self.home.change("redis.url", &format!("{:?}", redis.url())),
+            None => self.home.forget("redis.url"),
+        }
     }
 
     /// A path below its folder, for files of the bench.
