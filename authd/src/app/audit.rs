@@ -188,6 +188,22 @@ impl Record {
             .await
     }
 
+    /// The same in a write of its own that is undone: whether the change would be let through.
+    pub(super) fn rehearsing(self) -> Self {
+        Self {
+            claim: Claim::detached().rehearsing(),
+            ..self
+        }
+    }
+
+    /// The same in a write of its own, beside that of the request.
+    pub(super) fn detached(self) -> Self {
+        Self {
+            claim: Claim::detached(),
+            ..self
+        }
+    }
+
     /// When the change is made.
     pub const fn at(&self) -> Time {
         self.at

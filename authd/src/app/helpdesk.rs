@@ -35,10 +35,16 @@ pub fn subject(tx: &dyn ReadTx, reference: &UserRef) -> Result<Subject, Error> {
     Ok(subject)
 }
 
-/// The nearest name is somebody else's address, which this socket does not show.
+/// The nearest name is somebody else's address, and names of tenants tell where somebody has an account:
+/// this socket shows neither.
 fn unsuggested(error: Error) -> Error {
     if error.code == ErrorCode::NotFound {
         return error.with_hint("List: authctl user list");
+    }
+    // Neither is said in which tenants an address is: one of them may be `system`.
+    if error.fields.iter().any(|field| field.code == "ambiguous") {
+        let why = "exists in several tenants: say which one by -t TENANT";
+        return Error::field("/user", "ambiguous", why);
     }
     error
 }

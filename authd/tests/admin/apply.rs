@@ -176,6 +176,78 @@ async fn what_a_file_does_not_name_stays_unless_it_prunes_and_names_the_tenant()
 }
 
 #[tokio::test]
+async fn a_permission_that_goes_is_told_of_the_roles_that_lose_it() {
+    let desk = Desk::new();
+    desk.tenant("acme").await;
+    let all = apply::apply(&desk.app, &desk.admin(), request(wanted())).await;
+    all.unwrap();
+    // A role that is to grant what is to go is a contradiction.
+    let torn = Wanted {
+        permissions: vec![permission("orders:view")],
+        ..wanted()
+    };
+    let refused = Diff {
+        tenant: "acme".to_owned(),
+        wanted: torn,
+        prune: true,
+    };
+    let refused = apply::diff(&desk.app, &desk.admin(), refused).await;
+    assert_eq!(refused.unwrap_err().code, ErrorCode::UnknownPermission);
+    let named = |name: &str| WantedRole {
+        permissions: None,
+        ..role(name, &[])
+    };
+    let less = || Wanted {
+        settings: BTreeMap::new(),
+        permissions: vec![permission("orders:view")],
+        roles: vec![named("manager"), named("viewer")],
+    };
+    assert_eq!(
+        diff(&desk, less(), true).await,
+        [
+            "- role acme/manager orders:edit",
+            "- permission acme/orders:edit"
+        ]
+    );
+    let pruning = Apply {
+        prune: true,
+        confirm: Some("acme".to_owned()),
+        ..request(less())
+    };
+    let made = apply::apply(&desk.app, &desk.admin(), pruning).await;
+    made.unwrap();
+    assert_eq!(diff(&desk, less(), true).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn settings_that_fit_each_other_are_set_in_an_order_that_fits() {
+    let desk = Desk::new();
+    desk.tenant("acme").await;
+    let names =
+        |names: &[&str]| SettingValue::Names(names.iter().map(|name| (*name).to_owned()).collect());
+    let both = |refs: &[&str], claims: &[&str]| Wanted {
+        settings: BTreeMap::from([
+            ("refs.names".to_owned(), names(refs)),
+            ("claims.external_refs".to_owned(), names(claims)),
+        ]),
+        permissions: Vec::new(),
+        roles: Vec::new(),
+    };
+    let steps: [(&[&str], &[&str]); 2] = [
+        (&["branch_id", "region"], &["region"]),
+        (&["branch_id"], &["branch_id"]),
+    ];
+    for (refs, claims) in steps {
+        let made = apply::apply(&desk.app, &desk.admin(), request(both(refs, claims))).await;
+        made.unwrap();
+        assert_eq!(
+            diff(&desk, both(refs, claims), false).await,
+            Vec::<String>::new()
+        );
+    }
+}
+
+#[tokio::test]
 async fn one_step_that_is_refused_undoes_all_of_them() {
     let desk = Desk::new();
     let acme = desk.tenant("acme").await;

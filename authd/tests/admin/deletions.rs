@@ -114,6 +114,26 @@ async fn a93_a_person_is_erased_from_the_logs_and_the_chain_stays_whole() {
     the_chain_is_whole(&desk, acme, bob).await;
 }
 
+#[tokio::test]
+async fn a93_an_erasure_that_is_refused_erases_nothing() {
+    let desk = Desk::new();
+    let acme = desk.tenant("acme").await;
+    let request = Create {
+        tenant_admin: true,
+        permanent: true,
+        ..new_user("acme", BOB)
+    };
+    let bob = desk.create(request).await.unwrap().id.unwrap();
+    let bob = bob.parse().unwrap();
+    desk.sign_in(acme, bob).await;
+    desk.attempt(acme, Some(bob)).await;
+    let before = (personal_rows(&desk), desk.audit(acme).await.len());
+    let refused = user::delete(&desk.app, &desk.admin(), hard(Some(BOB))).await;
+    assert_eq!(refused.unwrap_err().code, ErrorCode::LastAdmin);
+    let after = (personal_rows(&desk), desk.audit(acme).await.len());
+    assert_eq!(after, before);
+}
+
 async fn the_chain_is_whole(desk: &Desk, acme: TenantId, bob: UserId) {
     let rows = desk.audit(acme).await;
     let about = rows
@@ -127,6 +147,7 @@ async fn the_chain_is_whole(desk: &Desk, acme: TenantId, bob: UserId) {
         [
             ("user.create", true),
             ("user.set", true),
+            ("user.erase", true),
             ("user.delete", false)
         ]
     );
@@ -144,7 +165,7 @@ async fn the_chain_is_whole(desk: &Desk, acme: TenantId, bob: UserId) {
     let [chain] = chains.items.as_slice() else {
         panic!("{chains:?}");
     };
-    assert!(chain.ok && chain.erased == 2, "{chain:?}");
+    assert!(chain.ok && chain.erased == 3, "{chain:?}");
 }
 
 #[tokio::test]

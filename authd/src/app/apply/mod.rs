@@ -50,13 +50,13 @@ pub async fn diff(
 pub async fn apply(app: &Arc<App>, operator: &Operator, request: Apply) -> Result<Change, Error> {
     let wanted = Arc::new(plan::parse(&request.wanted)?);
     let (name, prune, then) = (request.tenant, request.prune, Arc::clone(&wanted));
-    let (tenant, steps, removed) = app
+    let (tenant, steps, removed, shown) = app
         .store
         .read(move |tx| {
             let tenant = names::tenant(tx, &name)?;
             let plan = Plan::of(tx, &tenant, &then, prune)?;
             let removed = plan.removed();
-            Ok::<_, Error>((tenant, plan.steps.len(), removed))
+            Ok::<_, Error>((tenant, plan.steps.len(), removed, plan.into_lines()))
         })
         .await?;
     if removed > 0
@@ -95,7 +95,8 @@ pub async fn apply(app: &Arc<App>, operator: &Operator, request: Apply) -> Resul
         .store
         .write(Priority::Urgent, claim, move |tx| {
             let plan = Plan::of(tx, &tenant, &wanted, prune)?;
-            if plan.steps.len() != drawn.len() {
+            // What was confirmed is what is made.
+            if !plan.says(&shown) || plan.steps.len() != drawn.len() {
                 return Err(audit::moved());
             }
             make::make(&inner, tx, &tenant, &plan, &drawn)

@@ -8,7 +8,7 @@ use common::view::{DiffLineView, TenantDiffView};
 use domain::permission::Permission;
 use domain::rights::Right;
 use domain::role::{Role, RoleName};
-use domain::setting::{SetBy, Setting, Value};
+use domain::setting::{SetBy, Setting, StoredSetting, Value};
 use domain::tenant::Tenant;
 use store::{PageRequest, ReadTx, RoleFilter};
 
@@ -132,13 +132,45 @@ pub(super) fn roles(tx: &dyn ReadTx, tenant: &Tenant) -> Result<Vec<Role>, Error
     Ok(rows.into_iter().map(|row| row.role).collect())
 }
 
+/// The settings in an order in which each holds with those before it: names of references come before
+/// claims that say them, unless the claims already fit the present names.
+fn in_order<'a>(wish: &'a Wish, own: &[StoredSetting]) -> Vec<&'a (Setting, Value)> {
+    let names = |value: &Value| match value {
+        Value::Names(names) => names.clone(),
+        _ => Vec::new(),
+    };
+    let present = own
+        .iter()
+        .find(|row| row.setting == Setting::RefsNames && row.set_by == SetBy::Operator)
+        .map(|row| names(&row.value));
+    let claims = wish
+        .settings
+        .iter()
+        .find(|(setting, _)| *setting == Setting::ClaimsExternalRefs)
+        .map(|(_, value)| names(value));
+    let fit = claims
+        .zip(present)
+        .is_some_and(|(claims, present)| claims.iter().all(|name| present.contains(name)));
+    let mut ordered: Vec<_> = wish.settings.iter().collect();
+    if !fit {
+        ordered.sort_by_key(|(setting, _)| *setting != Setting::RefsNames);
+    }
+    ordered
+}
+
 /// Refuses roles that would grant what neither exists nor is wanted.
-fn know(tx: &dyn ReadTx, tenant: &Tenant, wish: &Wish) -> Result<(), Error> {
+fn know(
+    tx: &dyn ReadTx,
+    tenant: &Tenant,
+    wish: &Wish,
+    leaving: &BTreeSet<&Permission>,
+) -> Result<(), Error> {
     let catalogue = access::catalogue(tx, Some(tenant))?;
     let rights = wish.roles.values().filter_map(|role| role.rights.as_ref());
     for right in rights.flatten() {
         let Right::One(name) = right else { continue };
-        let exists = catalogue.contains(name) || wish.permissions.contains_key(name);
+        let stays = catalogue.contains(name) && !leaving.contains(name);
+        let exists = stays || wish.permissions.contains_key(name);
         if !(exists && permission::exists_in(name, Some(tenant))) {
             return Err(permission::unknown(tx, Some(tenant), name.as_str())?);
         }
@@ -170,11 +202,13 @@ impl Plan {
         }
         plan.set(tx, tenant, wish)?;
         let found = roles(tx, tenant)?;
-        know(tx, tenant, wish)?;
+        let mut leaving = present.clone();
+        leaving.retain(|name| prune && !wish.permissions.contains_key(*name));
+        know(tx, tenant, wish, &leaving)?;
         for (name, wished) in &wish.roles {
             match found.iter().find(|role| role.name == *name) {
                 None => plan.create(name, wished),
-                Some(role) => plan.change(role, wished),
+                Some(role) => plan.change(role, wished, &leaving),
             }
         }
         if prune {
@@ -200,7 +234,7 @@ impl Plan {
             return Ok(());
         }
         let own = tx.tenant(tenant.id).settings().all()?;
-        for (setting, value) in &wish.settings {
+        for (setting, value) in in_order(wish, &own.values) {
             let of = own
                 .values
                 .iter()
@@ -217,6 +251,16 @@ impl Plan {
         Ok(())
     }
 
+    /// The differences.
+    pub(super) fn into_lines(self) -> Vec<DiffLineView> {
+        self.lines
+    }
+
+    /// Whether these are the differences.
+    pub(super) fn says(&self, lines: &[DiffLineView]) -> bool {
+        self.lines == lines
+    }
+
     fn create(&mut self, name: &RoleName, wished: &WishedRole) {
         let rights = wished.rights.clone().unwrap_or_default();
         self.add("role", name.as_str(), None);
@@ -230,8 +274,18 @@ impl Plan {
         });
     }
 
-    fn change(&mut self, role: &Role, wished: &WishedRole) {
+    fn change(&mut self, role: &Role, wished: &WishedRole, leaving: &BTreeSet<&Permission>) {
         let mut edited = role.clone();
+        if wished.rights.is_none() {
+            // A permission that goes is taken from the roles that grant it.
+            let lost = role
+                .rights
+                .iter()
+                .filter(|right| matches!(right, Right::One(name) if leaving.contains(name)));
+            for right in lost {
+                self.remove("role", role.name.as_str(), Some(right.as_str().to_owned()));
+            }
+        }
         if let Some(rights) = &wished.rights {
             let (before, after): (BTreeSet<_>, BTreeSet<_>) =
                 (role.rights.iter().collect(), rights.iter().collect());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use common::call::Change;
 use common::call::user::Delete;
+use common::id::UserId;
 use common::time::Time;
 use domain::user::User;
 use serde_json::{Value, json};
@@ -14,6 +15,8 @@ use super::erase::{Erased, erase};
 use super::{act, again, count, end_access, find};
 use crate::app::audit::{Act, Record};
 use crate::app::last_admin::Admins;
+use crate::app::names::Found;
+use crate::app::permit::Permit;
 use crate::app::{App, By, Error};
 
 const ERASED: &str = "What was personal in its login attempts and audit rows goes for good; backups of \
@@ -36,43 +39,87 @@ pub async fn delete(
     if let By::Operator(_) = by {
         check_confirmed(&found.user, request.confirm.as_deref())?;
     }
-    let act = act("user.delete", &found);
     let (hard, rehearses) = (request.hard, by.claim().is_rehearsal());
-    // Most of it beforehand: what is left for the deletion itself came meanwhile.
-    let erased = if hard && !rehearses {
-        erase(app, act.tenant.id, found.user.id).await?
-    } else {
-        Erased::default()
+    let mut deletion = Deletion {
+        app: Arc::clone(app),
+        act: act("user.delete", &found),
+        user: found.user.id,
+        hard,
+        erased: None,
+        now,
     };
-    let app_of_write = Arc::clone(app);
+    if hard && !rehearses {
+        deletion.erased =
+            Some(erase_first(&deletion, by, request.reason.as_deref(), &found).await?);
+    }
     record
-        .write(app, move |tx, permit| {
-            let user = again(tx, permit, &act, found.user.id)?;
-            let admins = Admins::of_tenant(tx, act.tenant.id)?;
-            let ended = remove(&app_of_write, tx, &act, &user, now)?;
-            admins.remain(tx)?;
-            if hard && !rehearses {
-                let mut rest = erased;
-                while rest.advance(tx, act.tenant.id, user.id)? {}
-            }
-            let before = json!({
-                "status": user.status,
-                "is_tenant_admin": user.is_tenant_admin,
-                "sessions": ended,
-            });
-            let after = if hard {
-                json!({"erased": true})
-            } else {
-                Value::Null
-            };
-            let mut change = permit.append(tx, &act, &before, &after)?;
-            if hard {
-                change.notes.push(ERASED.to_owned());
-            }
-            change.sessions_ended = ended;
-            Ok(change)
-        })
+        .write(app, move |tx, permit| deletion.make(tx, permit))
         .await
+}
+
+/// Erases what is there by now, so that little is left for the deletion itself. What the rules refuse
+/// erases nothing, and that it began stands in the log before it does: it cannot be undone.
+async fn erase_first(
+    deletion: &Deletion,
+    by: By<'_>,
+    reason: Option<&str>,
+    found: &Found,
+) -> Result<Erased, Error> {
+    let (app, now) = (&deletion.app, deletion.now);
+    let rehearsed = deletion.clone();
+    Record::draw(app, by, now, reason)?
+        .rehearsing()
+        .write(app, move |tx, permit| rehearsed.make(tx, permit))
+        .await?;
+    let begins = act("user.erase", found);
+    Record::draw(app, by, now, reason)?
+        .detached()
+        .write(app, move |tx, permit| {
+            permit.append(tx, &begins, &Value::Null, &Value::Null)
+        })
+        .await?;
+    erase(app, found.tenant.id, found.user.id).await
+}
+
+/// A deletion, as it can be rehearsed and made.
+#[derive(Clone)]
+struct Deletion {
+    app: Arc<App>,
+    act: Act,
+    user: UserId,
+    hard: bool,
+    /// How far the logs are erased; none in a rehearsal, which leaves them.
+    erased: Option<Erased>,
+    now: Time,
+}
+
+impl Deletion {
+    fn make(&self, tx: &dyn WriteTx, permit: &Permit<'_>) -> Result<Change, Error> {
+        let act = &self.act;
+        let user = again(tx, permit, act, self.user)?;
+        let admins = Admins::of_tenant(tx, act.tenant.id)?;
+        let ended = remove(&self.app, tx, act, &user, self.now)?;
+        admins.remain(tx)?;
+        if let Some(mut rest) = self.erased {
+            while rest.advance(tx, act.tenant.id, user.id)? {}
+        }
+        let before = json!({
+            "status": user.status,
+            "is_tenant_admin": user.is_tenant_admin,
+            "sessions": ended,
+        });
+        let after = if self.hard {
+            json!({"erased": true})
+        } else {
+            Value::Null
+        };
+        let mut change = permit.append(tx, act, &before, &after)?;
+        if self.hard {
+            change.notes.push(ERASED.to_owned());
+        }
+        change.sessions_ended = ended;
+        Ok(change)
+    }
 }
 
 /// Removes all that is the user's; returns how many sessions ended.

@@ -1,4 +1,5 @@
-//! Erasing a person from the logs that outlive it: attempts lose what is personal, rows of the audit log
+//! Erasing a person from the logs that outlive it: mails that wait or were
+//! given up go, attempts lose what is personal, rows of the audit log
 //! their contents. What stays proves that something was there, and of the chain that it is whole.
 
 use common::id::{AttemptId, TenantId, UserId};
@@ -15,6 +16,8 @@ const ERASE_ATTEMPTS: &str = "UPDATE attempts SET ip = NULL, device_id = NULL, d
     device_type = NULL, request_id = NULL, correlation_id = NULL, trace = '[]' \
     WHERE user_id = ?2 AND id > ?3 AND id <= ?4 AND +tenant_id = ?1";
 
+const ERASE_MAILS: &str = "DELETE FROM outbox WHERE tenant_id = ?1 AND user_id = ?2";
+
 const ERASE_ABOUT: &str = "UPDATE audit SET payload = NULL, salt = NULL \
     WHERE chain = ?1 AND number > ?2 AND number <= ?3 AND object = ?4 AND payload IS NOT NULL";
 
@@ -27,6 +30,11 @@ impl Tx<'_> {
         limit: u32,
     ) -> Result<Option<AttemptId>, StoreError> {
         // Every id comes after the empty one.
+        if after.is_none() {
+            // Those that were given up stay for the operator, else; few rows of a tenant are there at all.
+            let whose = params![tenant.as_bytes(), user.as_bytes()];
+            self.run("erasure.mails", ERASE_MAILS, whose)?;
+        }
         let after = after.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
         let values = params![tenant.as_bytes(), user.as_bytes(), after, limit];
         let last = self.one("erasure.last_attempt", LAST_ATTEMPT, values, |columns| {

@@ -38,9 +38,19 @@ impl<T> Waiting<T> {
     fn next(&mut self) -> Option<T> {
         self.urgent
             .pop_front()
+            .or_else(|| self.overdue())
             .or_else(|| self.normal.pop_front())
             .or_else(|| self.patient.pop_front().map(|(_, item)| item))
             .or_else(|| self.background.pop_front())
+    }
+
+    /// What has been patient for as long as it is.
+    fn overdue(&mut self) -> Option<T> {
+        let (until, _) = self.patient.front()?;
+        if *until > Instant::now() {
+            return None;
+        }
+        self.patient.pop_front().map(|(_, item)| item)
     }
 
     fn has_impatient(&self) -> bool {
@@ -278,6 +288,19 @@ mod tests {
         queue.close();
         assert_eq!(queue.take(&seat), Some("last"));
         assert_eq!(queue.take(&seat), None);
+    }
+
+    #[test]
+    fn what_was_patient_long_enough_goes_before_what_came_later() {
+        let queue = Queue::new();
+        assert!(queue.push(1, Priority::Patient).is_ok());
+        for item in 2..6 {
+            assert!(queue.push(item, Priority::Normal).is_ok());
+        }
+        assert_eq!(queue.try_take(), Some(2));
+        queue.waiting().patient[0].0 = Instant::now();
+        assert_eq!(queue.try_take(), Some(1));
+        assert_eq!(queue.try_take(), Some(3));
     }
 
     #[test]
