@@ -344,7 +344,8 @@ async fn verified(
     now: Time,
 ) -> Result<(Arc<VerifiedToken>, Option<TokenPlace>), Error> {
     // Asked before the check: what a key verified that ends meanwhile is looked for no more.
-    let Some(place) = shared::token_place(app, hash) else {
+    let place = shared::token_place(app, hash).filter(|_| is_likely(app, token, now));
+    let Some(place) = place else {
         return Ok((signed(app, token, now)?, None));
     };
     if let Some(found) = shared::token(app, &place).await {
@@ -352,6 +353,18 @@ async fn verified(
         return Ok((Arc::new(found), None));
     }
     Ok((signed(app, token, now)?, Some(place)))
+}
+
+/// Whether a token looks like one of ours, its signature aside: who sends anything at all has nobody
+/// asked, and takes no place from those who have a token.
+fn is_likely(app: &App, token: &str, now: Time) -> bool {
+    let mut is_likely = false;
+    let looked = app.keys.verify_if_worth(token, &expected(app), now, |_| {
+        is_likely = true;
+        false
+    });
+    drop(looked);
+    is_likely
 }
 
 /// Without a lease the keys in memory may be none any more: then they are read again.

@@ -23,6 +23,12 @@ fn s17_a_warm_check_asks_no_redis() {
     }
     assert_eq!(asked(), before);
     assert!(before >= 3, "{before}");
+    // Nor does what could not be a token.
+    let cut = tokens.access.rsplit_once('.').expect("a token").0;
+    for forged in ["a.b.c", "rubbish", cut, &format!("{}.{cut}", "e30")] {
+        assert_eq!(daemon.api().check(forged).status, 401);
+    }
+    assert_eq!(asked(), before);
 }
 
 #[test]
