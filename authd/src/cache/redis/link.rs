@@ -127,9 +127,11 @@ impl Link {
                 self.answered.fetch_add(1, Ordering::Relaxed);
                 Some(answer)
             }
-            Err(reason) => {
+            Err(failed) => {
                 self.failed.fetch_add(1, Ordering::Relaxed);
-                self.lose(&connection, reason);
+                if !failed.is_of_one_name {
+                    self.lose(&connection, failed.reason);
+                }
                 None
             }
         }
@@ -304,14 +306,38 @@ fn client(place: &Place) -> Result<Client, RedisError> {
     Client::open(way.into_connection_info()?.set_redis_settings(as_whom))
 }
 
+/// Why a question had no answer.
+struct Failed {
+    reason: String,
+    /// Whether a value of another kind stands under its name, as a stranger may have put it there: the
+    /// connection is none the worse for it.
+    is_of_one_name: bool,
+}
+
+impl From<Failed> for String {
+    fn from(failed: Failed) -> Self {
+        failed.reason
+    }
+}
+
 async fn within<T>(
     limit: Duration,
     work: impl IntoFuture<Output = Result<T, RedisError>>,
-) -> Result<T, String> {
-    match tokio::time::timeout(limit, work.into_future()).await {
-        Ok(done) => done.map_err(|error| told(&error)),
-        Err(_) => Err(format!("did not answer within {} ms", limit.as_millis())),
-    }
+) -> Result<T, Failed> {
+    let failed = match tokio::time::timeout(limit, work.into_future()).await {
+        Ok(Ok(done)) => return Ok(done),
+        Ok(Err(error)) => Failed {
+            reason: told(&error),
+            is_of_one_name: error
+                .into_server_errors()
+                .is_some_and(|errors| errors.iter().all(|(_, error)| error.code() == "WRONGTYPE")),
+        },
+        Err(_) => Failed {
+            reason: format!("did not answer within {} ms", limit.as_millis()),
+            is_of_one_name: false,
+        },
+    };
+    Err(failed)
 }
 
 /// What an error is, in words of ours: what a server says of itself stays out of the log, but for the

@@ -94,6 +94,28 @@ fn a76_a_changed_entry_is_as_though_it_were_not_there() {
     assert_eq!(figure(&daemon, "refused"), 0);
 }
 
+#[test]
+fn a76_a_list_in_the_place_of_a_value_costs_nobody_the_connection() {
+    let redis = RedisServer::start();
+    let home = beside(&redis);
+    let daemon = open(&home);
+    is_up(&daemon);
+    let tokens = daemon.api().tokens(&alice());
+    assert_eq!(daemon.api().check(&tokens.access).status, 200);
+    let names = redis.wait_for_names(|name| is_token(name) || is_state(name), 3);
+    daemon.stop();
+    for name in &names {
+        redis.ask(&[b"DEL", name.as_bytes()]);
+        redis.ask(&[b"LPUSH", name.as_bytes(), b"planted"]);
+    }
+    let daemon = home.start();
+    is_up(&daemon);
+    assert_eq!(daemon.api().check(&tokens.access).status, 200);
+    assert!(figure(&daemon, "failed") >= 1, "{}", standing(&daemon));
+    assert_eq!(figure(&daemon, "losses"), 0, "{}", standing(&daemon));
+    is_up(&daemon);
+}
+
 fn flipped(bytes: &[u8], at: usize) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     if let Some(byte) = bytes.get_mut(at) {
