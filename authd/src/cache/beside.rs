@@ -71,7 +71,7 @@ pub struct Connection {
 
 /// Values beside the database. No function fails: what cannot be had is not there.
 pub trait Beside: Send + Sync {
-    /// The values of several names, in their order. Whoever waits does so once and briefly.
+    /// The values of several names, in their order. Whoever waits does so briefly.
     fn values<'a>(&'a self, names: &'a [Name]) -> Awaited<'a, Vec<Option<Vec<u8>>>>;
     /// Keeps a value for a while. Never waits.
     fn keep(&self, name: &Name, value: Vec<u8>, ttl: Duration);
